@@ -1,0 +1,224 @@
+#include "model/atomic_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include "model/error.hpp"
+
+namespace if4 {
+namespace {
+
+constexpr std::size_t kBufferBytes = std::size_t{1} << 16;
+constexpr std::size_t kQuotedLimit = 100;
+
+std::string reason(int error) { return std::generic_category().message(error); }
+
+/// Length of the UTF-8 sequence at the start of `text` if it is well formed and may be printed, else 0.
+std::size_t printable_prefix(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned first = byte(0);
+  if (first < 0x80) return first >= 0x20 && first != 0x7F && first != '\\' ? 1 : 0;
+  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  if (first < 0xC2 || first > 0xF4 || text.size() < length) return 0;
+  unsigned point = first & (0xFFU >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0U) != 0x80U) return 0;
+    point = point << 6 | (byte(i) & 0x3FU);
+  }
+  const bool overlong = (length == 3 && point < 0x800) || (length == 4 && point < 0x10000);
+  const bool surrogate = point >= 0xD800 && point <= 0xDFFF;
+  const bool breaks_line = point < 0xA0 || point == 0x2028 || point == 0x2029;
+  return overlong || surrogate || breaks_line || point > 0x10FFFF ? 0 : length;
+}
+
+/// Paths that stand for a descriptor of this process, even when that is redirected to a regular file.
+bool is_descriptor_path(const std::string& path) {
+  return path == "/dev/stdout" || path == "/dev/stderr" || path.rfind("/dev/fd/", 0) == 0 ||
+         path.rfind("/proc/", 0) == 0;
+}
+
+int open_retrying(const char* path, int flags, mode_t mode = 0) {
+  int descriptor = -1;
+  do {
+    descriptor = ::open(path, flags | O_CLOEXEC, mode);
+  } while (descriptor < 0 && errno == EINTR);
+  return descriptor;
+}
+
+int open_directly(const std::string& path) {
+  // A duplicate shares the position with whatever the program prints, and works where stdout is a socket.
+  if (path == "/dev/stdout") return ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+  if (path == "/dev/stderr") return ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+  return open_retrying(path.c_str(), O_WRONLY);
+}
+
+}  // namespace
+
+std::string one_line(std::string_view text) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  std::string line;
+  while (!text.empty()) {
+    const std::size_t length = printable_prefix(text);
+    if (length != 0) {
+      line += text.substr(0, length);
+    } else if (text[0] == '\n') {
+      line += "\\n";
+    } else if (text[0] == '\t') {
+      line += "\\t";
+    } else if (text[0] == '\\') {
+      line += "\\\\";
+    } else {
+      const auto byte = static_cast<unsigned char>(text[0]);
+      line += "\\x";
+      line += kHex[byte >> 4];
+      line += kHex[byte & 15U];
+    }
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return line;
+}
+
+std::string quoted_name(std::string_view name) {
+  if (name.size() <= kQuotedLimit) return "'" + one_line(name) + "'";
+  std::size_t end = kQuotedLimit;
+  // Not in the middle of a character.
+  while (end > kQuotedLimit - 3 && (static_cast<unsigned char>(name[end]) & 0xC0U) == 0x80U) --end;
+  return "'" + one_line(name.substr(0, end)) + "...'";
+}
+
+InputFile::InputFile(const std::string& path) : path_(path) {
+  // Without O_NONBLOCK the open of a FIFO would wait for a writer before it can be refused.
+  descriptor_ = open_retrying(path.c_str(), O_RDONLY | O_NONBLOCK);
+  if (descriptor_ < 0) fail("cannot open: " + reason(errno));
+  struct stat status {};
+  const int result = ::fstat(descriptor_, &status);
+  const int error = errno;
+  if (result == 0 && S_ISREG(status.st_mode)) {
+    size_ = static_cast<std::uint64_t>(status.st_size);
+    return;
+  }
+  ::close(descriptor_);
+  if (result != 0) fail("cannot read: " + reason(error));
+  fail(S_ISDIR(status.st_mode) ? "cannot read: " + reason(EISDIR) : "cannot read: not a regular file");
+}
+
+InputFile::InputFile(InputFile&& other) noexcept
+    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)), size_(other.size_) {}
+
+InputFile::~InputFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void InputFile::read(std::uint64_t offset, void* to, std::size_t size) const {
+  auto* next = static_cast<char*>(to);
+  while (size > 0) {
+    const ssize_t count = ::pread(descriptor_, next, size, static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail("cannot read: " + reason(errno));
+    if (count == 0) fail("cannot read: the file ends at byte " + std::to_string(offset));
+    next += count;
+    offset += static_cast<std::uint64_t>(count);
+    size -= static_cast<std::size_t>(count);
+  }
+}
+
+void InputFile::fail(const std::string& message) const { throw InputError(one_line(path_) + ": " + message); }
+
+AtomicFile::AtomicFile(const std::string& path) : path_(path), target_(path) {
+  struct stat status {};
+  const bool exists = ::stat(path.c_str(), &status) == 0;
+  if (exists && S_ISDIR(status.st_mode)) fail(EISDIR);
+  if (is_descriptor_path(path) || (exists && !S_ISREG(status.st_mode))) {
+    descriptor_ = open_directly(path);
+    if (descriptor_ < 0) fail(errno);
+    return;
+  }
+  if (exists) {
+    const std::unique_ptr<char, decltype(&std::free)> resolved(::realpath(path.c_str(), nullptr), &std::free);
+    if (!resolved) fail(errno);
+    target_ = resolved.get();
+  }
+  create_temporary();
+  // A file that was private before stays so. On a file system without modes there is nothing to keep.
+  if (exists) static_cast<void>(::fchmod(descriptor_, status.st_mode & 07777U) == 0);
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::create_temporary() {
+  static std::atomic<unsigned> counter{0};
+  const std::size_t slash = target_.rfind('/');
+  const std::string directory = slash == std::string::npos ? "" : target_.substr(0, slash + 1);
+  for (;;) {
+    // Not made from the final name, which may already be as long as a name can be.
+    const std::string name =
+        directory + ".if4-" + std::to_string(::getpid()) + "-" + std::to_string(counter++) + ".tmp";
+    descriptor_ = open_retrying(name.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0666);
+    if (descriptor_ >= 0) {
+      temporary_ = name;
+      return;
+    }
+    if (errno != EEXIST) fail(errno);
+  }
+}
+
+void AtomicFile::write(const void* data, std::size_t size) {
+  const auto* bytes = static_cast<const char*>(data);
+  if (buffer_.size() + size > kBufferBytes) flush();
+  if (size > kBufferBytes) {
+    write_through(bytes, size);
+  } else {
+    buffer_.append(bytes, size);
+  }
+}
+
+void AtomicFile::flush() {
+  write_through(buffer_.data(), buffer_.size());
+  buffer_.clear();
+}
+
+void AtomicFile::write_through(const char* data, std::size_t size) {
+  while (size > 0) {
+    const ssize_t count = ::write(descriptor_, data, std::min<std::size_t>(size, INT_MAX));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail(errno);
+    data += count;
+    size -= static_cast<std::size_t>(count);
+  }
+}
+
+void AtomicFile::commit() {
+  flush();
+  // Devices and pipes have nothing to synchronize and say so with an error.
+  if (!temporary_.empty() && ::fsync(descriptor_) != 0) fail(errno);
+  // After a failed close the descriptor is gone all the same.
+  if (::close(std::exchange(descriptor_, -1)) != 0) fail(errno);
+  if (temporary_.empty()) return;
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail(errno);
+  temporary_.clear();
+}
+
+void AtomicFile::fail(int error) const {
+  throw InputError(one_line(path_) + ": cannot write: " + reason(error));
+}
+
+void write_text_file(const std::string& path, std::string_view text) {
+  AtomicFile file(path);
+  file.write(text);
+  file.commit();
+}
+
+}  // namespace if4

@@ -1,0 +1,79 @@
+// Files with checked input and output: every failure is an InputError that starts with the file's name.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace if4 {
+
+/// `text` fit for a one-line message: backslashes, control characters, line separators and bytes that are not
+/// UTF-8 appear as \n, \t, \\ or \xNN.
+std::string one_line(std::string_view text);
+/// one_line(name) in single quotes, cut after about 100 characters.
+std::string quoted_name(std::string_view name);
+
+/// A regular file open for reading at any offset. Not copyable; reads do not move a shared position.
+class InputFile {
+ public:
+  /// Throws if the file cannot be opened or is not a regular file.
+  explicit InputFile(const std::string& path);
+  ~InputFile();
+  InputFile(InputFile&& other) noexcept;
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+  InputFile& operator=(InputFile&&) = delete;
+
+  const std::string& path() const { return path_; }
+  /// Bytes, as of the opening.
+  std::uint64_t size() const { return size_; }
+  /// Fills `size` bytes at `to` from byte `offset` on. Throws if the file ends before that.
+  void read(std::uint64_t offset, void* to, std::size_t size) const;
+
+  /// An InputError "PATH: MESSAGE" to throw.
+  [[noreturn]] void fail(const std::string& message) const;
+
+ private:
+  std::string path_;
+  int descriptor_ = -1;
+  std::uint64_t size_ = 0;
+};
+
+/// An output file that gets its name only when complete: written to a temporary in the same directory,
+/// renamed by commit(). Without commit() the destructor removes the temporary and an older file of that name
+/// stays as it was. A device, FIFO or socket (/dev/stdout, /dev/full) is written directly. A symbolic link is
+/// kept, its target replaced. The process being killed leaves a temporary ".if4-PID-N.tmp" behind.
+class AtomicFile {
+ public:
+  /// Throws if the file cannot be created, or `path` is a directory.
+  explicit AtomicFile(const std::string& path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  /// Appends. Throws if the bytes cannot be written; as output is buffered, the next call may be the one to
+  /// throw.
+  void write(const void* data, std::size_t size);
+  void write(std::string_view text) { write(text.data(), text.size()); }
+  /// Makes the file appear under its name once its bytes are on the disk. Throws if that fails. Nothing may
+  /// be written after.
+  void commit();
+
+ private:
+  void create_temporary();
+  void flush();
+  void write_through(const char* data, std::size_t size);
+  [[noreturn]] void fail(int error) const;
+
+  std::string path_;       ///< as the user wrote it, for messages
+  std::string target_;     ///< what commit() replaces
+  std::string temporary_;  ///< empty when writing directly
+  std::string buffer_;
+  int descriptor_ = -1;
+};
+
+/// Writes `text` as the whole content of `path` through an AtomicFile.
+void write_text_file(const std::string& path, std::string_view text);
+
+}  // namespace if4

@@ -1,0 +1,36 @@
+#include "model/format.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace if4 {
+
+std::string_view format_name(Format format) { return format == Format::kIF4 ? "if4" : "nvfp4"; }
+
+std::optional<Format> format_from_name(std::string_view name) {
+  for (const Format format : {Format::kIF4, Format::kNVFP4}) {
+    if (format_name(format) == name) return format;
+  }
+  return std::nullopt;
+}
+
+float scale_magnitude(std::uint8_t byte) {
+  const Scale scale = decode_scale(byte);
+  if (scale.nan) return std::numeric_limits<float>::quiet_NaN();
+  return std::ldexp(static_cast<float>(scale.significand), scale.exponent - 10);
+}
+
+std::uint8_t encode_scale_magnitude(float value) {
+  if (value >= kScaleMax) return kScaleNaN - 1;
+  // Units of the last place: 2^-9 up to 2^-6 (subnormals and the first binade), then 2^(e-3).
+  int exponent = 0;
+  std::frexp(value, &exponent);  // value in [2^(exponent-1), 2^exponent)
+  const int ulp_exponent = std::max(exponent - 4, -9);
+  const int units = static_cast<int>(std::nearbyint(std::ldexp(value, -ulp_exponent)));
+  // Consecutive E4M3 magnitudes have consecutive codes, so subnormals and a carry into the next binade
+  // (units = 16) need no case of their own.
+  return static_cast<std::uint8_t>((ulp_exponent + 9) * 8 + units);
+}
+
+}  // namespace if4

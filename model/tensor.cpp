@@ -1,0 +1,75 @@
+#include "model/tensor.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace if4 {
+
+std::size_t row_count(const Shape& shape) {
+  std::size_t rows = 1;
+  for (std::size_t i = 0; i + 1 < shape.size(); ++i) rows *= shape[i];
+  return rows;
+}
+
+std::size_t column_count(const Shape& shape) { return shape.empty() ? 1 : shape.back(); }
+
+std::string to_string(const Shape& shape) {
+  std::string text = "[";
+  for (const std::size_t dimension : shape) {
+    if (text.size() > 1) text += ", ";
+    text += std::to_string(dimension);
+  }
+  return text + "]";
+}
+
+Block QuantizedTensor::block(std::size_t row, std::size_t index) const {
+  const std::size_t position = row * blocks_per_row() + index;
+  Block block;
+  for (std::size_t i = 0; i < 8; ++i) {
+    block.codes |= static_cast<std::uint64_t>(codes[position * 8 + i]) << (8 * i);
+  }
+  block.scale = scales[position];
+  return block;
+}
+
+void QuantizedTensor::set_block(std::size_t row, std::size_t index, const Block& block) {
+  const std::size_t position = row * blocks_per_row() + index;
+  for (std::size_t i = 0; i < 8; ++i) {
+    codes[position * 8 + i] = static_cast<std::uint8_t>(block.codes >> (8 * i));
+  }
+  scales[position] = block.scale;
+}
+
+QuantizedTensor make_quantized(Format format, const Shape& shape) {
+  QuantizedTensor tensor;
+  tensor.format = format;
+  tensor.shape = shape;
+  const std::size_t blocks = tensor.rows() * tensor.blocks_per_row();
+  tensor.codes.resize(blocks * 8);
+  tensor.scales.resize(blocks);
+  return tensor;
+}
+
+Tensor dequantize(const QuantizedTensor& tensor) {
+  const std::size_t columns = tensor.columns();
+  Tensor result{tensor.shape, std::vector<float>(tensor.rows() * columns)};
+  const double step = static_cast<double>(tensor.amax) / (kSpan * kScaleMax);
+  for (std::size_t row = 0; row < tensor.rows(); ++row) {
+    for (std::size_t b = 0; b < tensor.blocks_per_row(); ++b) {
+      const Block block = tensor.block(row, b);
+      const bool is_int = decode_scale(block.scale).type == ElementType::kInt;
+      const double scale = static_cast<double>(scale_magnitude(block.scale)) * step;
+      const std::size_t first = b * static_cast<std::size_t>(kBlockSize);
+      const std::size_t count = std::min(columns - first, static_cast<std::size_t>(kBlockSize));
+      for (std::size_t i = 0; i < count; ++i) {
+        const unsigned code = block.code(static_cast<int>(i));
+        const double value = is_int ? int4_value(code) * 6.0 / 7.0 : fp4_halves(code) / 2.0;
+        result.values[row * columns + first + i] = static_cast<float>(value * scale);
+      }
+    }
+  }
+  return result;
+}
+
+}  // namespace if4

@@ -1,0 +1,122 @@
+#include "sim/mac_unit.hpp"
+
+#include <verilated.h>
+#include <verilated_fst_c.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "Vif4_mac.h"
+#include "model/error.hpp"
+
+namespace if4 {
+
+struct MacUnit::Impl {
+  VerilatedContext context;
+  std::unique_ptr<Vif4_mac> top;
+  std::unique_ptr<VerilatedFstC> trace;
+  std::uint64_t cycles = 0;
+  std::uint64_t time = 0;  // half clocks
+
+  // Inputs change between edges: evaluated when an output is read or a clock edge comes, not at every assignment.
+  bool stale = true;
+
+  void settle() {
+    if (!stale) return;
+    top->eval();
+    stale = false;
+  }
+  void dump() {
+    if (trace) trace->dump(time);
+    ++time;
+  }
+  void clock() {
+    settle();
+    dump();
+    top->clk_i = 1;
+    top->eval();
+    dump();
+    top->clk_i = 0;
+    // Nothing in the unit works on the falling edge; the next settle() evaluates it together with the new inputs.
+    stale = true;
+  }
+};
+
+MacUnit::MacUnit(const std::string& wave) : impl_(std::make_unique<Impl>()) {
+  if (!wave.empty()) {
+    // VerilatedFstC reports a file that it cannot create by stopping the program; ask before it does.
+    std::FILE* file = std::fopen(wave.c_str(), "wb");
+    if (file == nullptr) throw InputError(wave + ": cannot write: " + std::strerror(errno));
+    std::fclose(file);
+    impl_->context.traceEverOn(true);
+  }
+  impl_->top = std::make_unique<Vif4_mac>(&impl_->context);
+  if (!wave.empty()) {
+    impl_->trace = std::make_unique<VerilatedFstC>();
+    impl_->top->trace(impl_->trace.get(), 99);
+    impl_->trace->open(wave.c_str());
+  }
+  impl_->top->clk_i = 0;
+  impl_->top->valid_i = 0;
+  impl_->top->ready_i = 0;
+  reset();
+}
+
+MacUnit::~MacUnit() {
+  impl_->top->final();
+  if (impl_->trace) impl_->trace->close();
+}
+
+void MacUnit::drive(const Beat& beat) {
+  Vif4_mac& top = *impl_->top;
+  top.valid_i = 1;
+  top.last_i = beat.last;
+  top.a_codes_i = beat.a.codes;
+  top.a_scale_i = beat.a.scale;
+  top.w_codes_i = beat.w.codes;
+  top.w_scale_i = beat.w.scale;
+  impl_->stale = true;
+}
+
+void MacUnit::drive_idle() {
+  impl_->top->valid_i = 0;
+  impl_->stale = true;
+}
+
+void MacUnit::set_ready(bool ready) {
+  impl_->top->ready_i = ready;
+  impl_->stale = true;
+}
+
+bool MacUnit::ready() const {
+  impl_->settle();
+  return impl_->top->ready_o != 0;
+}
+
+bool MacUnit::valid() const {
+  impl_->settle();
+  return impl_->top->valid_o != 0;
+}
+
+MacResult MacUnit::result() const {
+  impl_->settle();
+  return MacResult{impl_->top->result_o, impl_->top->nan_o != 0, impl_->top->overflow_o != 0};
+}
+
+void MacUnit::step() {
+  impl_->clock();
+  ++impl_->cycles;
+}
+
+void MacUnit::reset() {
+  impl_->top->rst_ni = 0;
+  impl_->stale = true;
+  impl_->clock();
+  impl_->top->rst_ni = 1;
+  impl_->stale = true;
+}
+
+std::uint64_t MacUnit::cycles() const { return impl_->cycles; }
+
+}  // namespace if4

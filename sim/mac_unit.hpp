@@ -1,0 +1,59 @@
+// The Verilated MAC unit (rtl/if4_mac.sv) behind a small class: drive a beat, step, collect results.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "model/mac.hpp"
+
+namespace if4 {
+
+/// What the block on the unit's input ports is, for one clock.
+struct Beat {
+  Block a;            ///< activations
+  Block w;            ///< weights
+  bool last = false;  ///< ends its dot product
+};
+
+/// One instance of the unit and its clock. A clock cycle is: drive() / set_ready(), look at the outputs, step().
+/// The outputs are those of the inputs driven so far in this cycle.
+class MacUnit {
+ public:
+  /// Clocks from the edge that takes a last beat to the edge at which its result can first be taken.
+  static constexpr int kLatency = 6;
+
+  /// In reset already; the first step() is the first cycle out of reset. `wave`: write an FST waveform of every cycle
+  /// there (empty: none). Throws InputError if the waveform file cannot be created.
+  explicit MacUnit(const std::string& wave = "");
+  ~MacUnit();
+  MacUnit(const MacUnit&) = delete;
+  MacUnit& operator=(const MacUnit&) = delete;
+
+  /// Offers a beat (valid_i = 1), or nothing.
+  void drive(const Beat& beat);
+  void drive_idle();
+  /// Whether a result would be taken at the next edge (ready_i).
+  void set_ready(bool ready);
+
+  /// The offered beat is taken at the next edge (ready_o).
+  bool ready() const;
+  /// The result that the unit offers (valid_o), taken at the next edge if ready_i is high.
+  bool valid() const;
+  MacResult result() const;
+
+  /// One rising clock edge.
+  void step();
+  /// Asserts reset for one clock: drops everything in flight.
+  void reset();
+
+  /// Rising edges so far, those in reset not counted.
+  std::uint64_t cycles() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace if4
