@@ -22,6 +22,7 @@ float scale_magnitude(std::uint8_t byte) {
 }
 
 std::uint8_t encode_scale_magnitude(float value) {
+  if (value == 0.0F) return 0;
   if (value >= kScaleMax) return kScaleNaN - 1;
   // Units of the last place: 2^-9 up to 2^-6 (subnormals and the first binade), then 2^(e-3).
   int exponent = 0;

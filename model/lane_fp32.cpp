@@ -7,7 +7,7 @@ namespace if4 {
 namespace {
 
 constexpr float kOneIntFactor = static_cast<float>(6.0 / 7.0);
-constexpr float kTwoIntFactor = static_cast<float>(36.0 / 49.0);  // 0x3F3C14E6, not the square of the other
+constexpr float kTwoIntFactor = static_cast<float>(36.0 / 49.0);  // 0x3F3C14E6
 
 /// An element without the factor 6/7 of INT4. FP4 0x8 is -0: its sign reaches the sign of a product.
 float element(ElementType type, unsigned code) {

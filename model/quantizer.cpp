@@ -102,7 +102,7 @@ TensorScale tensor_scale(float amax) {
 
 std::uint8_t block_scale(const BlockValues& x, const TensorScale& tensor) {
   const float s = largest_magnitude(x.data(), x.size()) / kSpan * tensor.encode;
-  return s == 0.0F ? std::uint8_t{0} : encode_scale_magnitude(s);
+  return encode_scale_magnitude(s);
 }
 
 unsigned encode_fp4(float scaled) {

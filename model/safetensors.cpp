@@ -201,6 +201,8 @@ std::string read_header(const InputFile& file) {
   std::string text(length, '\0');
   file.read(kLengthBytes, text.data(), text.size());
   if (text.empty() || text[0] != '{') file.fail("header: not a JSON object");
+  // The JSON library takes it for the end of the text.
+  if (text.find('\0') != std::string::npos) file.fail("header: not valid JSON: it holds a NUL byte");
   return text;
 }
 

@@ -225,7 +225,8 @@ Tensor read_tensor(const TensorRef& ref) {
   }
   // Its parts are no choice to offer.
   const std::vector<std::string> quantized = quantized_names(file);
-  if (ref.name.empty() && !quantized.empty()) file.fail(quantized[0], "is quantized; a plain tensor is needed");
+  if (ref.name.empty() && !quantized.empty())
+    file.fail(quantized[0], "is quantized; a plain tensor is needed");
   const std::string name = choose(file, ref.name, names, "tensor");
   Tensor tensor = file.read_tensor(*file.find(name));
   check_values(tensor, path + "tensor " + quoted_name(name) + ": ");

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <stdexcept>
 
 #include "Vif4_mac.h"
 #include "model/error.hpp"
@@ -109,6 +110,12 @@ void MacUnit::step() {
   ++impl_->cycles;
 }
 
+void MacUnit::stop_wave() {
+  if (!impl_->trace) return;
+  impl_->trace->close();
+  impl_->trace.reset();
+}
+
 void MacUnit::reset() {
   impl_->top->rst_ni = 0;
   impl_->stale = true;
@@ -118,5 +125,29 @@ void MacUnit::reset() {
 }
 
 std::uint64_t MacUnit::cycles() const { return impl_->cycles; }
+
+MacResult run_dot_product(MacUnit& unit, const std::vector<std::pair<Block, Block>>& beats) {
+  constexpr int kPatience = 1000;
+  unit.set_ready(true);
+  for (std::size_t i = 0; i < beats.size(); ++i) {
+    unit.drive({beats[i].first, beats[i].second, i + 1 == beats.size()});
+    int waited = 0;
+    while (!unit.ready()) {
+      if (++waited > kPatience) throw std::runtime_error("the MAC unit refuses a beat");
+      unit.step();
+    }
+    unit.step();
+  }
+  unit.drive_idle();
+  for (int waited = 0; waited <= kPatience; ++waited) {
+    if (unit.valid()) {
+      const MacResult result = unit.result();
+      unit.step();
+      return result;
+    }
+    unit.step();
+  }
+  throw std::runtime_error("the MAC unit gives no result");
+}
 
 }  // namespace if4

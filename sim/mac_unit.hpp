@@ -3,8 +3,9 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "model/mac.hpp"
 
@@ -45,6 +46,8 @@ class MacUnit {
 
   /// One rising clock edge.
   void step();
+  /// Ends the waveform here; nothing happens without one.
+  void stop_wave();
   /// Asserts reset for one clock: drops everything in flight.
   void reset();
 
@@ -55,5 +58,9 @@ class MacUnit {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+/// Runs one dot product without stalls on an idle unit and returns its result. Throws std::runtime_error if the unit
+/// gives none within a thousand clocks of the last beat, or refuses a beat that long.
+MacResult run_dot_product(MacUnit& unit, const std::vector<std::pair<Block, Block>>& beats);
 
 }  // namespace if4

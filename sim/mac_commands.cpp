@@ -1,0 +1,190 @@
+// if4 cosim, vectors, replay.
+#include <fmt/format.h>
+
+#include <cstring>
+#include <random>
+#include <sstream>
+
+#include "model/atomic_file.hpp"
+#include "model/error.hpp"
+#include "model/lane_fp32.hpp"
+#include "model/tensor_file.hpp"
+#include "model/vectors.hpp"
+#include "sim/commands.hpp"
+#include "sim/mac_unit.hpp"
+#include "sim/progress.hpp"
+#include "sim/report.hpp"
+
+namespace if4 {
+namespace {
+
+// An operand of a product: quantized as it came, or here from a plain tensor, which is kept to measure against.
+struct Operand {
+  QuantizedTensor quantized;
+  std::optional<Tensor> original;
+  std::string rule;
+};
+
+Operand read_operand(const std::string& text, const QuantizeOptions& options) {
+  const TensorRef ref = parse_tensor_ref(text);
+  if (has_quantized(ref)) {
+    NamedQuantized named = read_quantized(ref);
+    return {std::move(named.tensor), std::nullopt, named.rule};
+  }
+  Tensor tensor = read_tensor(ref);
+  QuantizedTensor quantized = quantize(tensor, options);
+  return {std::move(quantized), std::move(tensor),
+          options.format == Format::kIF4 ? std::string(rule_name(options.rule)) : ""};
+}
+
+// "if4", or "if4 x nvfp4" where the operands differ.
+std::string both(const std::string& a, const std::string& w) { return a == w ? a : a + " x " + w; }
+
+std::uint32_t float_bits(float value) {
+  std::uint32_t bits = 0;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+std::uint32_t lane_fp32_result(const DotProduct& dot_product) {
+  LaneFp32Mac mac;
+  for (const auto& [a, w] : dot_product.beats) mac.beat(a, w);
+  return float_bits(mac.result());
+}
+
+MacResult exact_result(const DotProduct& dot_product) {
+  ExactMac mac;
+  for (const auto& [a, w] : dot_product.beats) mac.beat(a, w);
+  return mac.finish();
+}
+
+// Uniform over all codes and all scale bytes of the format that are not NaN.
+Block random_block(std::mt19937_64& random, Format format) {
+  Block block;
+  block.codes = random();
+  do {
+    block.scale = static_cast<std::uint8_t>(random() & (format == Format::kIF4 ? 0xFFU : 0x7FU));
+  } while (decode_scale(block.scale).nan);
+  return block;
+}
+
+}  // namespace
+
+int run_cosim(const CosimArgs& args) {
+  const Operand a = read_operand(args.activations, args.quantize);
+  const Operand w = read_operand(args.weights, args.quantize);
+
+  CosimSummary summary;
+  summary.activations = to_string(parse_tensor_ref(args.activations));
+  summary.weights = to_string(parse_tensor_ref(args.weights));
+  summary.format =
+      both(std::string(format_name(a.quantized.format)), std::string(format_name(w.quantized.format)));
+  summary.rule = both(a.rule, w.rule);
+  summary.m = a.quantized.rows();
+  summary.n = w.quantized.rows();
+  summary.k = a.quantized.columns();
+  summary.options = args.options;
+  {
+    ProgressBar bar("cosim");
+    CosimOptions options = args.options;
+    options.progress = [&bar](std::uint64_t done, std::uint64_t total) { bar.update(done, total); };
+    summary.report = cosimulate(a.quantized, w.quantized, options);
+  }
+  if (a.original && w.original && summary.report.passed()) {
+    summary.errors =
+        product_errors(*a.original, *w.original, product_scale(a.quantized, w.quantized), summary.report);
+  }
+  if (!args.json.empty()) write_text_file(args.json, to_json(summary));
+  fmt::print("{}", to_text(summary));
+  if (!args.options.wave.empty()) {
+    fmt::print("  {:<18}{} (first {} clocks)\n", "waveform", one_line(args.options.wave),
+               std::min(args.options.wave_cycles, summary.report.cycles));
+  }
+  if (!args.json.empty()) fmt::print("  {:<18}{}\n", "JSON", one_line(args.json));
+  return summary.report.passed() ? 0 : 1;
+}
+
+int run_vectors(const VectorsArgs& args) {
+  AtomicFile file(args.output);
+  std::uint64_t count = 0;
+  const auto write = [&](DotProduct dot_product) {
+    dot_product.result =
+        args.order == ResultOrder::kExact ? exact_result(dot_product).bits : lane_fp32_result(dot_product);
+    std::ostringstream text;
+    write_dot_product(text, dot_product);
+    file.write(text.str());
+    ++count;
+  };
+  const char* order = args.order == ResultOrder::kExact ? "exact" : "lane-FP32";
+  if (args.activations.empty()) {
+    file.write(fmt::format("# if4 vectors: {} random {} dot products of {} beats, seed {}, {} results\n", args.count,
+                           format_name(args.format), args.beats, args.seed, order));
+    std::mt19937_64 random(args.seed);
+    for (std::uint64_t i = 0; i < args.count; ++i) {
+      DotProduct dot_product;
+      for (unsigned b = 0; b < args.beats; ++b) {
+        const Block a = random_block(random, args.format);
+        dot_product.beats.emplace_back(a, random_block(random, args.format));
+      }
+      write(std::move(dot_product));
+    }
+  } else {
+    const Operand a = read_operand(args.activations, {args.format, args.rule});
+    const Operand w = read_operand(args.weights, {args.format, args.rule});
+    check_product(a.quantized, w.quantized);
+    file.write(fmt::format("# if4 vectors: {} x {}, {} results\n", one_line(args.activations), one_line(args.weights),
+                           order));
+    for (std::size_t m = 0; m < a.quantized.rows(); ++m) {
+      for (std::size_t n = 0; n < w.quantized.rows(); ++n) {
+        DotProduct dot_product;
+        for (std::size_t b = 0; b < a.quantized.blocks_per_row(); ++b) {
+          dot_product.beats.emplace_back(a.quantized.block(m, b), w.quantized.block(n, b));
+        }
+        write(std::move(dot_product));
+      }
+    }
+  }
+  file.commit();
+  fmt::print("{}: {} dot products, {} results\n", one_line(args.output), count, order);
+  return 0;
+}
+
+int run_replay(const ReplayArgs& args) {
+  VectorReader reader(args.file);
+  MacUnit unit;
+  const bool lane = args.order == ResultOrder::kLaneFp32;
+  std::uint64_t count = 0, beats = 0, wrong = 0, unit_wrong = 0, rounds_differently = 0, nan = 0;
+  while (const auto dot_product = reader.next()) {
+    const std::uint32_t lane_fp32 = lane_fp32_result(*dot_product);
+    const MacResult exact = exact_result(*dot_product);
+    const MacResult actual = run_dot_product(unit, dot_product->beats);
+    const std::uint32_t model = lane ? lane_fp32 : exact.bits;
+    ++count;
+    beats += dot_product->beats.size();
+    if (model != dot_product->result && ++wrong <= 8) {
+      fmt::print("{}: dot product {}: file 0x{:08X}, {} model 0x{:08X}\n", one_line(args.file), count,
+                 dot_product->result, lane ? "lane-FP32" : "exact", model);
+    }
+    if (actual != exact && ++unit_wrong <= 8) {
+      fmt::print("{}: dot product {}: RTL 0x{:08X}, exact model 0x{:08X}\n", one_line(args.file), count, actual.bits,
+                 exact.bits);
+    }
+    if (exact.nan) {
+      ++nan;
+    } else if (actual.bits != lane_fp32) {
+      ++rounds_differently;
+    }
+  }
+  const bool passed = wrong == 0 && unit_wrong == 0;
+  const auto line = [](const char* label, const std::string& value) { fmt::print("  {:<18}{}\n", label, value); };
+  fmt::print("{}  {}\n", passed ? "PASS" : "FAIL", one_line(args.file));
+  line("dot products", fmt::format("{}, {} beats", count, beats));
+  line(lane ? "lane-FP32 model" : "exact model", fmt::format("{} of {} results equal, bit for bit", count - wrong, count));
+  line("Verilated unit", fmt::format("{} of {} results equal to the exact model", count - unit_wrong, count));
+  line("exact unit", fmt::format("rounds {} of {} results differently from lane-FP32 ({:.1f} %)", rounds_differently,
+                                 count, 100.0 * static_cast<double>(rounds_differently) / static_cast<double>(count)));
+  if (nan != 0) line("NaN scales", fmt::format("in {} dot products: NaN in the exact unit, read as 448 by lane-FP32", nan));
+  return passed ? 0 : 1;
+}
+
+}  // namespace if4

@@ -1,0 +1,29 @@
+// A progress bar on stderr, only where stderr is a terminal and the work turns out to be long.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace if4 {
+
+class ProgressBar {
+ public:
+  /// `label` stands before the bar.
+  explicit ProgressBar(std::string label);
+  /// Removes the bar.
+  ~ProgressBar();
+  ProgressBar(const ProgressBar&) = delete;
+  ProgressBar& operator=(const ProgressBar&) = delete;
+
+  /// Draws at most ten times a second, and nothing in the first half second.
+  void update(std::uint64_t done, std::uint64_t total);
+
+ private:
+  std::string label_;
+  bool terminal_;
+  bool drawn_ = false;
+  std::chrono::steady_clock::time_point next_;
+};
+
+}  // namespace if4

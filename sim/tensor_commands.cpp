@@ -1,0 +1,154 @@
+// if4 quantize, dequantize, inspect.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "model/atomic_file.hpp"
+#include "model/error.hpp"
+#include "model/measure.hpp"
+#include "model/safetensors.hpp"
+#include "model/tensor_file.hpp"
+#include "sim/commands.hpp"
+
+namespace if4 {
+namespace {
+
+bool is_npy(const TensorRef& ref) { return std::filesystem::path(ref.path).extension() == ".npy"; }
+
+// The plain tensors that a command without a name works on.
+std::vector<TensorRef> plain_tensors(const TensorRef& ref) {
+  if (!ref.name.empty() || is_npy(ref)) return {ref};
+  const SafetensorsFile file(ref.path);
+  std::vector<TensorRef> refs;
+  for (const TensorInfo& info : file.tensors()) {
+    const bool floating = info.dtype == DType::kF32 || info.dtype == DType::kF16 || info.dtype == DType::kBF16;
+    if (floating) refs.push_back({ref.path, info.name});
+  }
+  if (refs.empty()) throw InputError(one_line(ref.path) + ": no F32, F16 or BF16 tensor");
+  return refs;
+}
+
+std::string tensor_name(const TensorRef& ref) {
+  return ref.name.empty() ? std::filesystem::path(ref.path).stem().string() : ref.name;
+}
+
+double int_share(const QuantizedTensor& tensor) {
+  const auto ints = std::count_if(tensor.scales.begin(), tensor.scales.end(),
+                                  [](std::uint8_t scale) { return (scale & kScaleIntBit) != 0; });
+  return tensor.scales.empty() ? 0.0 : static_cast<double>(ints) / static_cast<double>(tensor.scales.size());
+}
+
+std::string decibel(double value) { return std::isinf(value) ? "exact" : fmt::format("{:.2f}", value); }
+
+// JSON has no infinity: null stands for "nothing lost".
+nlohmann::ordered_json error_json(const QuantizationError& error) {
+  nlohmann::ordered_json json;
+  json["relative_mse"] = error.relative_mse;
+  json["sqnr_db"] = std::isinf(error.sqnr_db) ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(error.sqnr_db);
+  return json;
+}
+
+void print_json(const nlohmann::ordered_json& json) {
+  fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+}
+
+void inspect_plain(const std::vector<TensorRef>& refs, const InspectArgs& args) {
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  if (!args.json) {
+    fmt::print("{:<44} {:>14} {:>11} {:>6}  {:>9} {:>6}  {:>9} {:>6}\n", "", "", "", "INT", "IF4", "SQNR", "NVFP4",
+               "SQNR");
+    fmt::print("{:<44} {:>14} {:>11} {:>6}  {:>9} {:>6}  {:>9} {:>6}\n", "tensor", "shape", "amax", "%", "rel. MSE",
+               "dB", "rel. MSE", "dB");
+  }
+  for (const TensorRef& ref : refs) {
+    const Tensor tensor = read_tensor(ref);
+    const QuantizedTensor if4 = quantize(tensor, {Format::kIF4, args.rule});
+    const QuantizationError error = measure(tensor, if4);
+    const QuantizationError nvfp4 = measure(tensor, quantize(tensor, {Format::kNVFP4, args.rule}));
+    if (args.json) {
+      all.push_back({{"name", tensor_name(ref)},
+                     {"shape", tensor.shape},
+                     {"amax", if4.amax},
+                     {"int_share", error.int_share},
+                     {"rule", std::string(rule_name(args.rule))},
+                     {"if4", error_json(error)},
+                     {"nvfp4", error_json(nvfp4)}});
+    } else {
+      fmt::print("{:<44} {:>14} {:>11.5g} {:>6.1f}  {:>9.6f} {:>6}  {:>9.6f} {:>6}\n", one_line(tensor_name(ref)),
+                 to_string(tensor.shape), if4.amax, 100.0 * error.int_share, error.relative_mse,
+                 decibel(error.sqnr_db), nvfp4.relative_mse, decibel(nvfp4.sqnr_db));
+    }
+  }
+  if (args.json) print_json(all);
+}
+
+void inspect_quantized(const std::vector<TensorRef>& refs, const InspectArgs& args) {
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  if (!args.json) {
+    fmt::print("{:<44} {:>14} {:>6} {:>8} {:>11} {:>6}\n", "quantized tensor", "shape", "format", "rule", "amax",
+               "INT %");
+  }
+  for (const TensorRef& ref : refs) {
+    const NamedQuantized named = read_quantized(ref);
+    const QuantizedTensor& tensor = named.tensor;
+    if (args.json) {
+      all.push_back({{"name", named.name},
+                     {"shape", tensor.shape},
+                     {"format", std::string(format_name(tensor.format))},
+                     {"rule", named.rule},
+                     {"amax", tensor.amax},
+                     {"int_share", int_share(tensor)}});
+    } else {
+      fmt::print("{:<44} {:>14} {:>6} {:>8} {:>11.5g} {:>6.1f}\n", one_line(named.name), to_string(tensor.shape),
+                 format_name(tensor.format), named.rule.empty() ? "-" : named.rule, tensor.amax,
+                 100.0 * int_share(tensor));
+    }
+  }
+  if (args.json) print_json(all);
+}
+
+}  // namespace
+
+int run_quantize(const QuantizeArgs& args) {
+  const TensorRef input = parse_tensor_ref(args.input);
+  std::vector<NamedQuantized> quantized;
+  for (const TensorRef& ref : plain_tensors(input)) {
+    quantized.push_back({tensor_name(ref), quantize(read_tensor(ref), args.options),
+                         args.options.format == Format::kIF4 ? std::string(rule_name(args.options.rule)) : ""});
+  }
+  write_quantized(args.output, quantized);
+  for (const NamedQuantized& named : quantized) {
+    fmt::print("{}: {} {} -> {}, {:.1f} % INT blocks\n", one_line(args.output), one_line(named.name),
+               to_string(named.tensor.shape), format_name(named.tensor.format), 100.0 * int_share(named.tensor));
+  }
+  return 0;
+}
+
+int run_dequantize(const DequantizeArgs& args) {
+  const NamedQuantized named = read_quantized(parse_tensor_ref(args.input));
+  const Tensor tensor = dequantize(named.tensor);
+  write_tensor(args.output, named.name, tensor);
+  fmt::print("{}: {} {} F32\n", one_line(args.output), one_line(named.name), to_string(tensor.shape));
+  return 0;
+}
+
+int run_inspect(const InspectArgs& args) {
+  const TensorRef input = parse_tensor_ref(args.input);
+  if (!has_quantized(input)) {
+    inspect_plain(plain_tensors(input), args);
+    return 0;
+  }
+  std::vector<TensorRef> refs;
+  if (input.name.empty()) {
+    for (const std::string& name : list_quantized(input.path)) refs.push_back({input.path, name});
+  } else {
+    refs.push_back(input);
+  }
+  inspect_quantized(refs, args);
+  return 0;
+}
+
+}  // namespace if4
