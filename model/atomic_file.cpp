@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <charconv>
 #include <climits>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -41,10 +43,18 @@ std::size_t printable_prefix(std::string_view text) {
   return overlong || surrogate || breaks_line || point > 0x10FFFF ? 0 : length;
 }
 
-/// Paths that stand for a descriptor of this process, even when that is redirected to a regular file.
-bool is_descriptor_path(const std::string& path) {
-  return path == "/dev/stdout" || path == "/dev/stderr" || path.rfind("/dev/fd/", 0) == 0 ||
-         path.rfind("/proc/", 0) == 0;
+/// The descriptor of this process that the path stands for, even if it leads to a regular file.
+std::optional<int> descriptor_of(std::string_view path) {
+  if (path == "/dev/stdout") return STDOUT_FILENO;
+  if (path == "/dev/stderr") return STDERR_FILENO;
+  for (const std::string_view directory : {"/dev/fd/", "/proc/self/fd/"}) {
+    if (path.substr(0, directory.size()) != directory) continue;
+    int descriptor = -1;
+    const char* const end = path.data() + path.size();
+    const auto [last, error] = std::from_chars(path.data() + directory.size(), end, descriptor);
+    if (error == std::errc{} && last == end && descriptor >= 0) return descriptor;
+  }
+  return std::nullopt;
 }
 
 int open_retrying(const char* path, int flags, mode_t mode = 0) {
@@ -53,13 +63,6 @@ int open_retrying(const char* path, int flags, mode_t mode = 0) {
     descriptor = ::open(path, flags | O_CLOEXEC, mode);
   } while (descriptor < 0 && errno == EINTR);
   return descriptor;
-}
-
-int open_directly(const std::string& path) {
-  // A duplicate shares the position with whatever the program prints, and works where stdout is a socket.
-  if (path == "/dev/stdout") return ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
-  if (path == "/dev/stderr") return ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
-  return open_retrying(path.c_str(), O_WRONLY);
 }
 
 }  // namespace
@@ -138,8 +141,11 @@ AtomicFile::AtomicFile(const std::string& path) : path_(path), target_(path) {
   struct stat status {};
   const bool exists = ::stat(path.c_str(), &status) == 0;
   if (exists && S_ISDIR(status.st_mode)) fail(EISDIR);
-  if (is_descriptor_path(path) || (exists && !S_ISREG(status.st_mode))) {
-    descriptor_ = open_directly(path);
+  const std::optional<int> open_already = descriptor_of(path);
+  if (open_already || (exists && !S_ISREG(status.st_mode))) {
+    // A duplicate shares the position with whatever else goes there, and works where it is a socket.
+    descriptor_ =
+        open_already ? ::fcntl(*open_already, F_DUPFD_CLOEXEC, 0) : open_retrying(path.c_str(), O_WRONLY);
     if (descriptor_ < 0) fail(errno);
     return;
   }

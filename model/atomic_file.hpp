@@ -42,8 +42,10 @@ class InputFile {
 
 /// An output file that gets its name only when complete: written to a temporary in the same directory,
 /// renamed by commit(). Without commit() the destructor removes the temporary and an older file of that name
-/// stays as it was. A device, FIFO or socket (/dev/stdout, /dev/full) is written directly. A symbolic link is
-/// kept, its target replaced. The process being killed leaves a temporary ".if4-PID-N.tmp" behind.
+/// stays as it was. A device, FIFO or socket (/dev/full) is written directly, and so is a descriptor of this
+/// process
+/// (/dev/stdout, /dev/fd/N), at its current position. A symbolic link is kept, its target replaced. A process
+/// that is killed leaves its temporary ".if4-PID-N.tmp" behind.
 class AtomicFile {
  public:
   /// Throws if the file cannot be created, or `path` is a directory.

@@ -42,8 +42,7 @@ float float_from_bits(std::uint32_t bits) {
   return value;
 }
 
-/// Takes the header apart event by event, so that nesting costs no stack and the first misplaced thing ends
-/// it.
+/// Takes the header apart event by event: nesting costs no stack, and the first misplaced thing ends it.
 class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit HeaderParser(const InputFile& file) : file_(file) {}

@@ -84,7 +84,7 @@ Beats random_beats(std::mt19937_64& rng, std::size_t count) {
 }  // namespace
 
 TEST_CASE("lane-FP32 agrees with rational arithmetic", "[lane_fp32]") {
-  std::mt19937_64 rng(20260501);
+  std::mt19937_64 rng(test_seed() + 31);
   for (std::size_t i = 0; i < 400; ++i) {
     const Beats beats = random_beats(rng, 1 + i % 24);
     CAPTURE(i, beats.size());
@@ -130,7 +130,7 @@ TEST_CASE("how a lane starts shows in the sign of a zero only", "[lane_fp32]") {
 
 TEST_CASE("start begins a new dot product", "[lane_fp32]") {
   const LaneStart lane_start = GENERATE(LaneStart::kZero, LaneStart::kFirstProduct);
-  std::mt19937_64 rng(20260502);
+  std::mt19937_64 rng(test_seed() + 32);
   const Beats before = random_beats(rng, 5);
   const Beats after = random_beats(rng, 3);
   LaneFp32Mac mac(lane_start);
@@ -159,7 +159,7 @@ TEST_CASE("the order of the beats matters in lane-FP32", "[lane_fp32]") {
 }
 
 TEST_CASE("rationals round to FP32 as the processor does", "[rational]") {
-  std::mt19937 rng(20260503);
+  std::mt19937_64 rng(test_seed() + 33);
   const auto random_float = [&rng] {
     // All exponents but those of infinity and NaN; every fourth time a subnormal or nearly one.
     const auto bits = static_cast<std::uint32_t>(rng());

@@ -743,6 +743,17 @@ TEST_CASE("outputs keep links, modes and special files", "[io]") {
 
   if4::write_text_file("/dev/null", "gone");
   CHECK(fs::is_character_file("/dev/null"));
+  // A descriptor of the process is written where it stands, even in a regular file.
+  const int log = ::open((dir / "log").c_str(), O_WRONLY | O_CREAT, 0600);
+  REQUIRE(log >= 0);
+  REQUIRE(::write(log, "one ", 4) == 4);
+  if4::write_text_file("/dev/fd/" + std::to_string(log), "two ");
+  if4::write_text_file("/proc/self/fd/" + std::to_string(log), "three");
+  ::close(log);
+  CHECK(get(dir / "log") == "one two three");
+  const std::string closed = "/dev/fd/" + std::to_string(log);
+  check_contains(error_of(closed, [&] { if4::write_text_file(closed, ""); }),
+                 "cannot write: Bad file descriptor");
   // Open at both ends, so that the writer need not wait.
   REQUIRE(::mkfifo((dir / "fifo").c_str(), 0600) == 0);
   const int reader = ::open((dir / "fifo").c_str(), O_RDWR | O_NONBLOCK);
@@ -753,5 +764,5 @@ TEST_CASE("outputs keep links, modes and special files", "[io]") {
   ::close(reader);
   CHECK(std::string(text) == "through");
   CHECK(fs::is_fifo(dir / "fifo"));
-  CHECK(dir.entries() == 3);
+  CHECK(dir.entries() == 4);
 }

@@ -1,0 +1,79 @@
+// Writes small valid files of every kind into a directory: the seeds of fuzz_readers.
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "model/atomic_file.hpp"
+#include "model/error.hpp"
+#include "model/safetensors.hpp"
+#include "model/tensor_file.hpp"
+
+namespace {
+
+std::string npy(int major, const std::string& header, std::size_t data_size) {
+  std::string bytes = "\x93NUMPY";
+  bytes += static_cast<char>(major);
+  bytes += '\0';
+  bytes += static_cast<char>(header.size());
+  bytes.append(major == 1 ? 1 : 3, '\0');
+  return bytes + header + std::string(data_size, '\x3C');
+}
+
+if4::NamedQuantized quantized(const std::string& name, if4::Format format, const if4::Shape& shape) {
+  if4::NamedQuantized result{name, if4::make_quantized(format, shape), "mse"};
+  result.tensor.scales.back() = format == if4::Format::kIF4 ? 0xFF : 0x38;
+  result.tensor.codes[0] = 0x7;
+  result.tensor.amax = 2.5F;
+  return result;
+}
+
+void write_corpus(const std::filesystem::path& directory) {
+  std::filesystem::create_directories(directory);
+  const auto path = [&](const char* name) { return (directory / name).string(); };
+
+  if4::write_safetensors(path("none.safetensors"), {}, {});
+  if4::write_tensor(path("scalar.safetensors"), "s", if4::Tensor{{}, {1.0F}});
+  if4::write_tensor(path("matrix.safetensors"), "a.weight", if4::Tensor{{2, 3}, {1, -2, 0, 0.5F, 3, 4}});
+  if4::write_tensor(path("empty.safetensors"), "e", if4::Tensor{{0, 4}, {}});
+  if4::write_tensor(path("escapes.safetensors"), "\xC3\xA9\n\"\\", if4::Tensor{{1}, {-0.0F}});
+
+  const std::vector<std::uint8_t> bytes(16);
+  std::vector<if4::TensorBytes> all;
+  for (int i = 0; i <= static_cast<int>(if4::DType::kU64); ++i) {
+    const auto dtype = static_cast<if4::DType>(i);
+    all.push_back(
+        {std::string(if4::dtype_name(dtype)), dtype, {1, 2}, bytes.data(), 2 * if4::dtype_size(dtype)});
+  }
+  if4::write_safetensors(path("dtypes.safetensors"), all, {{"format", "pt"}});
+
+  if4::write_quantized(path("vector.safetensors"), {quantized("w", if4::Format::kIF4, {5})});
+  if4::write_quantized(path("two.safetensors"), {quantized("w", if4::Format::kIF4, {2, 17}),
+                                                 quantized("v", if4::Format::kNVFP4, {2, 1, 16})});
+
+  if4::write_text_file(path("f4.npy"),
+                       npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }\n", 24));
+  if4::write_text_file(path("f2.npy"),
+                       npy(2, "{'descr': '<f2', 'fortran_order': True, 'shape': (3,), }\n", 6));
+  if4::write_text_file(path("scalar.npy"), npy(3, "{'descr':'<f4','fortran_order':False,'shape':()}", 4));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fprintf(stderr, "usage: make_corpus DIRECTORY\n");
+    return 2;
+  }
+  try {
+    write_corpus(argv[1]);
+  } catch (const if4::InputError& error) {
+    std::fprintf(stderr, "make_corpus: %s\n", error.what());
+    return 2;
+  } catch (const std::filesystem::filesystem_error& error) {
+    std::fprintf(stderr, "make_corpus: %s\n", error.what());
+    return 2;
+  }
+  return 0;
+}
