@@ -30,7 +30,8 @@ inline constexpr std::uint8_t kScaleNaN = 0x7F;
 
 /// How the 16 codes of a block are read.
 enum class ElementType : std::uint8_t {
-  kFloat,  ///< FP4, E2M1: sign in bit 3, magnitude 0, .5, 1, 1.5, 2, 3, 4, 6; factor 1. 0x8 is -0 and counts as 0.
+  kFloat,  ///< FP4, E2M1: sign in bit 3, magnitude 0, .5, 1, 1.5, 2, 3, 4, 6; factor 1. 0x8 is -0 and counts
+           ///< as 0.
   kInt,    ///< INT4, two's complement -8..7 (the quantizer emits -7..7); factor exactly 6/7.
 };
 

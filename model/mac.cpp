@@ -36,15 +36,16 @@ std::int64_t beat_value(const Block& a, const Block& w) {
   const Scale w_scale = decode_scale(w.scale);
   const std::int64_t significands = a_scale.significand * w_scale.significand;
   const int shift = a_scale.exponent + w_scale.exponent - 2;
-  return dot_product(a, w) * kFactor[type_index(a)][type_index(w)] * significands * (std::int64_t{1} << shift);
+  return dot_product(a, w) * kFactor[type_index(a)][type_index(w)] * significands *
+         (std::int64_t{1} << shift);
 }
 
 std::uint32_t round_sum(std::int64_t sum) {
   if (sum == 0) return 0;
   const bool negative = sum < 0;
   std::uint64_t magnitude = negative ? 0 - static_cast<std::uint64_t>(sum) : static_cast<std::uint64_t>(sum);
-  // Bring the dividend to 2^63 or more, so that the quotient by 49 has at least 58 bits: 24 for the significand, the
-  // rest and the remainder for the rounding.
+  // Bring the dividend to 2^63 or more, so that the quotient by 49 has at least 58 bits: 24 for the
+  // significand, the rest and the remainder for the rounding.
   int exponent = -20;
   while (magnitude < std::uint64_t{1} << 63) {
     magnitude <<= 1;
@@ -59,15 +60,16 @@ std::uint32_t round_sum(std::int64_t sum) {
   std::uint64_t significand = quotient >> drop;  // 2^23 <= significand < 2^24
   const bool odd = (significand & 1) != 0;
   if (below > half || (below == half && (remainder || odd))) ++significand;
-  // value = significand * 2^(exponent + drop). Adding the significand, not or-ing it, carries a round-up to 2^24 into
-  // the exponent; its leading one is what the exponent field is short of.
+  // value = significand * 2^(exponent + drop). Adding the significand, not or-ing it, carries a round-up to
+  // 2^24 into the exponent; its leading one is what the exponent field is short of.
   const auto biased = static_cast<std::uint32_t>(exponent + drop + 23 + 127 - 1);
   return (negative ? 0x80000000U : 0U) | ((biased << 23) + static_cast<std::uint32_t>(significand));
 }
 
 void ExactMac::beat(const Block& a, const Block& w) {
   nan_ = nan_ || decode_scale(a.scale).nan || decode_scale(w.scale).nan;
-  if (__builtin_add_overflow(sum_, beat_value(a, w), &sum_)) overflow_ = true;  // sum_ wraps, as the RTL's does
+  if (__builtin_add_overflow(sum_, beat_value(a, w), &sum_))
+    overflow_ = true;  // sum_ wraps, as the RTL's does
 }
 
 MacResult ExactMac::finish() {

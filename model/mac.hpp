@@ -1,10 +1,12 @@
 // The golden MAC, exact form: integers, one rounding at the end.
 //
-// With e = 7h for FP4 (h: magnitude in halves) and e = 12q for INT4, every element is e/14, and a beat is the integer
+// With e = 7h for FP4 (h: magnitude in halves) and e = 12q for INT4, every element is e/14, and a beat is the
+// integer
 //     D * k * m_a * m_w * 2^(x_a + x_w - 2)   in units of 2^-20 / 49
-// where D is the sum of the 16 products of h or q, k = 49 (FP,FP), 84 (mixed) or 144 (INT,INT), and m, x are the
-// significand and exponent of the scales. |beat| < 2^53. The result of a dot product is the sum of its beats times
-// 2^-20 / 49, rounded to nearest even. It leaves out amax: multiply by amax_a * amax_w / 2688^2 for real values.
+// where D is the sum of the 16 products of h or q, k = 49 (FP,FP), 84 (mixed) or 144 (INT,INT), and m, x are
+// the significand and exponent of the scales. |beat| < 2^53. The result of a dot product is the sum of its
+// beats times 2^-20 / 49, rounded to nearest even. It leaves out amax: multiply by amax_a * amax_w / 2688^2
+// for real values.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +33,8 @@ inline bool operator!=(const MacResult& a, const MacResult& b) { return !(a == b
 /// D: the sum of the 16 integer element products, within +-2304.
 int dot_product(const Block& a, const Block& w);
 
-/// One beat in units of 2^-20 / 49, within +-2^53. A NaN scale counts as the significand 15 and exponent 15 of its bits.
+/// One beat in units of 2^-20 / 49, within +-2^53. A NaN scale counts as the significand 15 and exponent 15
+/// of its bits.
 std::int64_t beat_value(const Block& a, const Block& w);
 
 /// sum * 2^-20 / 49 rounded to the nearest FP32, ties to even; +0 for 0. Never subnormal or infinite.

@@ -32,8 +32,9 @@ struct Tensor {
 /// A tensor cut along its last dimension into blocks of 16, the last one padded with zero codes.
 struct QuantizedTensor {
   Format format = Format::kIF4;
-  Shape shape;                       ///< the true shape, without padding
-  std::vector<std::uint8_t> codes;   ///< rows x (8 * blocks_per_row) bytes; the even element of a pair is the low nibble
+  Shape shape;  ///< the true shape, without padding
+  std::vector<std::uint8_t>
+      codes;  ///< rows x (8 * blocks_per_row) bytes; the even element of a pair is the low nibble
   std::vector<std::uint8_t> scales;  ///< rows x blocks_per_row bytes
   float amax = 0.0F;                 ///< largest magnitude of the tensor before quantization
 

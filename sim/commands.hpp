@@ -1,5 +1,5 @@
-// The subcommands of the program `if4`. Each prints its report to stdout and returns the exit code: 0, or 1 where a
-// check failed. Bad input is an InputError (exit code 2).
+// The subcommands of the program `if4`. Each prints its report to stdout and returns the exit code: 0, or 1
+// where a check failed. Bad input is an InputError (exit code 2).
 #pragma once
 
 #include <cstdint>

@@ -30,7 +30,11 @@ std::size_t is_int(const Block& block) { return (block.scale & kScaleIntBit) != 
 class BeatSource {
  public:
   BeatSource(const QuantizedTensor& a, const QuantizedTensor& w)
-      : a_(all_blocks(a)), w_(all_blocks(w)), m_count_(a.rows()), n_count_(w.rows()), k_count_(a.blocks_per_row()) {}
+      : a_(all_blocks(a)),
+        w_(all_blocks(w)),
+        m_count_(a.rows()),
+        n_count_(w.rows()),
+        k_count_(a.blocks_per_row()) {}
 
   bool done() const { return m_ == m_count_; }
   Beat beat() const { return Beat{a_[m_ * k_count_ + k_], w_[n_ * k_count_ + k_], k_ + 1 == k_count_}; }
@@ -77,9 +81,9 @@ void check(CosimReport& report, std::size_t columns, const MacResult& expected, 
 
 void check_product(const QuantizedTensor& activations, const QuantizedTensor& weights) {
   if (activations.columns() != weights.columns()) {
-    throw InputError("activations " + to_string(activations.shape) + " and weights " + to_string(weights.shape) +
-                     " do not match: K is " + std::to_string(activations.columns()) + " and " +
-                     std::to_string(weights.columns()));
+    throw InputError("activations " + to_string(activations.shape) + " and weights " +
+                     to_string(weights.shape) + " do not match: K is " +
+                     std::to_string(activations.columns()) + " and " + std::to_string(weights.columns()));
   }
 }
 
@@ -122,7 +126,8 @@ CosimReport cosimulate(const QuantizedTensor& activations, const QuantizedTensor
         }
       }
       ++report.results;
-      if (options.progress && report.results % kProgressInterval == 0) options.progress(report.results, total);
+      if (options.progress && report.results % kProgressInterval == 0)
+        options.progress(report.results, total);
     }
     if (beat_taken) {
       idle = 0;

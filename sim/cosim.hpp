@@ -21,9 +21,9 @@ struct StallOptions {
 
 struct CosimOptions {
   StallOptions stalls;
-  std::string wave;                   ///< FST file; empty: none
-  std::uint64_t wave_cycles = 2000;   ///< the waveform ends after so many clocks
-  bool compare = true;                ///< false: drive the unit and drop the results (what a benchmark compares with)
+  std::string wave;                  ///< FST file; empty: none
+  std::uint64_t wave_cycles = 2000;  ///< the waveform ends after so many clocks
+  bool compare = true;  ///< false: drive the unit and drop the results (what a benchmark compares with)
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;  ///< called now and then, in results
 };
 
@@ -47,9 +47,9 @@ struct CosimReport {
   std::uint64_t nan_results = 0;
   std::uint64_t overflow_results = 0;
   PairCounts pair_beats{};
-  double seconds = 0.0;                        ///< wall clock of the simulation and the comparison
+  double seconds = 0.0;                         ///< wall clock of the simulation and the comparison
   std::vector<CosimMismatch> first_mismatches;  ///< at most 8
-  std::vector<float> products;                 ///< [M, N] results of the unit, row-major; without compare empty
+  std::vector<float> products;  ///< [M, N] results of the unit, row-major; without compare empty
 
   bool passed() const { return results > 0 && mismatches == 0 && missing == 0; }
 };
@@ -59,7 +59,8 @@ void check_product(const QuantizedTensor& activations, const QuantizedTensor& we
 
 /// C[m][n] = dot product of row m of the activations and row n of the weights, in the order m, n, block.
 /// Throws InputError as check_product does, or if a waveform cannot be written.
-/// The unit is given up on, and the rest counted as missing, after 10,000 clocks without a beat or result moving.
+/// The unit is given up on, and the rest counted as missing, after 10,000 clocks without a beat or result
+/// moving.
 CosimReport cosimulate(const QuantizedTensor& activations, const QuantizedTensor& weights,
                        const CosimOptions& options);
 

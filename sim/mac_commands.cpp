@@ -18,7 +18,8 @@
 namespace if4 {
 namespace {
 
-// An operand of a product: quantized as it came, or here from a plain tensor, which is kept to measure against.
+// An operand of a product: quantized as it came, or here from a plain tensor, which is kept to measure
+// against.
 struct Operand {
   QuantizedTensor quantized;
   std::optional<Tensor> original;
@@ -117,8 +118,8 @@ int run_vectors(const VectorsArgs& args) {
   };
   const char* order = args.order == ResultOrder::kExact ? "exact" : "lane-FP32";
   if (args.activations.empty()) {
-    file.write(fmt::format("# if4 vectors: {} random {} dot products of {} beats, seed {}, {} results\n", args.count,
-                           format_name(args.format), args.beats, args.seed, order));
+    file.write(fmt::format("# if4 vectors: {} random {} dot products of {} beats, seed {}, {} results\n",
+                           args.count, format_name(args.format), args.beats, args.seed, order));
     std::mt19937_64 random(args.seed);
     for (std::uint64_t i = 0; i < args.count; ++i) {
       DotProduct dot_product;
@@ -132,8 +133,8 @@ int run_vectors(const VectorsArgs& args) {
     const Operand a = read_operand(args.activations, {args.format, args.rule});
     const Operand w = read_operand(args.weights, {args.format, args.rule});
     check_product(a.quantized, w.quantized);
-    file.write(fmt::format("# if4 vectors: {} x {}, {} results\n", one_line(args.activations), one_line(args.weights),
-                           order));
+    file.write(fmt::format("# if4 vectors: {} x {}, {} results\n", one_line(args.activations),
+                           one_line(args.weights), order));
     for (std::size_t m = 0; m < a.quantized.rows(); ++m) {
       for (std::size_t n = 0; n < w.quantized.rows(); ++n) {
         DotProduct dot_product;
@@ -166,8 +167,8 @@ int run_replay(const ReplayArgs& args) {
                  dot_product->result, lane ? "lane-FP32" : "exact", model);
     }
     if (actual != exact && ++unit_wrong <= 8) {
-      fmt::print("{}: dot product {}: RTL 0x{:08X}, exact model 0x{:08X}\n", one_line(args.file), count, actual.bits,
-                 exact.bits);
+      fmt::print("{}: dot product {}: RTL 0x{:08X}, exact model 0x{:08X}\n", one_line(args.file), count,
+                 actual.bits, exact.bits);
     }
     if (exact.nan) {
       ++nan;
@@ -176,14 +177,20 @@ int run_replay(const ReplayArgs& args) {
     }
   }
   const bool passed = wrong == 0 && unit_wrong == 0;
-  const auto line = [](const char* label, const std::string& value) { fmt::print("  {:<18}{}\n", label, value); };
+  const auto line = [](const char* label, const std::string& value) {
+    fmt::print("  {:<18}{}\n", label, value);
+  };
   fmt::print("{}  {}\n", passed ? "PASS" : "FAIL", one_line(args.file));
   line("dot products", fmt::format("{}, {} beats", count, beats));
-  line(lane ? "lane-FP32 model" : "exact model", fmt::format("{} of {} results equal, bit for bit", count - wrong, count));
+  line(lane ? "lane-FP32 model" : "exact model",
+       fmt::format("{} of {} results equal, bit for bit", count - wrong, count));
   line("Verilated unit", fmt::format("{} of {} results equal to the exact model", count - unit_wrong, count));
-  line("exact unit", fmt::format("rounds {} of {} results differently from lane-FP32 ({:.1f} %)", rounds_differently,
-                                 count, 100.0 * static_cast<double>(rounds_differently) / static_cast<double>(count)));
-  if (nan != 0) line("NaN scales", fmt::format("in {} dot products: NaN in the exact unit, read as 448 by lane-FP32", nan));
+  line("exact unit",
+       fmt::format("rounds {} of {} results differently from lane-FP32 ({:.1f} %)", rounds_differently, count,
+                   100.0 * static_cast<double>(rounds_differently) / static_cast<double>(count)));
+  if (nan != 0)
+    line("NaN scales",
+         fmt::format("in {} dot products: NaN in the exact unit, read as 448 by lane-FP32", nan));
   return passed ? 0 : 1;
 }
 

@@ -20,7 +20,8 @@ struct MacUnit::Impl {
   std::uint64_t cycles = 0;
   std::uint64_t time = 0;  // half clocks
 
-  // Inputs change between edges: evaluated when an output is read or a clock edge comes, not at every assignment.
+  // Inputs change between edges: evaluated when an output is read or a clock edge comes, not at every
+  // assignment.
   bool stale = true;
 
   void settle() {
@@ -39,7 +40,8 @@ struct MacUnit::Impl {
     top->eval();
     dump();
     top->clk_i = 0;
-    // Nothing in the unit works on the falling edge; the next settle() evaluates it together with the new inputs.
+    // Nothing in the unit works on the falling edge; the next settle() evaluates it together with the new
+    // inputs.
     stale = true;
   }
 };

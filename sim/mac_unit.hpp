@@ -18,15 +18,15 @@ struct Beat {
   bool last = false;  ///< ends its dot product
 };
 
-/// One instance of the unit and its clock. A clock cycle is: drive() / set_ready(), look at the outputs, step().
-/// The outputs are those of the inputs driven so far in this cycle.
+/// One instance of the unit and its clock. A clock cycle is: drive() / set_ready(), look at the outputs,
+/// step(). The outputs are those of the inputs driven so far in this cycle.
 class MacUnit {
  public:
   /// Clocks from the edge that takes a last beat to the edge at which its result can first be taken.
   static constexpr int kLatency = 6;
 
-  /// In reset already; the first step() is the first cycle out of reset. `wave`: write an FST waveform of every cycle
-  /// there (empty: none). Throws InputError if the waveform file cannot be created.
+  /// In reset already; the first step() is the first cycle out of reset. `wave`: write an FST waveform of
+  /// every cycle there (empty: none). Throws InputError if the waveform file cannot be created.
   explicit MacUnit(const std::string& wave = "");
   ~MacUnit();
   MacUnit(const MacUnit&) = delete;
@@ -59,8 +59,8 @@ class MacUnit {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Runs one dot product without stalls on an idle unit and returns its result. Throws std::runtime_error if the unit
-/// gives none within a thousand clocks of the last beat, or refuses a beat that long.
+/// Runs one dot product without stalls on an idle unit and returns its result. Throws std::runtime_error if
+/// the unit gives none within a thousand clocks of the last beat, or refuses a beat that long.
 MacResult run_dot_product(MacUnit& unit, const std::vector<std::pair<Block, Block>>& beats);
 
 }  // namespace if4

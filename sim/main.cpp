@@ -11,7 +11,8 @@
 
 namespace {
 
-const std::map<std::string, if4::Format> kFormats = {{"if4", if4::Format::kIF4}, {"nvfp4", if4::Format::kNVFP4}};
+const std::map<std::string, if4::Format> kFormats = {{"if4", if4::Format::kIF4},
+                                                     {"nvfp4", if4::Format::kNVFP4}};
 const std::map<std::string, if4::Rule> kRules = {
     {"mse", if4::Rule::kMse}, {"mae", if4::Rule::kMae}, {"abs_max", if4::Rule::kAbsMax}};
 const std::map<std::string, if4::ResultOrder> kOrders = {{"lane-fp32", if4::ResultOrder::kLaneFp32},
@@ -27,7 +28,8 @@ void add_choice(CLI::App* app, const std::string& option, T& value, const std::m
          option,
          [&value, &choices, option, names](const std::string& name) {
            const auto found = choices.find(name);
-           if (found == choices.end()) throw CLI::ValidationError(option, "'" + name + "' is not one of " + names);
+           if (found == choices.end())
+             throw CLI::ValidationError(option, "'" + name + "' is not one of " + names);
            value = found->second;
          },
          help)
@@ -37,6 +39,12 @@ void add_choice(CLI::App* app, const std::string& option, T& value, const std::m
 int fail(const std::string& message) {
   std::fprintf(stderr, "if4: %s\n", message.c_str());
   return 2;
+}
+
+// A full disk may have shown in an earlier write than the last one.
+int printed(int status) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
+  return fail("cannot write to the standard output");
 }
 
 }  // namespace
@@ -49,11 +57,14 @@ int main(int argc, char** argv) {
 
   QuantizeArgs quantize;
   auto* quantize_app = app.add_subcommand("quantize", "tensors of a file to IF4 or NVFP4");
-  quantize_app->add_option("input", quantize.input, "FILE.safetensors[:NAME] or FILE.npy; without NAME all float tensors")
+  quantize_app
+      ->add_option("input", quantize.input,
+                   "FILE.safetensors[:NAME] or FILE.npy; without NAME all float tensors")
       ->required();
   quantize_app->add_option("-o,--output", quantize.output, "safetensors file to write")->required();
   add_choice(quantize_app, "--format", quantize.options.format, kFormats, "default if4");
-  add_choice(quantize_app, "--rule", quantize.options.rule, kRules, "how IF4 picks a block's type, default mse");
+  add_choice(quantize_app, "--rule", quantize.options.rule, kRules,
+             "how IF4 picks a block's type, default mse");
   quantize_app->callback([&] { status = run_quantize(quantize); });
 
   DequantizeArgs dequantize;
@@ -63,21 +74,29 @@ int main(int argc, char** argv) {
   dequantize_app->callback([&] { status = run_dequantize(dequantize); });
 
   InspectArgs inspect;
-  auto* inspect_app = app.add_subcommand("inspect", "shape, amax, share of INT blocks and error of each tensor");
+  auto* inspect_app =
+      app.add_subcommand("inspect", "shape, amax, share of INT blocks and error of each tensor");
   inspect_app->add_option("input", inspect.input, "FILE.safetensors[:NAME] or FILE.npy")->required();
   add_choice(inspect_app, "--rule", inspect.rule, kRules, "how IF4 picks a block's type, default mse");
   inspect_app->add_flag("--json", inspect.json, "JSON on stdout");
   inspect_app->callback([&] { status = run_inspect(inspect); });
 
   CosimArgs cosim;
-  auto* cosim_app = app.add_subcommand("cosim", "multiply two tensors on the Verilated unit and check every result");
-  cosim_app->add_option("--acts", cosim.activations, "activations [M, K]: FILE:NAME, plain or quantized")->required();
-  cosim_app->add_option("--weights", cosim.weights, "weights [N, K]: FILE:NAME, plain or quantized")->required();
+  auto* cosim_app =
+      app.add_subcommand("cosim", "multiply two tensors on the Verilated unit and check every result");
+  cosim_app->add_option("--acts", cosim.activations, "activations [M, K]: FILE:NAME, plain or quantized")
+      ->required();
+  cosim_app->add_option("--weights", cosim.weights, "weights [N, K]: FILE:NAME, plain or quantized")
+      ->required();
   add_choice(cosim_app, "--format", cosim.quantize.format, kFormats, "of plain tensors, default if4");
   add_choice(cosim_app, "--rule", cosim.quantize.rule, kRules, "of plain tensors, default mse");
-  cosim_app->add_option("--stall-in", cosim.options.stalls.input_percent, "clocks without a beat offered, in percent")
+  cosim_app
+      ->add_option("--stall-in", cosim.options.stalls.input_percent,
+                   "clocks without a beat offered, in percent")
       ->check(CLI::Range(0, 99));
-  cosim_app->add_option("--stall-out", cosim.options.stalls.output_percent, "clocks without a result taken, in percent")
+  cosim_app
+      ->add_option("--stall-out", cosim.options.stalls.output_percent,
+                   "clocks without a result taken, in percent")
       ->check(CLI::Range(0, 99));
   cosim_app->add_option("--seed", cosim.options.stalls.seed, "of the stalls, default 1");
   cosim_app->add_option("--wave", cosim.options.wave, "FST waveform to write");
@@ -87,14 +106,17 @@ int main(int argc, char** argv) {
   cosim_app->callback([&] { status = run_cosim(cosim); });
 
   VectorsArgs vectors;
-  auto* vectors_app = app.add_subcommand("vectors", "write dot products and their results as text, for any testbench");
+  auto* vectors_app =
+      app.add_subcommand("vectors", "write dot products and their results as text, for any testbench");
   vectors_app->add_option("-o,--output", vectors.output, "file to write")->required();
-  vectors_app->add_option("--count", vectors.count, "random dot products, default 100")->check(CLI::PositiveNumber);
+  vectors_app->add_option("--count", vectors.count, "random dot products, default 100")
+      ->check(CLI::PositiveNumber);
   vectors_app->add_option("--beats", vectors.beats, "of each, default 10")->check(CLI::Range(1, 1024));
   vectors_app->add_option("--seed", vectors.seed, "default 1");
   add_choice(vectors_app, "--format", vectors.format, kFormats, "default if4");
   add_choice(vectors_app, "--result", vectors.order, kOrders, "default lane-fp32");
-  auto* vector_acts = vectors_app->add_option("--acts", vectors.activations, "activations instead of random operands");
+  auto* vector_acts =
+      vectors_app->add_option("--acts", vectors.activations, "activations instead of random operands");
   auto* vector_weights = vectors_app->add_option("--weights", vectors.weights, "weights, with --acts");
   vector_acts->needs(vector_weights);
   vector_weights->needs(vector_acts);
@@ -102,17 +124,17 @@ int main(int argc, char** argv) {
   vectors_app->callback([&] { status = run_vectors(vectors); });
 
   ReplayArgs replay;
-  auto* replay_app = app.add_subcommand("replay", "check a vector file with the models and the Verilated unit");
+  auto* replay_app =
+      app.add_subcommand("replay", "check a vector file with the models and the Verilated unit");
   replay_app->add_option("file", replay.file, "vector file")->required();
   add_choice(replay_app, "--result", replay.order, kOrders, "what the file's results are, default lane-fp32");
   replay_app->callback([&] { status = run_replay(replay); });
 
   try {
     app.parse(argc, argv);
-    if (std::fflush(stdout) != 0) return fail("cannot write to the standard output");
-    return status;
+    return printed(status);
   } catch (const CLI::Success& help) {
-    return app.exit(help);
+    return printed(app.exit(help));
   } catch (const CLI::ParseError& error) {
     return fail(one_line(error.what()));
   } catch (const InputError& error) {
@@ -120,6 +142,8 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     return fail("not enough memory");
   } catch (const std::exception& error) {
+    if (std::ferror(stdout) != 0)
+      return printed(1);  // fmt::print throws where a report is longer than its buffer
     std::fprintf(stderr, "if4: %s\n", error.what());
     return 1;
   }

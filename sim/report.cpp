@@ -26,7 +26,8 @@ double beats_per_second(const CosimReport& report) {
 }
 
 std::string describe(const MacResult& result) {
-  return fmt::format("0x{:08X}{}{}", result.bits, result.nan ? " nan" : "", result.overflow ? " overflow" : "");
+  return fmt::format("0x{:08X}{}{}", result.bits, result.nan ? " nan" : "",
+                     result.overflow ? " overflow" : "");
 }
 
 }  // namespace
@@ -78,7 +79,8 @@ std::string to_text(const CosimSummary& summary) {
   text += fmt::format("{}  {} x {}\n", r.passed() ? "PASS" : "FAIL", summary.activations, summary.weights);
   line("shape", fmt::format("M {}  N {}  K {}", summary.m, summary.n, summary.k));
   line("format", summary.format + (summary.rule.empty() ? "" : ", rule " + summary.rule));
-  line("checked", fmt::format("{} results, {} beats on the Verilated RTL against the golden model", r.results, r.beats));
+  line("checked",
+       fmt::format("{} results, {} beats on the Verilated RTL against the golden model", r.results, r.beats));
   line("mismatches", fmt::format("{}", r.mismatches));
   if (r.missing != 0) line("missing", fmt::format("{} results never came", r.missing));
   for (const CosimMismatch& bad : r.first_mismatches) {
@@ -94,16 +96,17 @@ std::string to_text(const CosimSummary& summary) {
   std::string pairs;
   for (std::size_t a = 0; a < 2; ++a) {
     for (std::size_t w = 0; w < 2; ++w) {
-      pairs += fmt::format("{}{}/{} {} ({:.1f} %)", pairs.empty() ? "" : "  ", kTypeNames[a], kTypeNames[w],
-                           r.pair_beats[a][w],
-                           r.beats == 0 ? 0.0
-                                        : 100.0 * static_cast<double>(r.pair_beats[a][w]) / static_cast<double>(r.beats));
+      pairs += fmt::format(
+          "{}{}/{} {} ({:.1f} %)", pairs.empty() ? "" : "  ", kTypeNames[a], kTypeNames[w],
+          r.pair_beats[a][w],
+          r.beats == 0 ? 0.0
+                       : 100.0 * static_cast<double>(r.pair_beats[a][w]) / static_cast<double>(r.beats));
     }
   }
   line("type pairs", pairs);
   if (summary.errors) {
-    line("relative error", fmt::format("{:.4f} against the unquantized product; NVFP4 {:.4f}", summary.errors->unit,
-                                       summary.errors->nvfp4));
+    line("relative error", fmt::format("{:.4f} against the unquantized product; NVFP4 {:.4f}",
+                                       summary.errors->unit, summary.errors->nvfp4));
   }
   line("speed", fmt::format("{:.0f} checked beats/s ({:.3f} s)", beats_per_second(r), r.seconds));
   return text;

@@ -24,7 +24,8 @@ std::vector<TensorRef> plain_tensors(const TensorRef& ref) {
   const SafetensorsFile file(ref.path);
   std::vector<TensorRef> refs;
   for (const TensorInfo& info : file.tensors()) {
-    const bool floating = info.dtype == DType::kF32 || info.dtype == DType::kF16 || info.dtype == DType::kBF16;
+    const bool floating =
+        info.dtype == DType::kF32 || info.dtype == DType::kF16 || info.dtype == DType::kBF16;
     if (floating) refs.push_back({ref.path, info.name});
   }
   if (refs.empty()) throw InputError(one_line(ref.path) + ": no F32, F16 or BF16 tensor");
@@ -47,7 +48,8 @@ std::string decibel(double value) { return std::isinf(value) ? "exact" : fmt::fo
 nlohmann::ordered_json error_json(const QuantizationError& error) {
   nlohmann::ordered_json json;
   json["relative_mse"] = error.relative_mse;
-  json["sqnr_db"] = std::isinf(error.sqnr_db) ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(error.sqnr_db);
+  json["sqnr_db"] =
+      std::isinf(error.sqnr_db) ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(error.sqnr_db);
   return json;
 }
 
@@ -58,10 +60,10 @@ void print_json(const nlohmann::ordered_json& json) {
 void inspect_plain(const std::vector<TensorRef>& refs, const InspectArgs& args) {
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   if (!args.json) {
-    fmt::print("{:<44} {:>14} {:>11} {:>6}  {:>9} {:>6}  {:>9} {:>6}\n", "", "", "", "INT", "IF4", "SQNR", "NVFP4",
-               "SQNR");
-    fmt::print("{:<44} {:>14} {:>11} {:>6}  {:>9} {:>6}  {:>9} {:>6}\n", "tensor", "shape", "amax", "%", "rel. MSE",
-               "dB", "rel. MSE", "dB");
+    fmt::print("{:<44} {:>14} {:>11} {:>6}  {:>9} {:>6}  {:>9} {:>6}\n", "", "", "", "INT", "IF4", "SQNR",
+               "NVFP4", "SQNR");
+    fmt::print("{:<44} {:>14} {:>11} {:>6}  {:>9} {:>6}  {:>9} {:>6}\n", "tensor", "shape", "amax", "%",
+               "rel. MSE", "dB", "rel. MSE", "dB");
   }
   for (const TensorRef& ref : refs) {
     const Tensor tensor = read_tensor(ref);
@@ -77,9 +79,9 @@ void inspect_plain(const std::vector<TensorRef>& refs, const InspectArgs& args) 
                      {"if4", error_json(error)},
                      {"nvfp4", error_json(nvfp4)}});
     } else {
-      fmt::print("{:<44} {:>14} {:>11.5g} {:>6.1f}  {:>9.6f} {:>6}  {:>9.6f} {:>6}\n", one_line(tensor_name(ref)),
-                 to_string(tensor.shape), if4.amax, 100.0 * error.int_share, error.relative_mse,
-                 decibel(error.sqnr_db), nvfp4.relative_mse, decibel(nvfp4.sqnr_db));
+      fmt::print("{:<44} {:>14} {:>11.5g} {:>6.1f}  {:>9.6f} {:>6}  {:>9.6f} {:>6}\n",
+                 one_line(tensor_name(ref)), to_string(tensor.shape), if4.amax, 100.0 * error.int_share,
+                 error.relative_mse, decibel(error.sqnr_db), nvfp4.relative_mse, decibel(nvfp4.sqnr_db));
     }
   }
   if (args.json) print_json(all);
@@ -88,8 +90,8 @@ void inspect_plain(const std::vector<TensorRef>& refs, const InspectArgs& args) 
 void inspect_quantized(const std::vector<TensorRef>& refs, const InspectArgs& args) {
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   if (!args.json) {
-    fmt::print("{:<44} {:>14} {:>6} {:>8} {:>11} {:>6}\n", "quantized tensor", "shape", "format", "rule", "amax",
-               "INT %");
+    fmt::print("{:<44} {:>14} {:>6} {:>8} {:>11} {:>6}\n", "quantized tensor", "shape", "format", "rule",
+               "amax", "INT %");
   }
   for (const TensorRef& ref : refs) {
     const NamedQuantized named = read_quantized(ref);
@@ -102,9 +104,9 @@ void inspect_quantized(const std::vector<TensorRef>& refs, const InspectArgs& ar
                      {"amax", tensor.amax},
                      {"int_share", int_share(tensor)}});
     } else {
-      fmt::print("{:<44} {:>14} {:>6} {:>8} {:>11.5g} {:>6.1f}\n", one_line(named.name), to_string(tensor.shape),
-                 format_name(tensor.format), named.rule.empty() ? "-" : named.rule, tensor.amax,
-                 100.0 * int_share(tensor));
+      fmt::print("{:<44} {:>14} {:>6} {:>8} {:>11.5g} {:>6.1f}\n", one_line(named.name),
+                 to_string(tensor.shape), format_name(tensor.format), named.rule.empty() ? "-" : named.rule,
+                 tensor.amax, 100.0 * int_share(tensor));
     }
   }
   if (args.json) print_json(all);
@@ -116,13 +118,15 @@ int run_quantize(const QuantizeArgs& args) {
   const TensorRef input = parse_tensor_ref(args.input);
   std::vector<NamedQuantized> quantized;
   for (const TensorRef& ref : plain_tensors(input)) {
-    quantized.push_back({tensor_name(ref), quantize(read_tensor(ref), args.options),
-                         args.options.format == Format::kIF4 ? std::string(rule_name(args.options.rule)) : ""});
+    quantized.push_back(
+        {tensor_name(ref), quantize(read_tensor(ref), args.options),
+         args.options.format == Format::kIF4 ? std::string(rule_name(args.options.rule)) : ""});
   }
   write_quantized(args.output, quantized);
   for (const NamedQuantized& named : quantized) {
     fmt::print("{}: {} {} -> {}, {:.1f} % INT blocks\n", one_line(args.output), one_line(named.name),
-               to_string(named.tensor.shape), format_name(named.tensor.format), 100.0 * int_share(named.tensor));
+               to_string(named.tensor.shape), format_name(named.tensor.format),
+               100.0 * int_share(named.tensor));
   }
   return 0;
 }

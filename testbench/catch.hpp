@@ -9,6 +9,6 @@
 #include <catch2/catch.hpp>
 #endif
 
-/// The seed of this run, printed at its start; the same seed replays every random test. Each test adds a number of
-/// its own.
+/// The seed of this run, printed at its start; the same seed replays every random test. Each test adds a
+/// number of its own.
 std::uint64_t test_seed();

@@ -172,7 +172,8 @@ Driven drive(MacUnit& unit, const std::vector<Beats>& dot_products, const Stalls
     unit.set_ready(take);
     const bool valid = unit.valid();
     if (held && !valid) driven.protocol_errors += "a result was withdrawn; ";
-    if (held && valid && unit.result() != held_result) driven.protocol_errors += "a result changed while stalled; ";
+    if (held && valid && unit.result() != held_result)
+      driven.protocol_errors += "a result changed while stalled; ";
     held = valid && !take;
     if (held) held_result = unit.result();
     ++idle;

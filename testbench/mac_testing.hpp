@@ -1,5 +1,5 @@
-// Dot products for the tests of the golden MAC and of the RTL: random ones, ones with a given exact sum, their exact
-// results, and a driver with random stalls that watches the handshake.
+// Dot products for the tests of the golden MAC and of the RTL: random ones, ones with a given exact sum,
+// their exact results, and a driver with random stalls that watches the handshake.
 #pragma once
 
 #include <gmpxx.h>
@@ -47,8 +47,9 @@ struct Driven {
   std::string protocol_errors;  ///< empty unless the unit broke a rule of its handshake
 };
 
-/// Runs the dot products through the unit and takes results until there are as many, plus 64 clocks in which no other
-/// may come. Gives up after 10,000 clocks without progress. Watches that a result offered stays as it is until taken.
+/// Runs the dot products through the unit and takes results until there are as many, plus 64 clocks in which
+/// no other may come. Gives up after 10,000 clocks without progress. Watches that a result offered stays as
+/// it is until taken.
 Driven drive(MacUnit& unit, const std::vector<Beats>& dot_products, const Stalls& stalls);
 
 /// A line that names the inputs of a dot product as a vector file does, for failures.

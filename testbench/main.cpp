@@ -44,8 +44,8 @@ int main(int argc, char** argv) {
   const auto& config = session.configData();
   if (config.showHelp || config.listTests || config.listTags || config.listReporters) return session.run();
   seed = config.rngSeed;
-  std::printf("random seed %llu (the same again: make test SEED=%llu)\n", static_cast<unsigned long long>(seed),
-              static_cast<unsigned long long>(seed));
+  std::printf("random seed %llu (the same again: make test SEED=%llu)\n",
+              static_cast<unsigned long long>(seed), static_cast<unsigned long long>(seed));
   std::fflush(stdout);
   const int failed = session.run();
   if (failed == 0 && assertions == 0) {

@@ -85,7 +85,8 @@ TEST_CASE("one beat is the exact integer, for all pairs of scales", "[mac]") {
       if ((a_scale & 0x7F) == 0x7F || (w_scale & 0x7F) == 0x7F) continue;
       const mpq_class expected = exact_value({{a, w}}) / sum_unit();
       if (expected != mpq_class(mpz_class(std::to_string(beat_value(a, w))))) {
-        INFO(to_text(Beats{{a, w}}) << " beat_value " << beat_value(a, w) << " expected " << expected.get_str());
+        INFO(to_text(Beats{{a, w}}) << " beat_value " << beat_value(a, w) << " expected "
+                                    << expected.get_str());
         CHECK(++wrong == 0);
       }
     }

@@ -30,8 +30,9 @@ void check_driven(const Driven& driven, const std::vector<Beats>& dot_products) 
     if (driven.results[i] == expected) continue;
     if (++wrong <= 4) {
       UNSCOPED_INFO("dot product " << i << " of " << dot_products[i].size() << " beats\n"
-                                   << (dot_products[i].size() < 40 ? to_text(dot_products[i]) : "") << "expected "
-                                   << to_text(expected) << ", RTL " << to_text(driven.results[i]));
+                                   << (dot_products[i].size() < 40 ? to_text(dot_products[i]) : "")
+                                   << "expected " << to_text(expected) << ", RTL "
+                                   << to_text(driven.results[i]));
     }
   }
   REQUIRE(wrong == 0);
@@ -45,9 +46,11 @@ void check_one(const Beats& beats, const MacResult& expected) {
   CHECK(to_text(run_dot_product(unit, beats)) == to_text(expected));
 }
 
-std::vector<Beats> random_dot_products(std::mt19937_64& random, std::size_t count, std::size_t longest, Mix mix) {
+std::vector<Beats> random_dot_products(std::mt19937_64& random, std::size_t count, std::size_t longest,
+                                       Mix mix) {
   std::vector<Beats> dot_products;
-  for (std::size_t i = 0; i < count; ++i) dot_products.push_back(random_beats(random, 1 + random() % longest, mix));
+  for (std::size_t i = 0; i < count; ++i)
+    dot_products.push_back(random_beats(random, 1 + random() % longest, mix));
   return dot_products;
 }
 
@@ -129,8 +132,8 @@ TEST_CASE("the accumulator to its last bit, and beyond", "[rtl]") {
   Beats nan_over = over;
   nan_over[0].first.scale |= 0x7F;
   Beats long_one(1024, {Block{all_lanes(8), 0xFE}, Block{all_lanes(8), 0xFE}});
-  const std::vector<Beats> dot_products = {beats_with_sum(kMax), one, over, one, under, beats_with_sum(kMin), one,
-                                           nan_over, one, long_one, one};
+  const std::vector<Beats> dot_products = {
+      beats_with_sum(kMax), one, over, one, under, beats_with_sum(kMin), one, nan_over, one, long_one, one};
   MacUnit unit;
   const Driven driven = drive(unit, dot_products, {});
   check_driven(driven, dot_products);
@@ -263,7 +266,8 @@ TEST_CASE("co-simulation counts what it did, and what it could not do", "[cosim]
   QuantizedTensor w = make_quantized(Format::kIF4, {5, 40});
   for (QuantizedTensor* tensor : {&a, &w}) {
     for (std::size_t row = 0; row < tensor->rows(); ++row) {
-      for (std::size_t b = 0; b < 3; ++b) tensor->set_block(row, b, random_beats(random, 1, Mix::kFinite)[0].first);
+      for (std::size_t b = 0; b < 3; ++b)
+        tensor->set_block(row, b, random_beats(random, 1, Mix::kFinite)[0].first);
     }
   }
   const CosimReport report = cosimulate(a, w, {});

@@ -18,8 +18,8 @@ void check_all(const std::vector<Beats>& dot_products) {
     const MacResult expected = exact_result(dot_products[i]);
     if (driven.results[i] == expected) continue;
     if (++wrong <= 8) {
-      UNSCOPED_INFO(to_text(dot_products[i]) << "expected " << to_text(expected) << ", RTL "
-                                            << to_text(driven.results[i]));
+      UNSCOPED_INFO(to_text(dot_products[i])
+                    << "expected " << to_text(expected) << ", RTL " << to_text(driven.results[i]));
     }
   }
   REQUIRE(wrong == 0);
@@ -34,8 +34,10 @@ TEST_CASE("all 1,024 element products through the RTL", "[rtl]") {
       for (unsigned w_code = 0; w_code < 16; ++w_code) {
         // s = 1 for both operands; each lane has its turn.
         const int lane = static_cast<int>((a_code + w_code) % 16);
-        const Block a{std::uint64_t{a_code} << (4 * lane), static_cast<std::uint8_t>(0x38 | (types & 1) << 7)};
-        const Block w{std::uint64_t{w_code} << (4 * lane), static_cast<std::uint8_t>(0x38 | (types & 2) << 6)};
+        const Block a{std::uint64_t{a_code} << (4 * lane),
+                      static_cast<std::uint8_t>(0x38 | (types & 1) << 7)};
+        const Block w{std::uint64_t{w_code} << (4 * lane),
+                      static_cast<std::uint8_t>(0x38 | (types & 2) << 6)};
         dot_products.push_back({{a, w}});
       }
     }
@@ -49,8 +51,10 @@ TEST_CASE("every lane multiplies every pair of codes", "[rtl]") {
   for (unsigned types = 0; types < 4; ++types) {
     for (int lane = 0; lane < kBlockSize; ++lane) {
       for (unsigned codes = 0; codes < 256; ++codes) {
-        const Block a{std::uint64_t{codes & 15} << (4 * lane), static_cast<std::uint8_t>(0x38 | (types & 1) << 7)};
-        const Block w{std::uint64_t{codes >> 4} << (4 * lane), static_cast<std::uint8_t>(0x38 | (types & 2) << 6)};
+        const Block a{std::uint64_t{codes & 15} << (4 * lane),
+                      static_cast<std::uint8_t>(0x38 | (types & 1) << 7)};
+        const Block w{std::uint64_t{codes >> 4} << (4 * lane),
+                      static_cast<std::uint8_t>(0x38 | (types & 2) << 6)};
         dot_products.push_back({{a, w}});
       }
     }

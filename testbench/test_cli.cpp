@@ -1,0 +1,429 @@
+// The program if4 as a user runs it: exit codes, one line on stderr for bad input and nothing left behind,
+// and what its subcommands make of each other's files.
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "model/quantizer.hpp"
+#include "model/safetensors.hpp"
+#include "model/tensor_file.hpp"
+#include "testbench/catch.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using Args = std::vector<std::string>;
+using Json = nlohmann::json;
+
+std::string read_text(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+void write_text(const std::string& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+struct Run {
+  int code = -1;  ///< exit code; 128 and the signal after a crash
+  std::string out, err;
+};
+
+/// A folder that lives as long as the test, and the program run with files in it. What the program prints is
+/// kept outside of it, so that the folder holds what the program left and nothing else.
+class Sandbox {
+ public:
+  Sandbox() {
+    std::string pattern = (fs::temp_directory_path() / "if4-cli-XXXXXX").string();
+    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+    root_ = pattern;
+    fs::create_directory(root_ / "files");
+  }
+  ~Sandbox() {
+    std::error_code ignored;
+    fs::remove_all(root_, ignored);
+  }
+  Sandbox(const Sandbox&) = delete;
+  Sandbox& operator=(const Sandbox&) = delete;
+
+  std::string operator/(const std::string& name) const { return (root_ / "files" / name).string(); }
+  std::string folder() const { return (root_ / "files").string(); }
+
+  std::set<std::string> names() const {
+    std::set<std::string> names;
+    for (const auto& entry : fs::recursive_directory_iterator(root_ / "files"))
+      names.insert(entry.path().string());
+    return names;
+  }
+
+  /// `out`: where stdout goes instead of Run::out.
+  Run run(const Args& args, const std::string& out = "") const {
+    const std::string out_file = out.empty() ? (root_ / "out").string() : out;
+    const std::string err_file = (root_ / "err").string();
+    posix_spawn_file_actions_t actions;
+    REQUIRE(::posix_spawn_file_actions_init(&actions) == 0);
+    const int flags = O_WRONLY | O_CREAT | O_TRUNC;
+    ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out_file.c_str(), flags, 0600);
+    ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, err_file.c_str(), flags, 0600);
+    Args words = args;
+    words.insert(words.begin(), program());
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    pid_t child = 0;
+    const int error = ::posix_spawn(&child, argv[0], &actions, nullptr, argv.data(), environ);
+    ::posix_spawn_file_actions_destroy(&actions);
+    INFO("program " << words[0] << " (make build/if4, or set IF4_PROGRAM)");
+    REQUIRE(error == 0);
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    Run run;
+    run.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    if (out.empty()) run.out = read_text(out_file);
+    run.err = read_text(err_file);
+    return run;
+  }
+
+  /// stdout of a run that must succeed.
+  std::string output(const Args& args) const {
+    const Run result = run(args);
+    INFO("stderr: " << result.err);
+    REQUIRE(result.code == 0);
+    CHECK(result.err.empty());
+    return result.out;
+  }
+
+ private:
+  static std::string program() {
+    const char* const path = std::getenv("IF4_PROGRAM");
+    if (path != nullptr && *path != '\0') return path;
+    return (fs::read_symlink("/proc/self/exe").parent_path() / "if4").string();
+  }
+
+  fs::path root_;
+};
+
+/// Blocks of two kinds, so that both element types are chosen: bell-shaped, and evenly spread.
+if4::Tensor random_tensor(std::size_t rows, std::size_t columns, unsigned seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> bell;
+  std::uniform_real_distribution<float> even(-2.0F, 2.0F);
+  if4::Tensor tensor{{rows, columns}, {}};
+  for (std::size_t i = 0; i < rows * columns; ++i) {
+    tensor.values.push_back(i / 16 % 2 == 0 ? bell(random) : even(random));
+  }
+  return tensor;
+}
+
+if4::TensorBytes bytes(const std::string& name, const if4::Tensor& tensor) {
+  return {name, if4::DType::kF32, tensor.shape, tensor.values.data(), tensor.values.size() * sizeof(float)};
+}
+
+/// in.safetensors: a [4, 40], b [3, 40], short [3, 32], nan [2, 16] with value 17 NaN, ints I32 [4].
+void write_input(const Sandbox& box) {
+  const if4::Tensor a = random_tensor(4, 40, 1);
+  const if4::Tensor b = random_tensor(3, 40, 2);
+  const if4::Tensor few = random_tensor(3, 32, 3);
+  if4::Tensor nan = random_tensor(2, 16, 4);
+  nan.values[17] = std::nanf("");
+  const std::vector<std::int32_t> ints{1, 2, 3, 4};
+  if4::write_safetensors(box / "in.safetensors",
+                         {bytes("a", a),
+                          bytes("b", b),
+                          bytes("short", few),
+                          bytes("nan", nan),
+                          {"ints", if4::DType::kI32, {4}, ints.data(), ints.size() * sizeof(std::int32_t)}},
+                         {});
+}
+
+std::string header_length(std::uint64_t length) {
+  std::string text;
+  for (int i = 0; i < 8; ++i) text += static_cast<char>(length >> (8 * i) & 0xFFU);
+  return text;
+}
+
+std::string with_header(const std::string& header, std::size_t data) {
+  return header_length(header.size()) + header + std::string(data, '\0');
+}
+
+/// The lines of a vector file that count, without the comment that names its inputs.
+std::string vector_lines(const std::string& path) {
+  const std::string text = read_text(path);
+  REQUIRE(text.substr(0, 1) == "#");
+  return text.substr(text.find('\n') + 1);
+}
+
+Json read_json(const std::string& path) { return Json::parse(read_text(path)); }
+
+/// A co-simulation's report without names and times.
+Json counts_only(Json json) {
+  for (const char* key : {"activations", "weights", "seconds", "checked_beats_per_second", "relative_error",
+                          "relative_error_nvfp4"}) {
+    json.erase(key);
+  }
+  return json;
+}
+
+struct BadInput {
+  Args args;
+  Args named;  ///< each must be in the message
+};
+
+void check_refused(const Sandbox& box, const BadInput& bad) {
+  std::string line = "if4";
+  for (const std::string& arg : bad.args) line += " " + arg;
+  const std::set<std::string> before = box.names();
+  const Run run = box.run(bad.args);
+  INFO(line << "\nstderr: " << run.err << "stdout: " << run.out);
+  CHECK(run.code == 2);
+  CHECK(run.out.empty());
+  CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 1);
+  CHECK((!run.err.empty() && run.err.back() == '\n'));
+  for (const std::string& name : bad.named) CHECK(run.err.find(name) != std::string::npos);
+  CHECK(box.names() == before);
+}
+
+}  // namespace
+
+TEST_CASE("the command line refuses what it does not know", "[cli]") {
+  const Sandbox box;
+  write_input(box);
+  const std::string in = box / "in.safetensors";
+  const std::string out = box / "out.safetensors";
+  const std::string a = in + ":a", b = in + ":b";
+  const BadInput table[] = {
+      {{}, {"subcommand"}},
+      {{"multiply"}, {"subcommand"}},
+      {{"quantize", in, "-o", out, "--fast"}, {"--fast"}},
+      {{"quantize", in}, {"--output"}},
+      {{"quantize", "-o", out}, {"input"}},
+      {{"quantize", a, "-o", out, "--format", "fp8"}, {"--format", "fp8"}},
+      {{"quantize", a, "-o", out, "--rule", "best"}, {"--rule", "best"}},
+      {{"inspect", a, "--rule", "MSE"}, {"--rule", "MSE"}},
+      {{"cosim", "--acts", a}, {"--weights"}},
+      {{"cosim", "--acts", a, "--weights", b, "--stall-in", "100"}, {"--stall-in"}},
+      {{"cosim", "--acts", a, "--weights", b, "--stall-out", "-1"}, {"--stall-out"}},
+      {{"cosim", "--acts", a, "--weights", b, "--stall-out", "some"}, {"--stall-out"}},
+      {{"cosim", "--acts", a, "--weights", b, "--wave", box / "w.fst", "--wave-cycles", "0"},
+       {"--wave-cycles"}},
+      {{"vectors", "-o", out, "--count", "0"}, {"--count"}},
+      {{"vectors", "-o", out, "--beats", "1025"}, {"--beats"}},
+      {{"vectors", "-o", out, "--result", "double"}, {"--result", "double"}},
+      {{"vectors", "-o", out, "--acts", a}, {"--acts"}},
+  };
+  for (const BadInput& bad : table) check_refused(box, bad);
+}
+
+TEST_CASE("bad files are refused with one line, and nothing is left behind", "[cli]") {
+  const Sandbox box;
+  write_input(box);
+  const std::string in = box / "in.safetensors";
+  const std::string out = box / "out.safetensors";
+  const std::string whole = read_text(in);
+  write_text(box / "cut.safetensors", whole.substr(0, whole.size() - 5));
+  write_text(box / "stub.safetensors", "1234");
+  write_text(box / "long.safetensors", header_length(std::uint64_t{1} << 40) + "{}");
+  write_text(box / "lying.safetensors",
+             with_header(R"({"t":{"dtype":"F32","shape":[4,16],"data_offsets":[0,128]}})", 128));
+  write_text(box / "text.safetensors", with_header("not JSON", 0));
+  const std::string good = "1 38 B8 0123456789ABCDEF FEDCBA9876543210\n";
+  write_text(box / "unfinished.txt", good);
+  write_text(box / "digits.txt", "# two lines\n1 38 B8 0123 FEDCBA9876543210\nR 00000000\n");
+  write_text(box / "empty.txt", "# nothing\n");
+  const std::string a = in + ":a";
+  const BadInput table[] = {
+      {{"quantize", box / "none.safetensors", "-o", out}, {"none.safetensors"}},
+      {{"inspect", box / "none.npy", "--json"}, {"none.npy"}},
+      {{"quantize", box.folder(), "-o", out}, {box.folder()}},
+      {{"quantize", box / "cut.safetensors", "-o", out}, {"cut.safetensors"}},
+      {{"inspect", box / "stub.safetensors"}, {"stub.safetensors"}},
+      {{"inspect", box / "long.safetensors"}, {"long.safetensors", "header"}},
+      {{"inspect", box / "lying.safetensors"}, {"lying.safetensors", "'t'"}},
+      {{"dequantize", box / "text.safetensors", "-o", out}, {"text.safetensors", "header"}},
+      {{"quantize", in + ":ints", "-o", out}, {"in.safetensors", "'ints'", "I32"}},
+      {{"quantize", in + ":nan", "-o", out}, {"in.safetensors", "'nan'", "value 17 is NaN"}},
+      {{"quantize", in, "-o", out}, {"'nan'", "value 17 is NaN"}},
+      {{"quantize", in + ":c", "-o", out}, {"in.safetensors", "'c'"}},
+      {{"dequantize", a, "-o", out}, {"in.safetensors", "'a'"}},
+      {{"cosim", "--acts", a, "--weights", in + ":short"}, {"K is 40 and 32"}},
+      {{"cosim", "--acts", a, "--weights", in + ":c", "--json", out}, {"'c'"}},
+      {{"cosim", "--acts", in, "--weights", a}, {"in.safetensors", "'a'"}},
+      {{"vectors", "-o", out, "--acts", a, "--weights", in + ":short"}, {"K is 40 and 32"}},
+      {{"vectors", "-o", out, "--acts", a, "--weights", in + ":nan"}, {"value 17 is NaN"}},
+      {{"replay", box / "none.txt"}, {"none.txt"}},
+      {{"replay", box / "unfinished.txt"}, {"unfinished.txt:1"}},
+      {{"replay", box / "digits.txt"}, {"digits.txt:2", "a_codes"}},
+      {{"replay", box / "empty.txt"}, {"empty.txt"}},
+      {{"replay", in}, {"in.safetensors"}},
+  };
+  for (const BadInput& bad : table) check_refused(box, bad);
+}
+
+TEST_CASE("outputs that cannot be written", "[cli]") {
+  const Sandbox box;
+  write_input(box);
+  const std::string a = box / "in.safetensors:a", b = box / "in.safetensors:b";
+  box.output({"quantize", a, "-o", box / "q.safetensors"});
+  const std::string inside_file = box / "in.safetensors/out.safetensors";
+  const std::string nowhere = box / "nowhere/out.safetensors";
+  for (const std::string& out : {std::string("/dev/full"), inside_file, nowhere, box.folder()}) {
+    check_refused(box, {{"quantize", a, "-o", out}, {out}});
+    check_refused(box, {{"dequantize", box / "q.safetensors", "-o", out}, {out}});
+    check_refused(box, {{"vectors", "-o", out, "--count", "1000"}, {out}});
+    check_refused(box, {{"cosim", "--acts", a, "--weights", b, "--json", out}, {out}});
+  }
+  for (const std::string& out : {inside_file, nowhere, box.folder()}) {
+    check_refused(box, {{"cosim", "--acts", a, "--weights", b, "--wave", out}, {out}});
+  }
+}
+
+TEST_CASE("a report that cannot be printed is an error", "[cli]") {
+  const Sandbox box;
+  const if4::Tensor tensor = random_tensor(1, 16, 1);
+  std::vector<if4::TensorBytes> many;  // a report longer than stdio's buffer
+  for (int i = 0; i < 200; ++i) many.push_back(bytes("tensor" + std::to_string(i), tensor));
+  if4::write_safetensors(box / "many.safetensors", many, {});
+  const std::string first = box / "many.safetensors:tensor0";
+  const Args table[] = {{"inspect", first},
+                        {"inspect", box / "many.safetensors"},
+                        {"--help"},
+                        {"inspect", box / "many.safetensors", "--json"},
+                        {"quantize", "--help"},
+                        {"quantize", first, "-o", box / "q.safetensors"},
+                        {"cosim", "--acts", first, "--weights", first}};
+  for (const Args& args : table) {
+    const Run run = box.run(args, "/dev/full");
+    INFO(args[0] << ": " << run.err);
+    CHECK(run.code == 2);
+    CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 1);
+    CHECK(run.err.find("standard output") != std::string::npos);
+  }
+}
+
+TEST_CASE("help is no error", "[cli]") {
+  const Sandbox box;
+  CHECK(box.output({"--help"}).find("quantize") != std::string::npos);
+  for (const char* command : {"quantize", "dequantize", "inspect", "cosim", "vectors", "replay"}) {
+    CHECK(box.output({command, "--help"}).find("Usage: ") != std::string::npos);
+  }
+}
+
+TEST_CASE("quantize, inspect, dequantize and cosim work on each other's files", "[cli]") {
+  const Sandbox box;
+  write_input(box);
+  const std::string a = box / "in.safetensors:a", b = box / "in.safetensors:b";
+  const std::string qa = box / "qa.safetensors", qb = box / "qb.safetensors";
+  const bool nvfp4 = GENERATE(false, true);
+  const Args choice = nvfp4 ? Args{"--format", "nvfp4"} : Args{"--format", "if4", "--rule", "mae"};
+  const if4::QuantizeOptions options{nvfp4 ? if4::Format::kNVFP4 : if4::Format::kIF4, if4::Rule::kMae};
+  const auto with_choice = [&choice](Args args) {
+    args.insert(args.end(), choice.begin(), choice.end());
+    return args;
+  };
+  box.output(with_choice({"quantize", a, "-o", qa}));
+  box.output(with_choice({"quantize", b, "-o", qb}));
+
+  const Json inspected = Json::parse(box.output({"inspect", qa, "--json"}));
+  REQUIRE(inspected.size() == 1);
+  CHECK(inspected[0]["name"] == "a");
+  CHECK(inspected[0]["shape"] == Json({4, 40}));
+  CHECK(inspected[0]["format"] == (nvfp4 ? "nvfp4" : "if4"));
+  CHECK((inspected[0]["int_share"] == 0.0) == nvfp4);
+  CHECK(box.output({"inspect", qa + ":a"}).find("[4, 40]") != std::string::npos);
+
+  box.output({"dequantize", qa, "-o", box / "back.safetensors"});
+  const if4::Tensor back = if4::read_tensor({box / "back.safetensors", "a"});
+  const if4::Tensor expected = if4::dequantize(if4::quantize(random_tensor(4, 40, 1), options));
+  CHECK(back.shape == expected.shape);
+  CHECK(back.values == expected.values);
+
+  const std::string text =
+      box.output(with_choice({"cosim", "--acts", a, "--weights", b, "--json", box / "plain.json"}));
+  CHECK(text.find("PASS") == 0);
+  box.output(
+      {"cosim", "--acts", qa, "--weights", qb, "--json", box / "quantized.json", "--wave", box / "w.fst"});
+  CHECK(fs::file_size(box / "w.fst") > 100);
+  const Json plain = read_json(box / "plain.json");
+  CHECK(counts_only(plain) == counts_only(read_json(box / "quantized.json")));
+  CHECK(plain["passed"] == true);
+  CHECK(plain["results"] == 12);
+  CHECK(plain["beats"] == 12 * 3);  // 40 values are two blocks and a half
+  CHECK(plain["mismatches"] == 0);
+  CHECK(plain["relative_error"] > 0.0);
+  const Json& pairs = plain["pair_beats"];
+  const std::uint64_t fp_fp = pairs["fp_fp"];
+  CHECK(fp_fp + std::uint64_t{pairs["fp_int"]} + std::uint64_t{pairs["int_fp"]} +
+            std::uint64_t{pairs["int_int"]} ==
+        36);
+  CHECK((fp_fp == 36) == nvfp4);
+
+  // The products themselves: those of a vector file, which replay checks on the unit.
+  for (const char* order : {"exact", "lane-fp32"}) {
+    box.output(with_choice({"vectors", "-o", box / "p.txt", "--acts", a, "--weights", b, "--result", order}));
+    box.output({"vectors", "-o", box / "q.txt", "--acts", qa, "--weights", qb, "--result", order});
+    CHECK(vector_lines(box / "p.txt") == vector_lines(box / "q.txt"));
+    CHECK(box.output({"replay", box / "q.txt", "--result", order}).find("PASS") == 0);
+  }
+}
+
+TEST_CASE("stalls change the clocks of a co-simulation and nothing else", "[cli]") {
+  const Sandbox box;
+  write_input(box);
+  const Args cosim = {"cosim", "--acts", box / "in.safetensors:a", "--weights", box / "in.safetensors:b",
+                      "--json"};
+  const auto report = [&](const std::string& name, const Args& more) {
+    Args args = cosim;
+    args.push_back(box / name);
+    args.insert(args.end(), more.begin(), more.end());
+    box.output(args);
+    return counts_only(read_json(box / name));
+  };
+  const Args stalls = {"--stall-in", "40", "--stall-out", "60", "--seed", "7"};
+  Json free = report("free.json", {});
+  Json stalled = report("stalled.json", stalls);
+  CHECK(stalled == report("again.json", stalls));
+  CHECK(stalled["beats_per_cycle"] < free["beats_per_cycle"]);
+  for (const char* key : {"cycles", "beats_per_cycle", "stalls"}) {
+    CHECK(stalled[key] != free[key]);
+    free.erase(key);
+    stalled.erase(key);
+  }
+  CHECK(stalled == free);
+}
+
+TEST_CASE("vector files are made and replayed, and a wrong result is found", "[cli]") {
+  const Sandbox box;
+  const std::string path = box / "v.txt";
+  for (const std::string& order : {std::string("exact"), std::string("lane-fp32")}) {
+    box.output({"vectors", "-o", path, "--count", "20", "--beats", "5", "--result", order});
+    CHECK(box.output({"replay", path, "--result", order}).find("20 of 20") != std::string::npos);
+
+    std::string text = read_text(path);
+    std::size_t place = 0;
+    for (int i = 0; i < 3; ++i) place = text.find("\nR ", place) + 1;
+    text[place + 9] = text[place + 9] == '0' ? '1' : '0';  // the last digit of the third result
+    write_text(box / "wrong.txt", text);
+    const Run run = box.run({"replay", box / "wrong.txt", "--result", order});
+    CHECK(run.code == 1);
+    CHECK(run.err.empty());
+    CHECK(run.out.find("wrong.txt: dot product 3: ") != std::string::npos);
+    CHECK(run.out.find("FAIL") != std::string::npos);
+    CHECK(run.out.find("19 of 20") != std::string::npos);
+  }
+}
