@@ -4,7 +4,8 @@
 # libraries there are, and what Verilator generates, is known only then. Goals in $(BUILD)/ are this second step.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-MAKEFLAGS += --no-builtin-rules --no-print-directory
+# --silent: not a word where nothing is to be done. Recipes say themselves what they build.
+MAKEFLAGS += --no-builtin-rules --no-print-directory --silent
 SHELL := /bin/bash
 
 ## ACTS           activations of `make run`, an FP32 tensor: file.safetensors:name
@@ -29,7 +30,7 @@ CXX := g++
 endif
 
 # One folder of objects for each configuration and compiler. The everyday programs are in $(BUILD) itself.
-O := $(BUILD)/$(CONFIG)$(if $(filter-out g++,$(CXX)),-$(notdir $(CXX)))
+O := $(BUILD)/$(CONFIG)$(if $(filter-out fuzz,$(CONFIG)),$(addprefix -,$(filter-out g++,$(notdir $(CXX)))))
 BIN := $(if $(filter $(BUILD)/release,$(O)),$(BUILD),$(O))
 
 MODEL := $(wildcard model/*.cpp)
@@ -45,7 +46,8 @@ ALL_CXX := $(wildcard $(addsuffix /*.?pp,model sim testbench testbench/bench tes
 
 # Contraction to FMA would make results depend on the machine, and the golden model is bit-exact.
 FLAGS := -std=c++17 -Wall -Wextra -Wconversion -ffp-contract=off -I.
-SANITIZE := -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+# Sanitized code trips GCC's -Wmaybe-uninitialized in the headers of its own library.
+SANITIZE := -g $(if $(findstring clang,$(CXX)),,-Wno-maybe-uninitialized) -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 OPTIMIZE_release := -O2
 OPTIMIZE_asan := -O1 $(SANITIZE)
 OPTIMIZE_fuzz := -O1 $(SANITIZE) -fsanitize=fuzzer-no-link
@@ -132,12 +134,11 @@ bench: ## measure speed; also written to build/bench.json
 .PHONY: fuzz
 fuzz: ## feed broken files to the readers: FUZZ_SECONDS=60
 	@scripts/setup.sh default fuzz
-	@$(SUBMAKE) CONFIG=fuzz CXX=clang++ $(BUILD)/fuzz-clang++/fuzz_readers
-	@$(if $(wildcard testbench/fuzz/make_corpus.cpp),$(MAKE) $(BIN)/make_corpus)
+	@$(SUBMAKE) CONFIG=fuzz CXX=clang++ $(BUILD)/fuzz/fuzz_readers $(BUILD)/fuzz/make_corpus
 	@mkdir -p $(BUILD)/fuzz/corpus
-	@$(if $(wildcard testbench/fuzz/make_corpus.cpp),$(BIN)/make_corpus $(BUILD)/fuzz/corpus)
-	@$(BUILD)/fuzz-clang++/fuzz_readers -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$(BUILD)/fuzz/ \
-	    -print_final_stats=1 $(BUILD)/fuzz/corpus
+	@$(BUILD)/fuzz/make_corpus $(BUILD)/fuzz/corpus
+	@$(BUILD)/fuzz/fuzz_readers -max_total_time=$(FUZZ_SECONDS) -malloc_limit_mb=64 \
+	    -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus
 
 .PHONY: lint
 lint: ## check the RTL with Verilator, Icarus Verilog and Yosys
@@ -205,7 +206,8 @@ COMPILE_VERILATED = $(CXX) -std=gnu++17 -w $(OPTIMIZE) $(VERILATED_INCLUDES) $(C
 	-DVERILATOR=1 -DVM_COVERAGE=0 -DVM_SC=0 -DVM_TRACE=1 -DVM_TRACE_FST=1 -DVM_TRACE_VCD=0
 LINK = $(CXX) $(OPTIMIZE) $(CXXFLAGS) $(LDFLAGS)
 # Catch2 3 has a library to link, Catch2 2 has none; its pkg-config file knows.
-LIBS := $(shell pkg-config --libs fmt zlib) -pthread
+# clang leaves Verilator's 16-byte atomics to libatomic.
+LIBS := $(shell pkg-config --libs fmt zlib) -pthread -Wl,--as-needed -latomic
 TEST_LIBS := $(shell pkg-config --libs catch2 gmpxx gmp)
 BENCH_LIBS := $(shell pkg-config --libs benchmark)
 
@@ -253,7 +255,7 @@ $(BIN)/if4_bench: $(call objects,$(BENCH)) $(O)/libif4_testbench.a $(O)/libif4_s
 $(O)/fuzz_readers: $(call objects,testbench/fuzz/fuzz_readers.cpp) $(O)/libif4.a
 	$(call link,-fsanitize=fuzzer $(LIBS))
 
-$(BIN)/make_corpus: $(call objects,testbench/fuzz/make_corpus.cpp) $(O)/libif4.a
+$(O)/make_corpus: $(call objects,testbench/fuzz/make_corpus.cpp) $(O)/libif4.a
 	$(call link,$(LIBS))
 
 $(O)/verilated/%.o: $(V)/%.cpp $(O)/flags

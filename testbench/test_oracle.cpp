@@ -1,0 +1,108 @@
+// The quantizer against outputs of the published one, and the comparison itself.
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "model/error.hpp"
+#include "model/safetensors.hpp"
+#include "testbench/catch.hpp"
+#include "testbench/oracle_check.hpp"
+
+namespace {
+
+const std::string kSubset = "testbench/data/oracle_subset.safetensors";
+
+std::filesystem::path temporary(const std::string& name) {
+  return std::filesystem::temp_directory_path() / ("if4_test_" + std::to_string(getpid()) + "_" + name);
+}
+
+}  // namespace
+
+TEST_CASE("the quantizer agrees with the reference on the oracle subset", "[quantizer]") {
+  const if4::OracleReport report = if4::check_oracle(kSubset);
+  INFO(if4::to_text(report));
+  CHECK(report.ok());
+  REQUIRE(report.counts.size() == 4);
+  for (const if4::OracleCount& count : report.counts) {
+    CAPTURE(count.label);
+    CHECK(count.tensors == 17);
+    CHECK(count.blocks == 1984);
+    CHECK(count.failures == 0);
+    CHECK(count.near_ties <= 8);
+    CHECK(count.wrapped == 1);
+    CHECK(count.reference_nan == 128);
+    CHECK(count.overflowed == (count.label == "if4.mse" ? 81 : 0));
+  }
+}
+
+TEST_CASE("the oracle check notices a difference", "[quantizer]") {
+  std::ifstream in(kSubset, std::ios::binary);
+  std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  std::uint64_t header = 0;
+  REQUIRE(bytes.size() > sizeof header);
+  std::memcpy(&header, bytes.data(), sizeof header);
+  const if4::SafetensorsFile file(kSubset);
+
+  struct Change {
+    const char* tensor;
+    std::size_t byte;
+    unsigned char mask;
+    std::size_t block_failures;
+    std::size_t tensor_failures;
+  };
+  const Change change = GENERATE(
+      Change{"normal/if4.mse/codes", 100, 1, 1, 0}, Change{"normal/if4.mae/scales", 5, 1, 1, 0},
+      Change{"normal/if4.abs_max/scales", 5, 0x80, 1, 0},
+      Change{"wide_range/nvfp4.static_6/codes", 3, 8, 1, 0}, Change{"huge/if4.mse/codes", 7, 2, 1, 0},
+      Change{"subnormal/if4.mse/scales", 7, 4, 1, 0}, Change{"laplace/nvfp4.static_6/amax", 0, 1, 0, 1});
+  CAPTURE(change.tensor);
+  const if4::TensorInfo* info = file.find(change.tensor);
+  REQUIRE(info != nullptr);
+  char& byte = bytes[8 + header + info->begin + change.byte];
+  byte = static_cast<char>(static_cast<unsigned char>(byte) ^ change.mask);
+  const std::filesystem::path path = temporary("oracle_changed.safetensors");
+  std::ofstream(path, std::ios::binary) << bytes;
+
+  const if4::OracleReport report = if4::check_oracle(path.string());
+  std::filesystem::remove(path);
+  std::size_t failures = 0;
+  for (const if4::OracleCount& count : report.counts) failures += count.failures;
+  CHECK_FALSE(report.ok());
+  CHECK(failures == change.block_failures);
+  CHECK(report.tensor_failures == change.tensor_failures);
+  CHECK(report.messages.size() == 1);
+}
+
+TEST_CASE("an oracle without a block to compare does not pass", "[quantizer]") {
+  const std::filesystem::path path = temporary("oracle_empty.safetensors");
+  const float x[16] = {};
+  if4::write_safetensors(path.string(), {{"normal/x", if4::DType::kF32, {1, 16}, x, sizeof x}}, {});
+  const if4::OracleReport report = if4::check_oracle(path.string());
+  CHECK(if4::is_oracle(path.string()));
+  std::filesystem::remove(path);
+  CHECK_FALSE(report.ok());
+  CHECK(report.messages.size() == 1);
+}
+
+TEST_CASE("tiled scales are put back in order", "[quantizer]") {
+  // 130 x 5 takes 2 x 2 tiles of 512 bytes.
+  REQUIRE(if4::tiled_size(130, 5) == 2048);
+  const struct {
+    std::size_t row, column, position;
+  } places[] = {{0, 0, 0},   {0, 3, 3},     {1, 0, 16},  {31, 0, 496},   {32, 0, 4},
+                {96, 2, 14}, {127, 3, 511}, {0, 4, 512}, {128, 0, 1024}, {129, 4, 1552}};
+  for (const auto& place : places) {
+    CAPTURE(place.row, place.column);
+    std::vector<std::uint8_t> tiled(2048);
+    tiled[place.position] = 1;
+    std::vector<std::uint8_t> expected(130 * 5);
+    expected[place.row * 5 + place.column] = 1;
+    CHECK(if4::untile_scales(tiled, 130, 5) == expected);
+  }
+}
