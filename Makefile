@@ -173,11 +173,12 @@ help: ## this text
 # --------------------------------------------------------------------------------------------------------- lint
 
 # Quiet on success; what the tool said on failure. $1 tool, $2 command.
-lint = out=$$($2 2>&1) && [ -z "$$out" ] && echo "lint $1: OK" || { echo "$$out"; echo "lint $1: FAILED"; exit 1; }
+lint = out=$$({ $2; } 2>&1) && [ -z "$$out" ] && echo "lint $1: OK" || { echo "$$out"; echo "lint $1: FAILED"; exit 1; }
 
 .PHONY: lint-verilator lint-iverilog lint-yosys
+# Newer Verilators report their own statistics on stdout; warnings go to stderr.
 lint-verilator:
-	@$(call lint,verilator,verilator --lint-only -Wall --top-module if4_mac $(WAIVERS) -f $(RTL_LIST))
+	@$(call lint,verilator,verilator --lint-only -Wall --top-module if4_mac $(WAIVERS) -f $(RTL_LIST) >/dev/null)
 
 lint-iverilog:
 	@$(call lint,iverilog,iverilog -g2012 -Wall -t null -s if4_mac -f $(RTL_LIST))
@@ -219,7 +220,7 @@ $(call remember,$(O)/sources,$(LINK) $(MODEL) $(SIM) $(TESTS) $(BENCH))
 $(V)/Vif4_mac_classes.mk: $(RTL) $(RTL_LIST) $(WAIVERS) $(BUILD)/verilated.flags
 	@echo '  VERILATE $(RTL_LIST)'
 	@rm -rf $(V)
-	@$(VERILATE) $(WAIVERS) -f $(RTL_LIST)
+	@$(VERILATE) $(WAIVERS) -f $(RTL_LIST) >/dev/null
 include $(V)/Vif4_mac_classes.mk
 
 VERILATED := $(VM_CLASSES_FAST) $(VM_CLASSES_SLOW) $(VM_SUPPORT_FAST) $(VM_SUPPORT_SLOW) \
