@@ -6,12 +6,31 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <stdexcept>
 
 #include "Vif4_mac.h"
+#include "model/atomic_file.hpp"
 #include "model/error.hpp"
 
 namespace if4 {
+
+namespace {
+
+// VerilatedFstC removes whatever has the name, a device too, and stops the program where it cannot create the
+// file: what could go wrong is found out here.
+void check_wave_target(const std::string& wave) {
+  std::error_code error;
+  const auto status = std::filesystem::status(wave, error);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    throw InputError(one_line(wave) + ": cannot write a waveform to what is not a regular file");
+  }
+  std::FILE* file = std::fopen(wave.c_str(), "ab");
+  if (file == nullptr) throw InputError(one_line(wave) + ": cannot write: " + std::strerror(errno));
+  std::fclose(file);
+}
+
+}  // namespace
 
 struct MacUnit::Impl {
   VerilatedContext context;
@@ -48,10 +67,7 @@ struct MacUnit::Impl {
 
 MacUnit::MacUnit(const std::string& wave) : impl_(std::make_unique<Impl>()) {
   if (!wave.empty()) {
-    // VerilatedFstC reports a file that it cannot create by stopping the program; ask before it does.
-    std::FILE* file = std::fopen(wave.c_str(), "wb");
-    if (file == nullptr) throw InputError(wave + ": cannot write: " + std::strerror(errno));
-    std::fclose(file);
+    check_wave_target(wave);
     impl_->context.traceEverOn(true);
   }
   impl_->top = std::make_unique<Vif4_mac>(&impl_->context);

@@ -26,7 +26,8 @@ class MacUnit {
   static constexpr int kLatency = 6;
 
   /// In reset already; the first step() is the first cycle out of reset. `wave`: write an FST waveform of
-  /// every cycle there (empty: none). Throws InputError if the waveform file cannot be created.
+  /// every cycle there (empty: none). Throws InputError if the waveform file cannot be created, or is
+  /// something else than a regular file.
   explicit MacUnit(const std::string& wave = "");
   ~MacUnit();
   MacUnit(const MacUnit&) = delete;

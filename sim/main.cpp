@@ -131,6 +131,12 @@ int main(int argc, char** argv) {
   replay_app->callback([&] { status = run_replay(replay); });
 
   try {
+    // CLI11 would only say that a subcommand is required.
+    if (argc > 1 && argv[1][0] != '-') {
+      const auto commands =
+          app.get_subcommands([&](CLI::App* command) { return command->check_name(argv[1]); });
+      if (commands.empty()) return fail("'" + one_line(argv[1]) + "' is not a command; see if4 --help");
+    }
     app.parse(argc, argv);
     return printed(status);
   } catch (const CLI::Success& help) {

@@ -57,16 +57,19 @@ void print_json(const nlohmann::ordered_json& json) {
   fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
+void print_plain_header() {
+  fmt::print("{:<44} {:>14} {:>11} {:>6}  {:>9} {:>6}  {:>9} {:>6}\n", "", "", "", "INT", "IF4", "SQNR",
+             "NVFP4", "SQNR");
+  fmt::print("{:<44} {:>14} {:>11} {:>6}  {:>9} {:>6}  {:>9} {:>6}\n", "tensor", "shape", "amax", "%",
+             "rel. MSE", "dB", "rel. MSE", "dB");
+}
+
 void inspect_plain(const std::vector<TensorRef>& refs, const InspectArgs& args) {
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
-  if (!args.json) {
-    fmt::print("{:<44} {:>14} {:>11} {:>6}  {:>9} {:>6}  {:>9} {:>6}\n", "", "", "", "INT", "IF4", "SQNR",
-               "NVFP4", "SQNR");
-    fmt::print("{:<44} {:>14} {:>11} {:>6}  {:>9} {:>6}  {:>9} {:>6}\n", "tensor", "shape", "amax", "%",
-               "rel. MSE", "dB", "rel. MSE", "dB");
-  }
   for (const TensorRef& ref : refs) {
     const Tensor tensor = read_tensor(ref);
+    // Not before the first tensor is read: nothing is printed for a file that is refused.
+    if (!args.json && &ref == &refs.front()) print_plain_header();
     const QuantizedTensor if4 = quantize(tensor, {Format::kIF4, args.rule});
     const QuantizationError error = measure(tensor, if4);
     const QuantizationError nvfp4 = measure(tensor, quantize(tensor, {Format::kNVFP4, args.rule}));

@@ -192,7 +192,7 @@ TEST_CASE("the command line refuses what it does not know", "[cli]") {
   const std::string a = in + ":a", b = in + ":b";
   const BadInput table[] = {
       {{}, {"subcommand"}},
-      {{"multiply"}, {"subcommand"}},
+      {{"multiply"}, {"'multiply' is not a command"}},
       {{"quantize", in, "-o", out, "--fast"}, {"--fast"}},
       {{"quantize", in}, {"--output"}},
       {{"quantize", a, "-o", out, "--format", "fp8"}, {"--format", "fp8"}},
