@@ -13,6 +13,7 @@ SHELL := /bin/bash
 ## ORACLE         file or folder of reference results, for test-oracle
 ## FILE           vector file, for test-vectors
 ## SEED           seed of the random tests (default: fixed); a failure prints the one it had
+## MUTANTS        how many of the planted bugs `make test-mutants` tries (default: all)
 ## FUZZ_SECONDS   how long `make fuzz` runs (default 60)
 ## CONFIG         release (default) or asan: address and undefined-behaviour sanitizer
 ## CXX, CXXFLAGS  compiler, and flags on top of the project's
@@ -23,6 +24,7 @@ ORACLE ?=
 FILE ?=
 SEED ?=
 FUZZ_SECONDS ?= 60
+MUTANTS ?=
 CONFIG ?= release
 BUILD ?= build
 ifeq ($(origin CXX),default)
@@ -113,17 +115,17 @@ test-oracle: ## compare the quantizer with reference results: ORACLE=<file or fo
 	@$(BIN)/oracle_check "$$ORACLE"
 
 .PHONY: test-vectors
-test-vectors: ## replay a vector file through the RTL: FILE=<file>
+test-vectors: ## replay a vector file on the lane-FP32 model and the RTL: FILE=<file>
 	$(if $(FILE),,$(error FILE= is missing: give a vector file))
 	@scripts/setup.sh
 	@$(SUBMAKE) $(BIN)/if4
 	@$(BIN)/if4 replay "$$FILE"
 
 .PHONY: test-mutants
-test-mutants: ## break the RTL on purpose, one change at a time; the tests must notice each
+test-mutants: ## plant bugs in RTL and model, one at a time; the tests must catch each
 	@scripts/setup.sh
-	@$(SUBMAKE) $(BIN)/if4 $(BIN)/if4_tests
-	@python3 scripts/mutants.py
+	@$(SUBMAKE) $(BIN)/if4_tests
+	@python3 scripts/mutants.py $(if $(MUTANTS),--sample $(MUTANTS))
 
 .PHONY: bench
 bench: ## measure speed; also written to build/bench.json
@@ -259,8 +261,9 @@ $(O)/fuzz_readers: $(call objects,testbench/fuzz/fuzz_readers.cpp) $(O)/libif4.a
 $(O)/make_corpus: $(call objects,testbench/fuzz/make_corpus.cpp) $(O)/libif4.a
 	$(call link,$(LIBS))
 
+# What Verilator calls Slow runs once, at the start: not worth the time to optimize it.
 $(O)/verilated/%.o: $(V)/%.cpp $(O)/flags
-	@echo '  CXX      $*'; mkdir -p $(@D); $(COMPILE_VERILATED) $< -o $@
+	@echo '  CXX      $*'; mkdir -p $(@D); $(COMPILE_VERILATED) $(if $(findstring Slow,$*),-O0) $< -o $@
 
 # Verilator's waveform writer stores words at odd addresses, which is what it does and no bug to find here.
 $(VM_GLOBAL_FAST:%=$(O)/verilated/%.o): OPTIMIZE += $(if $(filter -fsanitize=%,$(OPTIMIZE)),-fno-sanitize=alignment)

@@ -114,6 +114,18 @@ TEST_CASE("sums around every rounding boundary", "[rtl]") {
       }
     }
   }
+  // A tie and one bit more or less, for every bit below it: whichever step of the normalisation drops that
+  // bit, it alone decides the rounding.
+  for (int j = 1; j <= 32; ++j) {
+    for (const std::int64_t significand : {std::int64_t{1} << 23, (std::int64_t{1} << 24) - 1}) {
+      const std::int64_t tie = (49 * (2 * significand + 1)) << j;
+      for (int bit = 0; bit < j; ++bit) {
+        const std::int64_t delta = significand % 2 == 0 ? std::int64_t{1} << bit : -(std::int64_t{1} << bit);
+        dot_products.push_back(beats_with_sum(tie + delta));
+        dot_products.push_back(beats_with_sum(-tie - delta));
+      }
+    }
+  }
   for (int n = 0; n < 4000; ++n) {
     dot_products.push_back(beats_with_sum(static_cast<std::int64_t>(random()) >> (14 + random() % 50)));
   }
