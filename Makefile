@@ -12,7 +12,7 @@ SHELL := /bin/bash
 ## WEIGHTS        weights of `make run`, likewise; both or neither
 ## ORACLE         file or folder of reference results, for test-oracle
 ## FILE           vector file, for test-vectors
-## SEED           seed of the random tests (default: fixed); a failure prints the one it had
+## SEED           seed of the random tests (default: a new one, which the run prints)
 ## MUTANTS        how many of the planted bugs `make test-mutants` tries (default: all)
 ## FUZZ_SECONDS   how long `make fuzz` runs (default 60)
 ## CONFIG         release (default) or asan: address and undefined-behaviour sanitizer
