@@ -10,8 +10,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <set>
@@ -21,20 +19,13 @@
 #include "model/quantizer.hpp"
 #include "model/safetensors.hpp"
 #include "model/tensor_file.hpp"
-#include "testbench/catch.hpp"
+#include "testbench/file_testing.hpp"
 
 namespace {
 
-namespace fs = std::filesystem;
+using namespace if4::testing;
 using Args = std::vector<std::string>;
 using Json = nlohmann::json;
-
-std::string read_text(const std::string& path) {
-  std::ifstream in(path);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
-
-void write_text(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
 
 struct Run {
   int code = -1;  ///< exit code; 128 and the signal after a crash
@@ -45,21 +36,10 @@ struct Run {
 /// kept outside of it, so that the folder holds what the program left and nothing else.
 class Sandbox {
  public:
-  Sandbox() {
-    std::string pattern = (fs::temp_directory_path() / "if4-cli-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    root_ = pattern;
-    fs::create_directory(root_ / "files");
-  }
-  ~Sandbox() {
-    std::error_code ignored;
-    fs::remove_all(root_, ignored);
-  }
-  Sandbox(const Sandbox&) = delete;
-  Sandbox& operator=(const Sandbox&) = delete;
+  Sandbox() { fs::create_directory(root_ / "files"); }
 
-  std::string operator/(const std::string& name) const { return (root_ / "files" / name).string(); }
-  std::string folder() const { return (root_ / "files").string(); }
+  std::string operator/(const std::string& name) const { return folder() + "/" + name; }
+  std::string folder() const { return root_ / "files"; }
 
   std::set<std::string> names() const {
     std::set<std::string> names;
@@ -69,8 +49,8 @@ class Sandbox {
 
   /// `out`: where stdout goes instead of Run::out.
   Run run(const Args& args, const std::string& out = "") const {
-    const std::string out_file = out.empty() ? (root_ / "out").string() : out;
-    const std::string err_file = (root_ / "err").string();
+    const std::string out_file = out.empty() ? root_ / "out" : out;
+    const std::string err_file = root_ / "err";
     posix_spawn_file_actions_t actions;
     REQUIRE(::posix_spawn_file_actions_init(&actions) == 0);
     const int flags = O_WRONLY | O_CREAT | O_TRUNC;
@@ -91,8 +71,8 @@ class Sandbox {
     REQUIRE(::waitpid(child, &status, 0) == child);
     Run run;
     run.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    if (out.empty()) run.out = read_text(out_file);
-    run.err = read_text(err_file);
+    if (out.empty()) run.out = get(out_file);
+    run.err = get(err_file);
     return run;
   }
 
@@ -112,7 +92,7 @@ class Sandbox {
     return (fs::read_symlink("/proc/self/exe").parent_path() / "if4").string();
   }
 
-  fs::path root_;
+  TempDir root_;
 };
 
 /// Blocks of two kinds, so that both element types are chosen: bell-shaped, and evenly spread.
@@ -151,7 +131,7 @@ std::string file_with(const std::string& header, std::size_t data, std::uint64_t
 
 /// The lines of a vector file that count, without the comment that names its inputs.
 std::string vector_lines(const std::string& path) {
-  const std::string text = read_text(path);
+  const std::string text = get(path);
   REQUIRE(text.substr(0, 1) == "#");
   return text.substr(text.find('\n') + 1);
 }
@@ -214,16 +194,16 @@ TEST_CASE("bad files are refused with one line, and nothing is left behind", "[c
   const Sandbox box;
   write_input(box);
   const std::string in = box / "in.safetensors", out = box / "out.safetensors";
-  const std::string whole = read_text(in);
-  write_text(box / "cut.safetensors", whole.substr(0, whole.size() - 5));
-  write_text(box / "stub.safetensors", "1234");
-  write_text(box / "long.safetensors", file_with("{}", 0, std::uint64_t{1} << 40));
+  const std::string whole = get(in);
+  put(box / "cut.safetensors", whole.substr(0, whole.size() - 5));
+  put(box / "stub.safetensors", "1234");
+  put(box / "long.safetensors", file_with("{}", 0, std::uint64_t{1} << 40));
   const std::string lying = R"({"t":{"dtype":"F32","shape":[4,16],"data_offsets":[0,128]}})";
-  write_text(box / "lying.safetensors", file_with(lying, 128, lying.size()));
-  write_text(box / "text.safetensors", file_with("not JSON", 0, 8));
-  write_text(box / "unfinished.txt", "1 38 B8 0123456789ABCDEF FEDCBA9876543210\n");
-  write_text(box / "digits.txt", "# two lines\n1 38 B8 0123 FEDCBA9876543210\nR 00000000\n");
-  write_text(box / "empty.txt", "# nothing\n");
+  put(box / "lying.safetensors", file_with(lying, 128, lying.size()));
+  put(box / "text.safetensors", file_with("not JSON", 0, 8));
+  put(box / "unfinished.txt", "1 38 B8 0123456789ABCDEF FEDCBA9876543210\n");
+  put(box / "digits.txt", "# two lines\n1 38 B8 0123 FEDCBA9876543210\nR 00000000\n");
+  put(box / "empty.txt", "# nothing\n");
   const std::string a = in + ":a";
   const BadInput table[] = {
       {{"quantize", box / "none.safetensors", "-o", out}, {"none.safetensors"}},
@@ -334,8 +314,8 @@ TEST_CASE("quantize, inspect, dequantize and cosim work on each other's files", 
   CHECK(box.output({"cosim", "--acts", qa, "--weights", qb, "--json", box / "q.json", "--wave", wave})
             .find("PASS") == 0);
   CHECK(fs::file_size(wave) > 100);
-  const Json plain = Json::parse(read_text(box / "p.json"));
-  CHECK(counts_only(plain) == counts_only(Json::parse(read_text(box / "q.json"))));
+  const Json plain = Json::parse(get(box / "p.json"));
+  CHECK(counts_only(plain) == counts_only(Json::parse(get(box / "q.json"))));
   CHECK(plain["passed"] == true);
   CHECK(plain["results"] == 12);
   CHECK(plain["beats"] == 12 * 3);  // 40 values are two blocks and a half
@@ -363,7 +343,7 @@ TEST_CASE("stalls change the clocks of a co-simulation and nothing else", "[cli]
     Args args = {"cosim", "--acts", a, "--weights", b, "--json", box / name};
     args.insert(args.end(), more.begin(), more.end());
     box.output(args);
-    return counts_only(Json::parse(read_text(box / name)));
+    return counts_only(Json::parse(get(box / name)));
   };
   const Args stalls = {"--stall-in", "40", "--stall-out", "60", "--seed", "7"};
   Json free = report("free.json", {});
@@ -385,11 +365,11 @@ TEST_CASE("vector files are made and replayed, and a wrong result is found", "[c
     box.output({"vectors", "-o", path, "--count", "20", "--beats", "5", "--result", order});
     CHECK(box.output({"replay", path, "--result", order}).find("20 of 20") != std::string::npos);
 
-    std::string text = read_text(path);
+    std::string text = get(path);
     std::size_t place = 0;
     for (int i = 0; i < 3; ++i) place = text.find("\nR ", place) + 1;
     text[place + 9] = text[place + 9] == '0' ? '1' : '0';  // the last digit of the third result
-    write_text(box / "wrong.txt", text);
+    put(box / "wrong.txt", text);
     const Run run = box.run({"replay", box / "wrong.txt", "--result", order});
     CHECK(run.code == 1);
     CHECK(run.err.empty());

@@ -11,6 +11,7 @@
 
 #include "model/error.hpp"
 #include "model/safetensors.hpp"
+#include "model/tiled_scales.hpp"
 #include "testbench/catch.hpp"
 #include "testbench/oracle_check.hpp"
 
