@@ -141,11 +141,26 @@ TEST_CASE("the accumulator to its last bit, and beyond", "[rtl]") {
   over.push_back(one[0]);
   Beats under = beats_with_sum(kMin + 10);
   under.emplace_back(Block{0x9, 0x01}, Block{0x1, 0x01});
+  Beats over_and_on = over;  // the last beat overflows nothing
+  over_and_on.push_back(one[0]);
+  Beats over_and_back = over;  // the sum of all would fit
+  over_and_back.emplace_back(Block{0x9, 0x01}, Block{0x1, 0x01});
   Beats nan_over = over;
   nan_over[0].first.scale |= 0x7F;
   Beats long_one(1024, {Block{all_lanes(8), 0xFE}, Block{all_lanes(8), 0xFE}});
-  const std::vector<Beats> dot_products = {
-      beats_with_sum(kMax), one, over, one, under, beats_with_sum(kMin), one, nan_over, one, long_one, one};
+  const std::vector<Beats> dot_products = {beats_with_sum(kMax),
+                                           one,
+                                           over,
+                                           one,
+                                           under,
+                                           beats_with_sum(kMin),
+                                           one,
+                                           nan_over,
+                                           one,
+                                           long_one,
+                                           one,
+                                           over_and_on,
+                                           over_and_back};
   MacUnit unit;
   const Driven driven = drive(unit, dot_products, {});
   check_driven(driven, dot_products);
@@ -155,6 +170,8 @@ TEST_CASE("the accumulator to its last bit, and beyond", "[rtl]") {
   CHECK(driven.results[5] == exact_result(dot_products[5]));
   CHECK(driven.results[7] == MacResult{kResultNaN, true, false});
   CHECK(driven.results[9] == exact_result(long_one));
+  CHECK(driven.results[11] == MacResult{kResultNaN, false, true});
+  CHECK(driven.results[12] == MacResult{kResultNaN, false, true});
 }
 
 TEST_CASE("a result comes kLatency clocks after its last beat", "[rtl]") {
