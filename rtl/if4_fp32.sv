@@ -1,74 +1,70 @@
-// The output stage: an exact sum in units of 2^-20 / 49, rounded once, to nearest even, to FP32.
+// The output stage, fast: an exact sum in units of 2^SumExponent / r^2, rounded once, to nearest even, to FP32.
 //
 // Three pipeline stages, one result a clock, valid/ready on both sides:
-//   1. Normalise. The sum A (two's complement) is shifted left by s, the number of its redundant sign bits, and its
-//      magnitude cut to N, 2^30 <= N <= 2^31, with one sticky bit for what was cut off:
-//      |A| * 2^s = (N + f) * 2^32, 0 <= f < 1, sticky = (f != 0).
-//   2. Divide by 7.   floor((N + f) / 49) = floor(floor(N / 7) / 7), so cutting before dividing changes no bit.
-//   3. Divide by 7 again and round. The quotient Q has 25 or 26 bits, so 24 bits of significand and at least one
-//      below it; every remainder and f go to the sticky bit. The result is Q * 2^(12 - s).
-// The exponent cannot leave FP32's normal range: |A| >= 1 gives 2^-26 and |A| <= 2^63 gives 2^38. A zero sum is +0.
-module if4_fp32 (
-  input  logic                               clk_i,
-  input  logic                               rst_ni,     // asynchronous, active low: drops what is in the stages
-  input  logic                               valid_i,
-  output logic                               ready_o,    // combinational from ready_i through full stages
-  input  logic signed [if4_pkg::AccWidth-1:0] sum_i,     // A, units of 2^-20 / 49
-  input  logic                               nan_i,      // a scale was NaN: the result is NaN
-  input  logic                               overflow_i, // sum_i is not the exact sum: the result is NaN
-  output logic                               valid_o,
-  input  logic                               ready_i,
-  output logic [31:0]                        result_o,   // FP32
-  output logic                               nan_o,
-  output logic                               overflow_o  // never together with nan_o
+//   1. Normalise. The sum A is shifted left by s, the number of its redundant sign bits, and cut to a window W of Bits
+//      bits and the sign: A * 2^s = (W + f) * 2^(Width-1-Bits), 0 <= f < 1, so 2^(Bits-1) <= |W + f| <= 2^Bits.
+//   2. Divide the upper digits, and
+//   3. the lower ones, and round. floor((W + f) / r^2) = floor(W / r^2), so cutting before dividing changes no bit.
+//      Bits is such that |Q| has 25 or 26 bits: 24 of significand and at least one below.
+// A negative sum begins the division with the remainder r^2 - 1, and the bits of its quotient are inverted: they are
+// those of |A| / r^2, cut off, unless the division leaves nothing and f = 0. Then they are one unit of the last bit too
+// small, and what would follow are ones without end. The result is never subnormal or infinite; a zero sum is +0.
+module if4_fp32 #(
+  parameter int Width       = 64,   // of the sum
+  parameter int Ones        = 3,    // r = 2^Ones - 1; 1: nothing to divide by
+  parameter int SumExponent = -20
+) (
+  input  logic                    clk_i,
+  input  logic                    rst_ni,     // asynchronous, active low: drops what is in the stages
+  input  logic                    valid_i,
+  output logic                    ready_o,    // combinational from ready_i through full stages
+  input  logic signed [Width-1:0] sum_i,      // A
+  input  logic                    nan_i,      // a scale was NaN: the result is NaN
+  input  logic                    overflow_i, // sum_i is not the exact sum: the result is NaN
+  output logic                    valid_o,
+  input  logic                    ready_i,
+  output logic [31:0]             result_o,   // FP32
+  output logic                    nan_o,
+  output logic                    overflow_o  // never together with nan_o
 );
+
+  localparam int Levels    = $clog2(Width);  // bits of s
+  localparam int Bits      = Ones == 1 ? 25 : 25 + 2 * Ones;  // r^2 has 2 * Ones bits; without it, |Q| has just 25
+  localparam int Digits    = (Bits + Ones - 1) / Ones;        // base 2^Ones
+  localparam int LowDigits = Ones == 1 ? Digits : (Digits - 1) / 2;  // in stage 3
+  localparam int QuotientWidth = Ones == 1 ? 25 : 26;
+  // Exponent field of a quotient 2^24 at s = 0.
+  localparam int Field     = 127 + 24 + (Width - 1 - Bits) + SumExponent;
 
   logic ready1, ready2, ready3;
   logic valid1_q, valid2_q, valid3_q;
 
   // Stage 1: normalise ------------------------------------------------------------------------------------------------
-  // Each step shifts by a power of two where that many bits below the sign repeat it, and drops from the window what
-  // the smaller steps can no longer bring up to the 32 bits that are kept.
-  logic        sign;
-  logic [63:0] step32;
-  logic [62:0] step16;  // window + what lies below it, less with each step: 63, 47, 39, 35, 33, 32 bits
-  logic [46:0] step8;
-  logic [38:0] step4;
-  logic [34:0] step2;
-  logic [32:0] step1;
-  logic [31:0] window;
-  logic        by32, by16, by8, by4, by2, by1;  // the steps taken: s in binary
-  logic        lost32, lost16, lost8, lost4, lost2, lost1;  // ones among the bits that the step dropped
-  logic        exact;   // nothing but zeros was dropped
-  logic [31:0] magnitude_d, magnitude_q;  // N
-  logic        zero_q, sign1_q, sticky1_q, special1_q, nan1_q;
-  logic [5:0]  shift1_q;
+  // Level l shifts by 2^l where that many bits below the sign repeat it, and else drops as many at the low end: what
+  // the smaller steps can no longer bring up into the window.
+  logic [Levels-1:0] shift;  // s
+  logic [Levels-1:0] lost;   // a one was dropped
+  logic [Bits:0]     window;
 
-  assign sign   = sum_i[63];
-  assign step32 = sum_i;
+  for (genvar l = Levels - 1; l >= 0; l--) begin : gen_level
+    localparam int Step = 1 << l;
+    logic [Bits+2*Step-1:0] level_in;
+    logic [Bits+Step-1:0]   level_out;
+    if (l == Levels - 1) begin : gen_first
+      assign level_in = {sum_i, {(Bits+2*Step-Width){1'b0}}};
+    end else begin : gen_next
+      assign level_in = gen_level[l+1].level_out;
+    end
+    assign shift[l]  = level_in[Bits+2*Step-2 -: Step] == {Step{level_in[Bits+2*Step-1]}};
+    assign level_out = shift[l] ? level_in[Bits+Step-1:0] : level_in[Bits+2*Step-1:Step];
+    assign lost[l]   = ~shift[l] & (|level_in[Step-1:0]);
+  end
 
-  assign by32 = step32[62:31] == {32{sign}};
-  assign step16   = by32 ? {step32[31:0], 31'b0} : step32[63:1];
-  assign lost32 = ~by32 & step32[0];
-  assign by16 = step16[61:46] == {16{sign}};
-  assign step8    = by16 ? step16[46:0] : step16[62:16];
-  assign lost16 = ~by16 & |step16[15:0];
-  assign by8 = step8[45:38] == {8{sign}};
-  assign step4    = by8 ? step8[38:0] : step8[46:8];
-  assign lost8 = ~by8 & |step8[7:0];
-  assign by4 = step4[37:34] == {4{sign}};
-  assign step2    = by4 ? step4[34:0] : step4[38:4];
-  assign lost4 = ~by4 & |step4[3:0];
-  assign by2 = step2[33:32] == {2{sign}};
-  assign step1    = by2 ? step2[32:0] : step2[34:2];
-  assign lost2 = ~by2 & |step2[1:0];
-  assign by1 = step1[31] == sign;
-  assign window   = by1 ? step1[31:0] : step1[32:1];
-  assign lost1 = ~by1 & step1[0];
+  assign window = gen_level[0].level_out;
 
-  // |A| is ~A + 1 for a negative A; the carry reaches the window only where all the dropped bits were zero.
-  assign exact       = ~(lost32 | lost16 | lost8 | lost4 | lost2 | lost1);
-  assign magnitude_d = (window ^ {32{sign}}) + {31'b0, sign & exact};
+  logic [Bits:0]     window_q;
+  logic              exact1_q, special1_q, nan1_q;
+  logic [Levels-1:0] shift1_q;
 
   assign ready1  = ~valid1_q | ready2;
   assign ready_o = ready1;
@@ -83,28 +79,75 @@ module if4_fp32 (
 
   always_ff @(posedge clk_i) begin
     if (ready1 & valid_i) begin
-      magnitude_q <= magnitude_d;
-      zero_q      <= window[31] == window[30];
-      sign1_q     <= sign;
-      sticky1_q   <= ~exact;
-      shift1_q    <= {by32, by16, by8, by4, by2, by1};
-      special1_q  <= nan_i | overflow_i;
-      nan1_q      <= nan_i;
+      window_q   <= window;
+      exact1_q   <= ~|lost;
+      shift1_q   <= shift;
+      special1_q <= nan_i | overflow_i;
+      nan1_q     <= nan_i;
     end
   end
 
-  // Stage 2: divide by 7 ----------------------------------------------------------------------------------------------
-  logic [32:0] quotient1;    // floor(N / 7), 29 bits
-  logic [2:0]  rest1;
-  logic [28:0] quotient1_q;
-  logic        zero2_q, sign2_q, sticky2_q, special2_q, nan2_q;
-  logic [5:0]  shift2_q;
-
-  if4_div7 #(.Digits(11)) u_div_n (
-    .dividend_i({1'b0, magnitude_q}), .quotient_o(quotient1), .rest_o(rest1)
-  );
+  // Stages 2 and 3: divide ---------------------------------------------------------------------------------------------
+  logic [QuotientWidth-1:0] quotient;  // |Q|
+  logic                     exact;     // nothing is left
+  logic                     load2;
+  logic                     sign2_q;
 
   assign ready2 = ~valid2_q | ready3;
+  assign load2  = ready2 & valid1_q;
+
+  if (Ones > 1) begin : gen_divide
+    localparam int HighDigits = Digits - LowDigits;
+    localparam int HighWidth  = QuotientWidth - Ones * LowDigits;  // of |Q|; what is above is 0
+    logic [Ones*Digits-1:0]     dividend;
+    logic [Ones*HighDigits-1:0] high;
+    logic [Ones*LowDigits-1:0]  low, low_q;
+    logic [HighWidth-1:0]       high_q;
+    logic [Ones-1:0] rest, rest1, rest2, rest1_q, rest2_q, rest1_end, rest2_end;
+    logic            exact2_q;
+
+    assign dividend = (Ones*Digits)'($signed(window_q));
+    assign rest     = {{(Ones-1){window_q[Bits]}}, 1'b0};  // r - 1 twice are r^2 - 1
+
+    if4_divide #(.Ones(Ones), .Digits(HighDigits)) u_high (
+      .dividend_i(dividend[Ones*Digits-1:Ones*LowDigits]), .rest1_i(rest), .rest2_i(rest),
+      .quotient_o(high), .rest1_o(rest1), .rest2_o(rest2)
+    );
+
+    always_ff @(posedge clk_i) begin
+      if (load2) begin
+        high_q   <= high[HighWidth-1:0] ^ {HighWidth{window_q[Bits]}};
+        low_q    <= dividend[Ones*LowDigits-1:0];
+        rest1_q  <= rest1;
+        rest2_q  <= rest2;
+        exact2_q <= exact1_q;
+      end
+    end
+
+    if4_divide #(.Ones(Ones), .Digits(LowDigits)) u_low (
+      .dividend_i(low_q), .rest1_i(rest1_q), .rest2_i(rest2_q),
+      .quotient_o(low), .rest1_o(rest1_end), .rest2_o(rest2_end)
+    );
+
+    assign quotient = {high_q, low ^ {(Ones*LowDigits){sign2_q}}};
+    assign exact    = exact2_q & ~((|rest1_end) | (|rest2_end));
+    logic unused;
+    assign unused = ^high[Ones*HighDigits-1:HighWidth];
+  end else begin : gen_bits
+    logic [Bits-1:0] bits_q;
+    logic            exact2_q;
+    always_ff @(posedge clk_i) begin
+      if (load2) begin
+        bits_q   <= window_q[Bits-1:0] ^ {Bits{window_q[Bits]}};
+        exact2_q <= exact1_q;
+      end
+    end
+    assign quotient = bits_q;
+    assign exact    = exact2_q;
+  end
+
+  logic              special2_q, nan2_q;
+  logic [Levels-1:0] shift2_q;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
@@ -115,41 +158,48 @@ module if4_fp32 (
   end
 
   always_ff @(posedge clk_i) begin
-    if (ready2 & valid1_q) begin
-      quotient1_q <= quotient1[28:0];
-      zero2_q     <= zero_q;
-      sign2_q     <= sign1_q;
-      sticky2_q   <= sticky1_q | (rest1 != '0);
-      shift2_q    <= shift1_q;
-      special2_q  <= special1_q;
-      nan2_q      <= nan1_q;
+    if (load2) begin
+      sign2_q    <= window_q[Bits];
+      shift2_q   <= shift1_q;
+      special2_q <= special1_q;
+      nan2_q     <= nan1_q;
     end
   end
 
-  // Stage 3: divide by 7 and round ------------------------------------------------------------------------------------
-  logic [29:0] quotient2;    // Q, 2^24 <= Q < 2^26
-  logic [2:0]  rest2;
-  logic        wide;         // Q has 26 bits
-  logic [22:0] fraction;
-  logic        half, sticky; // the first bit below the significand; anything below that
-  logic        up;
+  // Stage 3: round ----------------------------------------------------------------------------------------------------
+  logic        wide;         // |Q| has 26 bits
+  logic [23:0] significand;
+  logic        half, below;  // the first bit below the significand; a bit below that
+  logic        up, zero;
   logic [7:0]  exponent;     // biased
   logic [30:0] rounded;
   logic [31:0] result_q;
   logic        nan3_q, overflow3_q;
 
-  if4_div7 #(.Digits(10)) u_div_q (
-    .dividend_i({1'b0, quotient1_q}), .quotient_o(quotient2), .rest_o(rest2)
-  );
+  if (QuotientWidth == 26) begin : gen_wide
+    assign wide        = quotient[25];
+    assign significand = wide ? quotient[25:2] : quotient[24:1];
+    assign half        = wide ? quotient[1] : quotient[0];
+    assign below       = wide & quotient[0];
+  end else begin : gen_narrow
+    assign wide        = 1'b0;
+    assign significand = quotient[24:1];
+    assign half        = quotient[0];
+    assign below       = 1'b0;
+  end
 
-  assign wide     = quotient2[25];
-  assign fraction = wide ? quotient2[24:2] : quotient2[23:1];
-  assign half     = wide ? quotient2[1] : quotient2[0];
-  assign sticky   = (wide & quotient2[0]) | sticky2_q | (rest2 != '0);
-  assign up       = half & (sticky | fraction[0]);
-  // Q = 1.fraction * 2^24 (2^25 if wide) and the result is Q * 2^(12 - s); a carry out of the fraction adds one.
-  assign exponent = 8'd163 - {2'b00, shift2_q} + {7'b0, wide};
-  assign rounded  = {exponent, fraction} + {30'b0, up};
+  // The true value is above the bits seen by less than one unit of the last, or by just one where a negative sum leaves
+  // nothing: then half and below may carry.
+  logic ones;  // all bits below `half` are ones, the ones without end among them
+  logic tie;   // `half` is all there is
+  assign zero = ~significand[23];
+  assign ones = exact & sign2_q & (below | ~wide);
+  assign tie  = exact & ~sign2_q & ~below;
+  assign up   = half ? ~tie | significand[0] : ones & significand[0];
+
+  // |Q| = 1.fraction * 2^24 (2^25 if wide); a carry out of the fraction adds one to the exponent.
+  assign exponent = 8'(Field) - 8'(shift2_q) + {7'b0, wide};
+  assign rounded  = {exponent, significand[22:0]} + {30'b0, up};
 
   assign ready3 = ~valid3_q | ready_i;
 
@@ -165,7 +215,7 @@ module if4_fp32 (
     if (ready3 & valid2_q) begin
       if (special2_q) begin
         result_q <= if4_pkg::Fp32NaN;
-      end else if (zero2_q) begin
+      end else if (zero) begin
         result_q <= '0;
       end else begin
         result_q <= {sign2_q, rounded};
@@ -179,9 +229,5 @@ module if4_fp32 (
   assign result_o   = result_q;
   assign nan_o      = nan3_q;
   assign overflow_o = overflow3_q;
-
-  // What a correct division cannot produce.
-  logic unused;
-  assign unused = ^{quotient1[32:29], quotient2[29:26], quotient2[24]};
 
 endmodule

@@ -1,7 +1,13 @@
+// The MAC unit, in the order that tools need.
 rtl/if4_pkg.sv
 rtl/if4_element.sv
+rtl/if4_product.sv
 rtl/if4_dot.sv
 rtl/if4_scale.sv
-rtl/if4_div7.sv
+rtl/if4_factor.sv
+rtl/if4_block.sv
+rtl/if4_adder.sv
+rtl/if4_divide.sv
 rtl/if4_fp32.sv
+rtl/if4_fp32_serial.sv
 rtl/if4_mac.sv

@@ -1,0 +1,58 @@
+// One block's sum with everything but the exponents: D * m_a * m_w * k. Combinational.
+//
+// k is the product of the weights of both types (table in if4_pkg.sv), each (2^n - 1) << z; IF4 has 49, 84 and 144.
+module if4_factor #(
+  parameter int Format = if4_pkg::FormatIF4
+) (
+  input  logic                                           a_int_i,  // type of the activations: 1 int, 0 float
+  input  logic                                           w_int_i,  // type of the weights
+  input  logic signed [if4_pkg::dot_width(Format)-1:0]   dot_i,    // D
+  input  logic [if4_pkg::ScaleProductWidth-1:0]          scale_i,  // m_a * m_w
+  output logic signed [if4_pkg::block_width(Format)-1:0] block_o
+);
+
+  localparam int DotWidth    = if4_pkg::dot_width(Format);
+  localparam int ScaledWidth = if4_pkg::scaled_width(Format);
+  localparam int BlockWidth  = if4_pkg::block_width(Format);
+
+  // D * m, modulo 2^ScaledWidth: an unsigned product of D + 2^(DotWidth - 1), less what that added, takes less area than
+  // a signed product.
+  logic [ScaledWidth-1:0]        biased;
+  logic signed [ScaledWidth-1:0] scaled;
+
+  assign biased = ScaledWidth'({~dot_i[DotWidth-1], dot_i[DotWidth-2:0]}) * ScaledWidth'(scale_i);
+  assign scaled = biased - (ScaledWidth'(scale_i) << (DotWidth - 1));
+
+  logic signed [BlockWidth-1:0] x;
+  assign x = BlockWidth'(scaled);
+
+  if (!if4_pkg::has_both(Format)) begin : gen_one_type
+    assign block_o = x;
+    logic unused;
+    assign unused = a_int_i ^ w_int_i;
+  end else if (Format == if4_pkg::FormatIF4) begin : gen_terms
+    // 49 = 16 + 32 + 1, 84 = 16 + 64 + 4, 144 = 16 + 128: three terms, one selection.
+    logic fp_fp, mixed, int_int;
+    assign fp_fp   = ~(a_int_i | w_int_i);
+    assign mixed   = a_int_i ^ w_int_i;
+    assign int_int = a_int_i & w_int_i;
+    assign block_o = (x <<< 4)
+        + (((x <<< 5) & {BlockWidth{fp_fp}}) | ((x <<< 6) & {BlockWidth{mixed}}) | ((x <<< 7) & {BlockWidth{int_int}}))
+        + ((x & {BlockWidth{fp_fp}}) | ((x <<< 2) & {BlockWidth{mixed}}));
+  end else begin : gen_weights
+    // One weight after the other: (x << n) - x, then << z.
+    localparam int FloatOnes = if4_pkg::float_ones(Format);
+    localparam int IntOnes   = if4_pkg::int_ones(Format);
+    localparam int IntZeros  = if4_pkg::int_zeros(Format);
+    logic signed [BlockWidth-1:0] by_a, by_w;
+    if (FloatOnes == 1 && IntOnes == 1) begin : gen_powers
+      assign by_a = a_int_i ? x <<< IntZeros : x;
+      assign by_w = w_int_i ? by_a <<< IntZeros : by_a;
+    end else begin : gen_ones
+      assign by_a = a_int_i ? ((x <<< IntOnes) - x) <<< IntZeros : (x <<< FloatOnes) - x;
+      assign by_w = w_int_i ? ((by_a <<< IntOnes) - by_a) <<< IntZeros : (by_a <<< FloatOnes) - by_a;
+    end
+    assign block_o = by_w;
+  end
+
+endmodule
