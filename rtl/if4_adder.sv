@@ -10,7 +10,7 @@ module if4_adder #(
   output logic [Width-1:0] sum_o
 );
 
-  localparam int Low  = Width / 2;
+  localparam int Low  = Width * 9 / 16;
   localparam int High = Width - Low;
 
   logic [Low:0]    low;

@@ -32,7 +32,7 @@ module if4_fp32 #(
   localparam int Bits      = Ones == 1 ? 25 : 25 + 2 * Ones;  // r^2 has 2 * Ones bits; without it, |Q| has just 25
   localparam int Digits    = (Bits + Ones - 1) / Ones;        // base 2^Ones
   localparam int LowDigits = Ones == 1 ? Digits : (Digits - 1) / 2;  // in stage 3
-  localparam int QuotientWidth = Ones == 1 ? 25 : 26;
+  localparam int QuotientWidth = Ones == 1 ? 24 : 26;         // without its leading one, where that is known
   // Exponent field of a quotient 2^24 at s = 0.
   localparam int Field     = 127 + 24 + (Width - 1 - Bits) + SumExponent;
 
@@ -106,7 +106,8 @@ module if4_fp32 #(
     logic [Ones-1:0] rest, rest1, rest2, rest1_q, rest2_q, rest1_end, rest2_end;
     logic            exact2_q;
 
-    assign dividend = (Ones*Digits)'($signed(window_q));
+    // Normalised, so the bit below the sign is its opposite, and the first digit no work. Of a zero sum it is not.
+    assign dividend = (Ones*Digits)'($signed({window_q[Bits], ~window_q[Bits], window_q[Bits-2:0]}));
     assign rest     = {{(Ones-1){window_q[Bits]}}, 1'b0};  // r - 1 twice are r^2 - 1
 
     if4_divide #(.Ones(Ones), .Digits(HighDigits)) u_high (
@@ -134,11 +135,11 @@ module if4_fp32 #(
     logic unused;
     assign unused = ^high[Ones*HighDigits-1:HighWidth];
   end else begin : gen_bits
-    logic [Bits-1:0] bits_q;
+    logic [QuotientWidth-1:0] bits_q;
     logic            exact2_q;
     always_ff @(posedge clk_i) begin
       if (load2) begin
-        bits_q   <= window_q[Bits-1:0] ^ {Bits{window_q[Bits]}};
+        bits_q   <= window_q[QuotientWidth-1:0] ^ {QuotientWidth{window_q[Bits]}};
         exact2_q <= exact1_q;
       end
     end
@@ -146,7 +147,7 @@ module if4_fp32 #(
     assign exact    = exact2_q;
   end
 
-  logic              special2_q, nan2_q;
+  logic              zero2_q, special2_q, nan2_q;
   logic [Levels-1:0] shift2_q;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -161,6 +162,7 @@ module if4_fp32 #(
     if (load2) begin
       sign2_q    <= window_q[Bits];
       shift2_q   <= shift1_q;
+      zero2_q    <= window_q[Bits-1] == window_q[Bits];
       special2_q <= special1_q;
       nan2_q     <= nan1_q;
     end
@@ -168,38 +170,36 @@ module if4_fp32 #(
 
   // Stage 3: round ----------------------------------------------------------------------------------------------------
   logic        wide;         // |Q| has 26 bits
-  logic [23:0] significand;
+  logic [22:0] fraction;     // of the significand, whose leading one is implied
   logic        half, below;  // the first bit below the significand; a bit below that
-  logic        up, zero;
+  logic        up;
   logic [7:0]  exponent;     // biased
-  logic [30:0] rounded;
-  logic [31:0] result_q;
-  logic        nan3_q, overflow3_q;
+  logic        sign3_q, up3_q, nan3_q, overflow3_q;
+  logic [7:0]  exponent3_q;
+  logic [22:0] fraction3_q;
 
   if (QuotientWidth == 26) begin : gen_wide
-    assign wide        = quotient[25];
-    assign significand = wide ? quotient[25:2] : quotient[24:1];
-    assign half        = wide ? quotient[1] : quotient[0];
-    assign below       = wide & quotient[0];
+    assign wide     = quotient[25];
+    assign fraction = wide ? quotient[24:2] : quotient[23:1];
+    assign half     = wide ? quotient[1] : quotient[0];
+    assign below    = wide & quotient[0];
   end else begin : gen_narrow
-    assign wide        = 1'b0;
-    assign significand = quotient[24:1];
-    assign half        = quotient[0];
-    assign below       = 1'b0;
+    assign wide     = 1'b0;
+    assign fraction = quotient[23:1];
+    assign half     = quotient[0];
+    assign below    = 1'b0;
   end
 
   // The true value is above the bits seen by less than one unit of the last, or by just one where a negative sum leaves
   // nothing: then half and below may carry.
   logic ones;  // all bits below `half` are ones, the ones without end among them
   logic tie;   // `half` is all there is
-  assign zero = ~significand[23];
   assign ones = exact & sign2_q & (below | ~wide);
   assign tie  = exact & ~sign2_q & ~below;
-  assign up   = half ? ~tie | significand[0] : ones & significand[0];
+  assign up   = half ? ~tie | fraction[0] : ones & fraction[0];
 
-  // |Q| = 1.fraction * 2^24 (2^25 if wide); a carry out of the fraction adds one to the exponent.
+  // |Q| = 1.fraction * 2^24, or 2^25 if wide.
   assign exponent = 8'(Field) - 8'(shift2_q) + {7'b0, wide};
-  assign rounded  = {exponent, significand[22:0]} + {30'b0, up};
 
   assign ready3 = ~valid3_q | ready_i;
 
@@ -213,20 +213,19 @@ module if4_fp32 #(
 
   always_ff @(posedge clk_i) begin
     if (ready3 & valid2_q) begin
-      if (special2_q) begin
-        result_q <= if4_pkg::Fp32NaN;
-      end else if (zero) begin
-        result_q <= '0;
-      end else begin
-        result_q <= {sign2_q, rounded};
-      end
+      // Special: the quiet NaN 0x7FC00000.
+      sign3_q     <= sign2_q & ~special2_q;
+      exponent3_q <= special2_q ? '1 : zero2_q ? '0 : exponent;
+      fraction3_q <= special2_q ? {1'b1, 22'b0} : zero2_q ? '0 : fraction;
+      up3_q       <= up & ~special2_q & ~zero2_q;
       nan3_q      <= nan2_q;
       overflow3_q <= special2_q & ~nan2_q;
     end
   end
 
   assign valid_o    = valid3_q;
-  assign result_o   = result_q;
+  // A carry out of the fraction adds one to the exponent.
+  assign result_o   = {sign3_q, {exponent3_q, fraction3_q} + {30'b0, up3_q}};
   assign nan_o      = nan3_q;
   assign overflow_o = overflow3_q;
 

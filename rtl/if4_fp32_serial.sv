@@ -38,11 +38,11 @@ module if4_fp32_serial #(
   logic [7:0]       field_q;   // less one for each bit
   logic [4:0]       count_q;   // plus one for each significant bit; 0 after the last
   logic             sign_q, special_q, nan_q;
-  logic             busy_q, valid_q;
+  logic             busy_q, round_q, valid_q;
 
   logic start, digit, rest_left;
 
-  assign ready_o = ~busy_q & ~valid_q;
+  assign ready_o = ~(busy_q | round_q | valid_q);
   assign start   = ready_o & valid_i;
 
   if (Ones > 1) begin : gen_divide
@@ -55,14 +55,14 @@ module if4_fp32_serial #(
     assign twice     = {rest_q, sum_q[Width-1]};
     assign less      = twice[RestWidth-1:0] - RestWidth'(Divisor);
     assign fits      = twice >= (RestWidth+1)'(Divisor);
-    assign digit     = fits ^ sign_q;
+    assign digit     = (fits ^ sign_q) & ~special_q;
     assign rest_left = |rest_q;
     always_ff @(posedge clk_i) begin
       if (start) rest_q <= {RestWidth{sum_i[Width-1]}} & RestWidth'(Divisor - 1);
       else if (busy_q) rest_q <= fits ? less : twice[RestWidth-1:0];
     end
   end else begin : gen_bits
-    assign digit     = sum_q[Width-1] ^ sign_q;
+    assign digit     = (sum_q[Width-1] ^ sign_q) & ~special_q;
     assign rest_left = 1'b0;
   end
 
@@ -73,41 +73,48 @@ module if4_fp32_serial #(
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
       busy_q  <= 1'b0;
+      round_q <= 1'b0;
       valid_q <= 1'b0;
     end else begin
       if (start) busy_q <= 1'b1;
       else if (last) busy_q <= 1'b0;
-      if (busy_q) valid_q <= last;
+      round_q <= busy_q & last;
+      if (round_q) valid_q <= 1'b1;
       else if (ready_i) valid_q <= 1'b0;
     end
   end
 
   always_ff @(posedge clk_i) begin
+    // What is above the result need not be kept, so only the result's bits wait.
+    if (start) sum_q[Width-1:Digits] <= sum_i[Width-2:Digits-1];
+    else       sum_q[Width-1:Digits] <= sum_q[Width-2:Digits-1];
+    if (start)       sum_q[Digits-1:0] <= {sum_i[Digits-2:0], 1'b0};
+    else if (busy_q) sum_q[Digits-1:0] <= {sum_q[Digits-2:0], digit};
     if (start) begin
-      sum_q     <= {sum_i[Width-2:0], 1'b0};
       field_q   <= FieldStart;
       count_q   <= CountStart;
-      sign_q    <= sum_i[Width-1];
+      sign_q    <= sum_i[Width-1] & ~(nan_i | overflow_i);
       special_q <= nan_i | overflow_i;
       nan_q     <= nan_i;
     end else if (busy_q) begin
-      sum_q   <= {sum_q[Width-2:0], digit};
       field_q <= field_q - 8'd1;
       if (found) count_q <= count_q + 5'd1;
     end
+    if (round_q) up_q <= up;
   end
 
   // Round: sum_q[24:1] is the significand, sum_q[0] the bit below it.
-  logic exact, up, zero;
+  logic exact, up, up_q, zero;
   assign exact = ~((|sum_q[Width-1:Digits]) | rest_left);
   assign up    = (sum_q[0] & ~(exact & ~sign_q & ~sum_q[1])) | (exact & sign_q & sum_q[1]);
   assign zero  = count_q != '0;  // it ended without a significant bit
 
-  logic [30:0] rounded;  // a carry out of the fraction adds one to the exponent
-  assign rounded = {field_q, sum_q[23:1]} + {30'b0, up};
+  // A carry out of the fraction adds one to the exponent. A special sum has no significant bit, its fraction is 0.
+  logic [7:0] field;
+  assign field    = zero ? {8{special_q}} : field_q;
+  assign result_o = {sign_q, {field, sum_q[23] | special_q, sum_q[22:1]} + {30'b0, up_q}};
 
   assign valid_o    = valid_q;
-  assign result_o   = special_q ? if4_pkg::Fp32NaN : zero ? '0 : {sign_q, rounded};
   assign nan_o      = nan_q;
   assign overflow_o = special_q & ~nan_q;
 

@@ -142,34 +142,65 @@ module if4_mac #(
   // Accumulate --------------------------------------------------------------------------------------------------------
   // The accumulator is also the register that the output stage reads: a finished sum stays until it is taken.
   logic signed [AccWidth-1:0] wide, base, sum, acc_q;
+  logic base_nan, base_overflow; // of the dot product so far
   logic sum_overflow;
-  logic first_q;                 // the next beat starts a dot product
-  logic nan_q, overflow_q;       // of the dot product so far
+  logic nan_q, overflow_q;
   logic done_q, out_ready;       // acc_q is a finished sum; the output stage takes it
+  logic add;
 
   assign wide = AccWidth'(addend);
-  assign base = first_q ? '0 : acc_q;
+  assign add  = add_ready & add_valid;
 
   if4_adder #(.Width(AccWidth)) u_adder (.a_i(base), .b_i(wide), .sum_o(sum));
 
   assign sum_overflow = (base[AccWidth-1] == wide[AccWidth-1]) & (base[AccWidth-1] != sum[AccWidth-1]);
-  assign add_ready    = ~done_q | out_ready;
 
-  always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) begin
-      done_q  <= 1'b0;
-      first_q <= 1'b1;
-    end else if (add_ready) begin
-      done_q <= add_valid & add_last;
-      if (add_valid) first_q <= add_last;
+  if (Serial) begin : gen_clear
+    // A clock between two dot products clears the accumulator, where it waits for the output stage anyhow. That is
+    // smaller than a gate before the adder.
+    assign base          = acc_q;
+    assign base_nan      = nan_q;
+    assign base_overflow = overflow_q;
+    assign add_ready     = ~done_q;
+    always_ff @(posedge clk_i or negedge rst_ni) begin
+      if (!rst_ni) begin
+        done_q     <= 1'b0;
+        acc_q      <= '0;
+        nan_q      <= 1'b0;
+        overflow_q <= 1'b0;
+      end else if (add) begin
+        done_q     <= add_last;
+        acc_q      <= sum;
+        nan_q      <= base_nan | add_nan;
+        overflow_q <= base_overflow | sum_overflow;
+      end else if (done_q & out_ready) begin
+        done_q     <= 1'b0;
+        acc_q      <= '0;
+        nan_q      <= 1'b0;
+        overflow_q <= 1'b0;
+      end
     end
-  end
-
-  always_ff @(posedge clk_i) begin
-    if (add_ready & add_valid) begin
-      acc_q      <= sum;
-      nan_q      <= add_nan | (nan_q & ~first_q);
-      overflow_q <= sum_overflow | (overflow_q & ~first_q);
+  end else begin : gen_gate
+    logic first_q;  // the next beat starts a dot product
+    assign base          = first_q ? '0 : acc_q;
+    assign base_nan      = nan_q & ~first_q;
+    assign base_overflow = overflow_q & ~first_q;
+    assign add_ready     = ~done_q | out_ready;
+    always_ff @(posedge clk_i or negedge rst_ni) begin
+      if (!rst_ni) begin
+        done_q  <= 1'b0;
+        first_q <= 1'b1;
+      end else if (add_ready) begin
+        done_q <= add_valid & add_last;
+        if (add_valid) first_q <= add_last;
+      end
+    end
+    always_ff @(posedge clk_i) begin
+      if (add) begin
+        acc_q      <= sum;
+        nan_q      <= base_nan | add_nan;
+        overflow_q <= base_overflow | sum_overflow;
+      end
     end
   end
 

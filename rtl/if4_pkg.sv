@@ -42,9 +42,6 @@ package if4_pkg;
   localparam int ScaleShiftMax     = 28;
   localparam logic [6:0] ScaleNaN = 7'h7F;  // E4M3's only NaN
 
-  // Quiet NaN: the result of a dot product with a NaN scale or an overflow.
-  localparam logic [31:0] Fp32NaN = 32'h7FC0_0000;
-
   // What a format is ---------------------------------------------------------------------------------------------------
 
   function automatic int code_width(int format);
