@@ -48,6 +48,13 @@ ALL_CXX := $(wildcard $(addsuffix /*.?pp,model sim testbench testbench/bench tes
 #   name, top module, list of its files, parameters as -GName=value, --trace-fst where the class writes waveforms
 unit = $(eval UNITS += $1)$(eval TOP_$1 := $2)$(eval LIST_$1 := $3)$(eval PARAMETERS_$1 := $4)$(eval TRACE_$1 := $5)
 $(call unit,if4_mac, if4_mac, rtl/if4_mac.f,, --trace-fst)
+$(call unit,lane_fp32_if4, lane_fp32_mac, rtl/lane_fp32_mac.f, -GFormat=0)
+$(call unit,lane_fp32_nvfp4, lane_fp32_mac, rtl/lane_fp32_mac.f, -GFormat=2)
+$(call unit,lane_fp32_ieee, lane_fp32_mac, rtl/lane_fp32_mac.f, -GFormat=0 -GIeee=1)
+$(call unit,fp32_mul, fp32_mul, rtl/lane_fp32_mac.f, -GIeee=1)
+$(call unit,fp32_add, fp32_add, rtl/lane_fp32_mac.f, -GIeee=1)
+$(call unit,fp32_mul_normal, fp32_mul, rtl/lane_fp32_mac.f, -GIeee=0)
+$(call unit,fp32_add_normal, fp32_add, rtl/lane_fp32_mac.f, -GIeee=0)
 
 # The files that list $1 names.
 listed = $(shell sed -E 's://.*::; /^[#+-]/d' $1)
