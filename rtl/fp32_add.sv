@@ -34,13 +34,13 @@ module fp32_add #(
   logic [7:0]  distance;
   logic [4:0]  right;                   // shifting further down than 31 leaves no more than lost
   logic [25:0] y_kept;                  // u1.25
-  logic [30:0] y_below;                 // what the shift moves below that
+  logic [28:0] y_below;                 // what the shift moves below that
   logic [26:0] x_term, y_term;          // u1.26; the last bit stands for all ones below it
   logic [27:0] sum;                     // u2.26
 
   assign distance = x_exp - y_exp;
   assign right    = |distance[7:5] ? '1 : distance[4:0];
-  assign {y_kept, y_below} = {y_sig, 33'b0} >> right;
+  assign {y_kept, y_below} = {y_sig, 31'b0} >> right;
   assign x_term   = {x_sig, 3'b0};
   assign y_term   = {y_kept, |y_below};
   // One carry chain: x + ~y + 1 where y is subtracted.
