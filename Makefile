@@ -41,10 +41,23 @@ ORACLE_MAIN := testbench/oracle_main.cpp
 TESTS := $(filter-out $(ORACLE_MAIN),$(wildcard testbench/*.cpp))
 TEST_HELPERS := $(filter-out testbench/main.cpp testbench/test_%.cpp,$(TESTS))
 BENCH := $(wildcard testbench/bench/*.cpp)
-RTL := $(wildcard rtl/*.sv rtl/*.svh)
-RTL_LIST := rtl/if4_mac.f
 WAIVERS := $(wildcard rtl/*.vlt)
 ALL_CXX := $(wildcard $(addsuffix /*.?pp,model sim testbench testbench/bench testbench/fuzz))
+
+# The RTL tops, one line each. Lint checks each with its parameters, and Verilator makes of it the C++ class V<name>.
+#   name, top module, list of its files, parameters as -GName=value, --trace-fst where the class writes waveforms
+unit = $(eval UNITS += $1)$(eval TOP_$1 := $2)$(eval LIST_$1 := $3)$(eval PARAMETERS_$1 := $4)$(eval TRACE_$1 := $5)
+$(call unit,if4_mac, if4_mac, rtl/if4_mac.f,, --trace-fst)
+$(call unit,lane_fp32_if4, lane_fp32_mac, rtl/lane_fp32_mac.f, -GFormat=0)
+$(call unit,lane_fp32_nvfp4, lane_fp32_mac, rtl/lane_fp32_mac.f, -GFormat=2)
+$(call unit,lane_fp32_ieee, lane_fp32_mac, rtl/lane_fp32_mac.f, -GFormat=0 -GIeee=1)
+$(call unit,fp32_mul, fp32_mul, rtl/lane_fp32_mac.f, -GIeee=1)
+$(call unit,fp32_add, fp32_add, rtl/lane_fp32_mac.f, -GIeee=1)
+$(call unit,fp32_mul_normal, fp32_mul, rtl/lane_fp32_mac.f, -GIeee=0)
+$(call unit,fp32_add_normal, fp32_add, rtl/lane_fp32_mac.f, -GIeee=0)
+
+# The files that list $1 names.
+listed = $(shell sed -E 's://.*::; /^[#+-]/d' $1)
 
 # Contraction to FMA would make results depend on the machine, and the golden model is bit-exact.
 FLAGS := -std=c++17 -Wall -Wextra -Wconversion -ffp-contract=off -I.
@@ -88,7 +101,7 @@ cosim = $(BIN)/if4 cosim --acts $(DATA)$1.safetensors:$2 --weights $(DATA)$1.saf
 .PHONY: test
 test: ## lint, then the whole test suite
 	@scripts/setup.sh
-	@$(SUBMAKE) lint-verilator lint-iverilog lint-yosys $(BIN)/if4 $(BIN)/if4_tests
+	@$(SUBMAKE) $(LINTS) $(BIN)/if4 $(BIN)/if4_tests
 	@$(run_tests)
 
 run_tests = $(BIN)/if4_tests $(if $(SEED),--rng-seed $(SEED))
@@ -147,7 +160,7 @@ fuzz: ## feed broken files to the readers: FUZZ_SECONDS=60
 .PHONY: lint
 lint: ## check the RTL with Verilator, Icarus Verilog and Yosys
 	@scripts/setup.sh
-	@$(SUBMAKE) --keep-going lint-verilator lint-iverilog lint-yosys
+	@$(SUBMAKE) --keep-going $(LINTS)
 
 .PHONY: format
 format: ## lay out the C++ sources with clang-format
@@ -176,21 +189,22 @@ help: ## this text
 
 # --------------------------------------------------------------------------------------------------------- lint
 
-# Quiet on success; what the tool said on failure. $1 tool, $2 command.
-lint = out=$$({ $2; } 2>&1) && [ -z "$$out" ] && echo "lint $1: OK" || { echo "$$out"; echo "lint $1: FAILED"; exit 1; }
+# Quiet on success; what the tool said on failure. $1 tool; lint_$1 is its command for the unit $u.
+lint = out=$$({ $(foreach u,$(UNITS),{ $(lint_$1); } &&) :; } 2>&1) && [ -z "$$out" ] && echo "lint $1: OK" || \
+	{ echo "$$out"; echo "lint $1: FAILED"; exit 1; }
 
-.PHONY: lint-verilator lint-iverilog lint-yosys
 # Newer Verilators report their own statistics on stdout; warnings go to stderr.
-lint-verilator:
-	@$(call lint,verilator,verilator --lint-only -Wall --top-module if4_mac $(WAIVERS) -f $(RTL_LIST) >/dev/null)
-
-lint-iverilog:
-	@$(call lint,iverilog,iverilog -g2012 -Wall -t null -s if4_mac -f $(RTL_LIST))
-
+lint_verilator = verilator --lint-only -Wall --top-module $(TOP_$u) $(PARAMETERS_$u) $(WAIVERS) -f $(LIST_$u) >/dev/null
+lint_iverilog = iverilog -g2012 -Wall -t null -s $(TOP_$u) $(PARAMETERS_$u:-G%=-P$(TOP_$u).%) -f $(LIST_$u)
 # Icarus and Verilator do not look for latches as synthesis would build them.
-lint-yosys:
-	@$(call lint,yosys,yosys -q -p 'read_verilog -sv $(shell sed -E 's://.*::; /^[#+-]/d' $(RTL_LIST)); \
-	    synth -top if4_mac; check -assert; select -assert-none t:$$_DLATCH* t:$$dlatch* t:$$adlatch*')
+lint_yosys = yosys -q -p 'read_verilog -sv $(call listed,$(LIST_$u)); $(if $(PARAMETERS_$u),chparam \
+	$(subst =, ,$(PARAMETERS_$u:-G%=-set %)) $(TOP_$u);) synth -top $(TOP_$u); check -assert; \
+	select -assert-none t:$$_DLATCH* t:$$dlatch* t:$$adlatch*'
+
+LINTS := lint-verilator lint-iverilog lint-yosys
+.PHONY: $(LINTS)
+$(LINTS): lint-%:
+	@$(call lint,$*)
 
 # ------------------------------------------------------------------------------- second step: goals in $(BUILD)/
 ifneq ($(filter $(BUILD)/%,$(MAKECMDGOALS)),)
@@ -200,11 +214,13 @@ ifneq ($(filter $(BUILD)/%,$(MAKECMDGOALS)),)
 remember = $(shell mkdir -p $(dir $1) && echo '$2' | cmp -s - $1 || echo '$2' >$1)
 
 V := $(BUILD)/verilated
-VERILATE := verilator --cc --trace-fst -O3 --x-assign fast -Wno-fatal --no-skip-identical \
-	--top-module if4_mac --prefix Vif4_mac --Mdir $(V)
+VERILATE := verilator --cc -O3 --x-assign fast -Wno-fatal --no-skip-identical
+verilate = $(VERILATE) --top-module $(TOP_$1) --prefix V$1 --Mdir $(V)/$1 $(PARAMETERS_$1) $(TRACE_$1) \
+	$(WAIVERS) -f $(LIST_$1)
 VERILATOR_ROOT := $(shell verilator --getenv VERILATOR_ROOT)
 # -isystem: no warnings of ours in code that is not ours.
-VERILATED_INCLUDES := -isystem $(V) -isystem $(VERILATOR_ROOT)/include -isystem $(VERILATOR_ROOT)/include/vltstd
+VERILATED_INCLUDES := $(UNITS:%=-isystem $(V)/%) \
+	-isystem $(VERILATOR_ROOT)/include -isystem $(VERILATOR_ROOT)/include/vltstd
 
 COMPILE = $(CXX) $(FLAGS) $(OPTIMIZE) $(VERILATED_INCLUDES) $(CXXFLAGS) -MD -MP -c
 COMPILE_VERILATED = $(CXX) -std=gnu++17 -w $(OPTIMIZE) $(VERILATED_INCLUDES) $(CXXFLAGS) -MD -MP -c \
@@ -216,20 +232,35 @@ LIBS := $(shell pkg-config --libs fmt zlib) -pthread -Wl,--as-needed -latomic
 TEST_LIBS := $(shell pkg-config --libs catch2 gmpxx gmp)
 BENCH_LIBS := $(shell pkg-config --libs benchmark)
 
-$(call remember,$(BUILD)/verilated.flags,$(VERILATE) $(WAIVERS) $(shell verilator --version))
-$(call remember,$(O)/flags,$(COMPILE) $(COMPILE_VERILATED))
+$(call remember,$(BUILD)/verilated.flags,$(VERILATE) $(shell verilator --version))
+# Without the folders of the units: one more of them compiles nothing else again.
+$(call remember,$(O)/flags,$(subst $(VERILATED_INCLUDES),,$(COMPILE) $(COMPILE_VERILATED)))
 $(call remember,$(O)/sources,$(LINK) $(MODEL) $(SIM) $(TESTS) $(BENCH))
 
-# Names the generated sources (VM_*). As an included makefile it is made before anything else.
-$(V)/Vif4_mac_classes.mk: $(RTL) $(RTL_LIST) $(WAIVERS) $(BUILD)/verilated.flags
-	@echo '  VERILATE $(RTL_LIST)'
-	@rm -rf $(V)
-	@$(VERILATE) $(WAIVERS) -f $(RTL_LIST) >/dev/null
-include $(V)/Vif4_mac_classes.mk
+# An included makefile is made before anything else: so are all generated headers. This one also adds to VM_GLOBAL_*
+# what the unit needs of Verilator itself. Its sources become two, which compile in half the time of ten: what
+# Verilator calls Slow runs once, at the start, and is not worth the time to optimize it.
+define unit_rules
+$$(call remember,$$(V)/$1.flags,$$(call verilate,$1))
+$$(V)/$1/V$1_classes.mk $$(V)/$1/V$1.fast.cpp $$(V)/$1/V$1.slow.cpp &: $$(LIST_$1) $$(call listed,$$(LIST_$1)) \
+		$$(wildcard rtl/*.svh) $$(WAIVERS) $$(BUILD)/verilated.flags $$(V)/$1.flags
+	@echo '  VERILATE $1'
+	@rm -rf $$(@D)
+	@$$(call verilate,$1) >/dev/null
+	@cd $$(@D) && printf '#include "%s"\n' $$$$(ls *.cpp | grep -v Slow) >V$1.fast.cpp
+	@cd $$(@D) && printf '#include "%s"\n' *Slow*.cpp >V$1.slow.cpp
+include $$(V)/$1/V$1_classes.mk
 
-VERILATED := $(VM_CLASSES_FAST) $(VM_CLASSES_SLOW) $(VM_SUPPORT_FAST) $(VM_SUPPORT_SLOW) \
-	$(VM_GLOBAL_FAST) $(VM_GLOBAL_SLOW)
-VERILATED_OBJECTS := $(VERILATED:%=$(O)/verilated/%.o)
+$$(O)/verilated/V$1.%.o: $$(V)/$1/V$1.%.cpp $$(O)/flags
+	$$(compile_verilated)
+endef
+compile_verilated = @echo '  CXX      $(basename $(@F))'; mkdir -p $(@D); \
+	$(COMPILE_VERILATED) $(if $(filter slow,$*),-O0) $< -o $@
+$(foreach u,$(UNITS),$(eval $(call unit_rules,$u)))
+
+# All units name the same parts of Verilator itself: sort removes the repetitions.
+VERILATED_OBJECTS := $(patsubst %,$(O)/verilated/%.o,$(UNITS:%=V%.fast) $(UNITS:%=V%.slow) \
+	$(sort $(VM_GLOBAL_FAST) $(VM_GLOBAL_SLOW)))
 
 objects = $(patsubst %.cpp,$(O)/%.o,$1)
 ifneq ($(CONFIG),release)
@@ -270,12 +301,8 @@ $(O)/fuzz_readers: $(call objects,testbench/fuzz/fuzz_readers.cpp) $(O)/libif4.a
 $(O)/make_corpus: $(call objects,testbench/fuzz/make_corpus.cpp) $(O)/libif4.a
 	$(call link,$(LIBS))
 
-# What Verilator calls Slow runs once, at the start: not worth the time to optimize it.
-$(O)/verilated/%.o: $(V)/%.cpp $(O)/flags
-	@echo '  CXX      $*'; mkdir -p $(@D); $(COMPILE_VERILATED) $(if $(findstring Slow,$*),-O0) $< -o $@
-
 $(O)/verilated/%.o: $(VERILATOR_ROOT)/include/%.cpp $(O)/flags
-	@echo '  CXX      $*'; mkdir -p $(@D); $(COMPILE_VERILATED) $< -o $@
+	$(compile_verilated)
 
 $(O)/%.o: %.cpp $(O)/flags
 	@echo '  CXX      $<'; mkdir -p $(@D); $(COMPILE) $< -o $@
