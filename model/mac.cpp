@@ -13,33 +13,44 @@ using UInt128 = unsigned __int128;
 constexpr int kMaxAccWidth = 120;
 constexpr int kDefaultBeats = 1024;
 
-using Operands = std::array<std::int16_t, 1U << kMaxCodeBits>;  // by code
+// How a block is read: operands by code, and their weight.
+struct Reading {
+  std::array<std::int16_t, 1U << kMaxCodeBits> operands{};
+  int weight = 0;
+};
 
-constexpr auto make_operands() {
-  std::array<std::array<Operands, 2>, kFormatCount> table{};
+// By format and bit 7 of the scale.
+constexpr auto make_readings() {
+  std::array<std::array<Reading, 2>, kFormatCount> table{};
   for (std::size_t number = 0; number < table.size(); ++number) {
-    for (std::size_t type = 0; type < 2; ++type) {
-      for (unsigned code = 0; code < 1U << kFormatTraits[number].code_bits; ++code) {
-        table[number][type][code] = static_cast<std::int16_t>(
-            operand(static_cast<Format>(number), static_cast<ElementType>(type), code));
+    const auto format = static_cast<Format>(number);
+    for (std::size_t bit7 = 0; bit7 < 2; ++bit7) {
+      const ElementType type = element_type(format, bit7 == 0 ? 0 : kScaleIntBit);
+      for (unsigned code = 0; code < 1U << traits(format).code_bits; ++code) {
+        table[number][bit7].operands[code] = static_cast<std::int16_t>(operand(format, type, code));
       }
+      table[number][bit7].weight = weight(format, type);
     }
   }
   return table;
 }
-constexpr auto kOperands = make_operands();
+constexpr auto kReadings = make_readings();
 
-const Operands& operands(Format format, const Block& block) {
-  return kOperands[static_cast<std::size_t>(format)]
-                  [static_cast<std::size_t>(element_type(format, block.scale))];
+const Reading& reading(Format format, const Block& block) {
+  return kReadings[static_cast<std::size_t>(format)][block.scale >> 7];
 }
 
-// kBits, a constant, lets the compiler unroll the lanes: it is what the speed of the checked co-simulation
-// hangs on.
-template <int kBits>
-int dot(const Operands& a_operands, const Operands& w_operands, const Block& a, const Block& w) {
+// Constant shifts in the narrowest word: the speed of the checked co-simulation hangs on this loop.
+template <int kBits, typename Word>
+int dot(const Reading& a_reading, const Reading& w_reading, const Block& a, const Block& w) {
+  constexpr unsigned kMask = (1U << kBits) - 1;
+  const auto a_codes = static_cast<Word>(a.codes);
+  const auto w_codes = static_cast<Word>(w.codes);
   int sum = 0;
-  for (int i = 0; i < kBlockSize; ++i) sum += a_operands[a.code(i, kBits)] * w_operands[w.code(i, kBits)];
+  for (int i = 0; i < kBlockSize; ++i) {
+    sum += a_reading.operands[static_cast<unsigned>(a_codes >> (kBits * i)) & kMask] *
+           w_reading.operands[static_cast<unsigned>(w_codes >> (kBits * i)) & kMask];
+  }
   return sum;
 }
 
@@ -93,23 +104,22 @@ Int128 beats_held(const MacConfig& config) {
 }
 
 int dot_product(Format format, const Block& a, const Block& w) {
-  const Operands& a_operands = operands(format, a);
-  const Operands& w_operands = operands(format, w);
+  const Reading& a_reading = reading(format, a);
+  const Reading& w_reading = reading(format, w);
   switch (traits(format).code_bits) {
     case 3:
-      return dot<3>(a_operands, w_operands, a, w);
+      return dot<3, std::uint64_t>(a_reading, w_reading, a, w);
     case 4:
-      return dot<4>(a_operands, w_operands, a, w);
+      return dot<4, std::uint64_t>(a_reading, w_reading, a, w);
     default:
-      return dot<6>(a_operands, w_operands, a, w);
+      return dot<6, Codes>(a_reading, w_reading, a, w);
   }
 }
 
 Int128 block_product(Format format, const Block& a, const Block& w) {
   const Scale a_scale = decode_scale(a.scale);
   const Scale w_scale = decode_scale(w.scale);
-  const std::int64_t k =
-      weight(format, element_type(format, a.scale)) * weight(format, element_type(format, w.scale));
+  const std::int64_t k = reading(format, a).weight * reading(format, w).weight;
   const std::int64_t significands = a_scale.significand * w_scale.significand;
   const int shift = a_scale.exponent + w_scale.exponent - 2;
   return Int128{dot_product(format, a, w) * k * significands} * (std::int64_t{1} << shift);

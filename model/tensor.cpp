@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 namespace if4 {
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "codes are copied without swapping bytes");
 
 std::size_t row_count(const Shape& shape) {
   std::size_t rows = 1;
@@ -27,9 +30,7 @@ Block QuantizedTensor::block(std::size_t row, std::size_t index) const {
   const std::size_t position = row * blocks_per_row() + index;
   const std::size_t bytes = code_bytes(format);
   Block block;
-  for (std::size_t i = 0; i < bytes; ++i) {
-    block.codes |= static_cast<Codes>(codes[position * bytes + i]) << (8 * i);
-  }
+  std::memcpy(&block.codes, codes.data() + position * bytes, bytes);
   block.scale = scales[position];
   return block;
 }
@@ -37,9 +38,7 @@ Block QuantizedTensor::block(std::size_t row, std::size_t index) const {
 void QuantizedTensor::set_block(std::size_t row, std::size_t index, const Block& block) {
   const std::size_t position = row * blocks_per_row() + index;
   const std::size_t bytes = code_bytes(format);
-  for (std::size_t i = 0; i < bytes; ++i) {
-    codes[position * bytes + i] = static_cast<std::uint8_t>(block.codes >> (8 * i));
-  }
+  std::memcpy(codes.data() + position * bytes, &block.codes, bytes);
   scales[position] = block.scale;
 }
 

@@ -138,6 +138,19 @@ class Products {
   std::vector<Product> products_;  // by value
 };
 
+const Products& products(Format format, bool bit7) {
+  static const std::vector<Products> all = [] {
+    std::vector<Products> result;
+    for (std::size_t number = 0; number < rational::format_names().size(); ++number) {
+      for (const bool int_type : {false, true}) {
+        result.emplace_back(integers(static_cast<Format>(number)), int_type);
+      }
+    }
+    return result;
+  }();
+  return all.at(2 * static_cast<std::size_t>(format) + (bit7 ? 1 : 0));
+}
+
 // Scales whose significands and exponents multiply to 2^power units, 0 <= power <= 34.
 void set_power(Block& a, Block& w, int power) {
   if (power < 6) {  // both exponents at their least; the significands are 1, 2, 4 or 8
@@ -258,8 +271,8 @@ Beats random_beats(std::mt19937_64& random, std::size_t count, Mix mix, const Ma
 }
 
 Beats beats_with_sum(Int128 sum, const MacConfig& config) {
-  const Products floats(integers(config.format), false);
-  const Products ints(integers(config.format), true);
+  const Products& floats = products(config.format, false);
+  const Products& ints = products(config.format, true);
   Beats beats;
   // sum = u * floats.unit() + v * ints.unit() with the smallest v >= 0: the two units have no common divisor,
   // or are the same. (IF4: 49 and 144.)
