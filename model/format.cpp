@@ -6,10 +6,11 @@
 
 namespace if4 {
 
-std::string_view format_name(Format format) { return format == Format::kIF4 ? "if4" : "nvfp4"; }
+std::string_view format_name(Format format) { return traits(format).name; }
 
 std::optional<Format> format_from_name(std::string_view name) {
-  for (const Format format : {Format::kIF4, Format::kNVFP4}) {
+  for (int number = 0; number < kFormatCount; ++number) {
+    const auto format = static_cast<Format>(number);
     if (format_name(format) == name) return format;
   }
   return std::nullopt;

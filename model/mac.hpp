@@ -1,12 +1,13 @@
 // The golden MAC, exact form: integers, one rounding at the end.
 //
-// With e = 7h for FP4 (h: magnitude in halves) and e = 12q for INT4, every element is e/14, and a beat is the
-// integer
-//     D * k * m_a * m_w * 2^(x_a + x_w - 2)   in units of 2^-20 / 49
-// where D is the sum of the 16 products of h or q, k = 49 (FP,FP), 84 (mixed) or 144 (INT,INT), and m, x are
-// the significand and exponent of the scales. |beat| < 2^53. The result of a dot product is the sum of its
-// beats times 2^-20 / 49, rounded to nearest even. It leaves out amax: multiply by amax_a * amax_w / 2688^2
-// for real values.
+// A beat multiplies one or more blocks of activations with as many blocks of weights. By model/format.hpp an
+// element is operand * weight / (r * 2^f), with r the format's divisor and f its fraction bits, and a scale
+// is m * 2^(x - 10). The product of two blocks is therefore the integer
+//     D * k * m_a * m_w * 2^(x_a + x_w - 2)   in units of 2^(-18 - 2f) / r^2
+// where D is the sum of the 16 products of operands and k = weight_a * weight_w. (IF4: units of 2^-20 / 49,
+// and k = 49, 84 or 144.) A beat is the sum of its blocks' integers, each with its own two scales. The result
+// of a dot product is the sum of its beats times the unit, rounded to nearest even. It leaves out amax:
+// multiply by amax_a * amax_w / (span * 448)^2 for real values.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +16,8 @@
 
 namespace if4 {
 
+using Int128 = __int128;
+
 /// Quiet NaN, the result of a dot product that has no number.
 inline constexpr std::uint32_t kResultNaN = 0x7FC00000;
 
@@ -22,7 +25,7 @@ inline constexpr std::uint32_t kResultNaN = 0x7FC00000;
 struct MacResult {
   std::uint32_t bits = 0;  ///< FP32; kResultNaN where a flag is set, otherwise +0 or normal
   bool nan = false;        ///< a scale was NaN (0x7F or 0xFF)
-  bool overflow = false;   ///< a partial sum left the 64-bit accumulator; never together with nan
+  bool overflow = false;   ///< a partial sum left the accumulator; never together with nan
 };
 
 inline bool operator==(const MacResult& a, const MacResult& b) {
@@ -30,25 +33,60 @@ inline bool operator==(const MacResult& a, const MacResult& b) {
 }
 inline bool operator!=(const MacResult& a, const MacResult& b) { return !(a == b); }
 
-/// D: the sum of the 16 integer element products, within +-2304.
-int dot_product(const Block& a, const Block& w);
+/// One build of the unit.
+struct MacConfig {
+  Format format = Format::kIF4;
+  int lanes = kBlockSize;  ///< products a beat: 16, 32 or 64
+  int acc_width = 0;       ///< bits of the accumulator, two's complement, 2..120; 0: default_acc_width()
+};
 
-/// One beat in units of 2^-20 / 49, within +-2^53. A NaN scale counts as the significand 15 and exponent 15
-/// of its bits.
-std::int64_t beat_value(const Block& a, const Block& w);
+/// Throws std::invalid_argument, naming the field, unless the configuration is one that the comments above
+/// allow. All functions of a configuration do.
+void check(const MacConfig& config);
 
-/// sum * 2^-20 / 49 rounded to the nearest FP32, ties to even; +0 for 0. Never subnormal or infinite.
-std::uint32_t round_sum(std::int64_t sum);
+/// Blocks on each operand port: 1, 2 or 4.
+constexpr int blocks_per_beat(const MacConfig& config) { return config.lanes / kBlockSize; }
 
-/// One dot product at a time, as the RTL accumulates it: 64 bits, partial sums in the order of the beats.
+/// Largest magnitude of a beat without a NaN scale, in units: every element the largest, both scales 448. It
+/// is reached with a plus sign.
+Int128 largest_beat(const MacConfig& config);
+/// The narrowest accumulator that holds 1,024 of the largest beats: for 16 lanes 64 bits for IF4, 57 to 79
+/// for others.
+int default_acc_width(const MacConfig& config);
+/// config.acc_width, or the default where it is 0.
+int acc_width(const MacConfig& config);
+/// How many of the largest beats that accumulator holds; one more may overflow.
+Int128 beats_held(const MacConfig& config);
+
+/// D: the sum of the 16 integer products of operands, within +-2304 for 4-bit formats.
+int dot_product(Format format, const Block& a, const Block& w);
+
+/// The product of two blocks in units; of IF4 within +-2^53, of any format within +-2^68. A NaN scale counts
+/// as the significand 15 and exponent 15 of its bits.
+Int128 block_product(Format format, const Block& a, const Block& w);
+
+/// sum * unit rounded to the nearest FP32, ties to even; +0 for 0. |sum| <= 2^119; never subnormal or
+/// infinite.
+std::uint32_t round_sum(Format format, Int128 sum);
+
+/// One dot product at a time, as the RTL accumulates it: partial sums in the order of the beats.
 class ExactMac {
  public:
+  /// One configuration for its life. Throws as check() does.
+  explicit ExactMac(const MacConfig& config = {});
+
+  /// Adds a beat: blocks_per_beat() blocks each. A block that a short row lacks is Block{}.
+  void beat(const Block* a, const Block* w);
+  /// The same for 16 lanes, one block each. Throws std::invalid_argument for more lanes.
   void beat(const Block& a, const Block& w);
   /// The result of the beats since the last finish() (or construction); starts the next dot product.
   MacResult finish();
 
  private:
-  std::int64_t sum_ = 0;
+  Format format_;
+  int blocks_;
+  Int128 limit_;  ///< 2^(acc_width - 1): the sum is within -limit_..limit_ - 1
+  Int128 sum_ = 0;
   bool nan_ = false;
   bool overflow_ = false;
 };

@@ -62,7 +62,13 @@ std::optional<Rule> rule_from_name(std::string_view name) {
   return std::nullopt;
 }
 
+bool can_quantize(Format format) { return format == Format::kIF4 || format == Format::kNVFP4; }
+
 QuantizedTensor quantize(const Tensor& tensor, const QuantizeOptions& options) {
+  if (!can_quantize(options.format)) {
+    throw InputError("there is no quantizer for " + std::string(format_name(options.format)) +
+                     ", only for if4 and nvfp4");
+  }
   check_values(tensor);
   QuantizedTensor result = make_quantized(options.format, tensor.shape);
   result.amax = largest_magnitude(tensor.values.data(), tensor.values.size());

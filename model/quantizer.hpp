@@ -42,6 +42,9 @@ std::string_view rule_name(Rule rule);
 /// The rule of that name (lower case), or nothing.
 std::optional<Rule> rule_from_name(std::string_view name);
 
+/// Whether quantize() makes tensors of that format: IF4 and NVFP4.
+bool can_quantize(Format format);
+
 struct QuantizeOptions {
   Format format = Format::kIF4;
   Rule rule = Rule::kMse;  ///< NVFP4 has one candidate and no use for it
@@ -49,7 +52,8 @@ struct QuantizeOptions {
 
 /// `tensor` cut along its last dimension into blocks of 16, the last one of a row padded with zeros.
 /// A tensor of zeros gives all-zero codes, scales and amax. Throws InputError, naming the index, where a
-/// value is not finite, and where the number of values is not the product of the shape.
+/// value is not finite, where the number of values is not the product of the shape, and for a format that
+/// can_quantize() denies.
 QuantizedTensor quantize(const Tensor& tensor, const QuantizeOptions& options);
 
 // The steps of quantize(), from the outside in.

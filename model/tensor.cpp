@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 namespace if4 {
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "codes are copied without swapping bytes");
 
 std::size_t row_count(const Shape& shape) {
   std::size_t rows = 1;
@@ -25,19 +28,17 @@ std::string to_string(const Shape& shape) {
 
 Block QuantizedTensor::block(std::size_t row, std::size_t index) const {
   const std::size_t position = row * blocks_per_row() + index;
+  const std::size_t bytes = code_bytes(format);
   Block block;
-  for (std::size_t i = 0; i < 8; ++i) {
-    block.codes |= static_cast<std::uint64_t>(codes[position * 8 + i]) << (8 * i);
-  }
+  std::memcpy(&block.codes, codes.data() + position * bytes, bytes);
   block.scale = scales[position];
   return block;
 }
 
 void QuantizedTensor::set_block(std::size_t row, std::size_t index, const Block& block) {
   const std::size_t position = row * blocks_per_row() + index;
-  for (std::size_t i = 0; i < 8; ++i) {
-    codes[position * 8 + i] = static_cast<std::uint8_t>(block.codes >> (8 * i));
-  }
+  const std::size_t bytes = code_bytes(format);
+  std::memcpy(codes.data() + position * bytes, &block.codes, bytes);
   scales[position] = block.scale;
 }
 
@@ -46,7 +47,7 @@ QuantizedTensor make_quantized(Format format, const Shape& shape) {
   tensor.format = format;
   tensor.shape = shape;
   const std::size_t blocks = tensor.rows() * tensor.blocks_per_row();
-  tensor.codes.resize(blocks * 8);
+  tensor.codes.resize(blocks * code_bytes(format));
   tensor.scales.resize(blocks);
   return tensor;
 }
@@ -54,18 +55,20 @@ QuantizedTensor make_quantized(Format format, const Shape& shape) {
 Tensor dequantize(const QuantizedTensor& tensor) {
   const std::size_t columns = tensor.columns();
   Tensor result{tensor.shape, std::vector<float>(tensor.rows() * columns)};
-  const double step = static_cast<double>(tensor.amax) / (kSpan * kScaleMax);
+  const FormatTraits& format = traits(tensor.format);
+  const double step = static_cast<double>(tensor.amax) / (format.span * kScaleMax);
+  const double denominator = format.divisor * (1 << format.fraction_bits);
   for (std::size_t row = 0; row < tensor.rows(); ++row) {
     for (std::size_t b = 0; b < tensor.blocks_per_row(); ++b) {
       const Block block = tensor.block(row, b);
-      const bool is_int = decode_scale(block.scale).type == ElementType::kInt;
+      const ElementType type = element_type(tensor.format, block.scale);
       const double scale = static_cast<double>(scale_magnitude(block.scale)) * step;
       const std::size_t first = b * static_cast<std::size_t>(kBlockSize);
       const std::size_t count = std::min(columns - first, static_cast<std::size_t>(kBlockSize));
       for (std::size_t i = 0; i < count; ++i) {
-        const unsigned code = block.code(static_cast<int>(i));
-        const double value = is_int ? int4_value(code) * 6.0 / 7.0 : fp4_halves(code) / 2.0;
-        result.values[row * columns + first + i] = static_cast<float>(value * scale);
+        const unsigned code = block.code(static_cast<int>(i), format.code_bits);
+        const int numerator = operand(tensor.format, type, code) * weight(tensor.format, type);
+        result.values[row * columns + first + i] = static_cast<float>(numerator / denominator * scale);
       }
     }
   }

@@ -33,8 +33,9 @@ struct Tensor {
 struct QuantizedTensor {
   Format format = Format::kIF4;
   Shape shape;  ///< the true shape, without padding
-  std::vector<std::uint8_t>
-      codes;  ///< rows x (8 * blocks_per_row) bytes; the even element of a pair is the low nibble
+  /// rows x blocks_per_row x code_bytes(format) bytes. The codes of a block in order, lowest bits first: of
+  /// 4-bit codes the even element of a pair is the low nibble.
+  std::vector<std::uint8_t> codes;
   std::vector<std::uint8_t> scales;  ///< rows x blocks_per_row bytes
   float amax = 0.0F;                 ///< largest magnitude of the tensor before quantization
 
@@ -51,7 +52,7 @@ struct QuantizedTensor {
 QuantizedTensor make_quantized(Format format, const Shape& shape);
 
 /// The FP32 values that a quantized tensor stands for, true shape. Computed in double and rounded once:
-/// code value * factor * s * amax / 2688. A NaN scale makes its 16 values NaN.
+/// code value * factor * s * amax / (span * 448). A NaN scale makes its 16 values NaN.
 Tensor dequantize(const QuantizedTensor& tensor);
 
 }  // namespace if4

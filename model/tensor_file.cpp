@@ -138,11 +138,12 @@ class QuantizedReader {
     const std::size_t columns = tensor.shape.back();
     const std::size_t blocks = columns / kBlock + (columns % kBlock != 0 ? 1 : 0);
     tensor.scales = file_.read_bytes(part(kScales, DType::kU8, with_last(tensor.shape, blocks)));
-    tensor.codes = file_.read_bytes(part(kCodes, DType::kU8, with_last(tensor.shape, 8 * blocks)));
+    tensor.codes = file_.read_bytes(
+        part(kCodes, DType::kU8, with_last(tensor.shape, code_bytes(tensor.format) * blocks)));
     tensor.amax = file_.read_tensor(part(kAmax, DType::kF32, Shape{1})).values[0];
     if (!std::isfinite(tensor.amax) || tensor.amax < 0.0F) fail("amax is negative or not finite");
     check_padding(tensor);
-    if (tensor.format == Format::kNVFP4) check_nvfp4(tensor);
+    check_types(tensor);
     return result;
   }
 
@@ -172,17 +173,19 @@ class QuantizedReader {
     const std::size_t used = tensor.columns() % kBlock;
     if (used == 0) return;
     const std::size_t blocks = tensor.blocks_per_row();
+    const auto bits = static_cast<std::size_t>(traits(tensor.format).code_bits);
     for (std::size_t row = 0; row < tensor.rows(); ++row) {
-      if (tensor.block(row, blocks - 1).codes >> (4 * used) == 0) continue;
+      if (tensor.block(row, blocks - 1).codes >> (used * bits) == 0) continue;
       fail("padding codes of block " + std::to_string(row * blocks + blocks - 1) + " are not 0");
     }
   }
 
-  void check_nvfp4(const QuantizedTensor& tensor) const {
+  void check_types(const QuantizedTensor& tensor) const {
+    if (element_type(tensor.format, 0) != element_type(tensor.format, kScaleIntBit)) return;
     for (std::size_t i = 0; i < tensor.scales.size(); ++i) {
-      if ((tensor.scales[i] & kScaleIntBit) != 0) {
-        fail("the scale of block " + std::to_string(i) + " has bit 7 set, which NVFP4 does not allow");
-      }
+      if ((tensor.scales[i] & kScaleIntBit) == 0) continue;
+      fail("the scale of block " + std::to_string(i) + " has bit 7 set, which " +
+           std::string(format_name(tensor.format)) + " does not allow");
     }
   }
 
@@ -250,7 +253,8 @@ void write_quantized(const std::string& path, const std::vector<NamedQuantized>&
                        to_string(shape) + " has no values");
     }
     const std::size_t blocks = tensor.blocks_per_row();
-    parts.push_back({join(named.name, kCodes), DType::kU8, with_last(shape, 8 * blocks), tensor.codes.data(),
+    parts.push_back({join(named.name, kCodes), DType::kU8,
+                     with_last(shape, code_bytes(tensor.format) * blocks), tensor.codes.data(),
                      tensor.codes.size()});
     parts.push_back({join(named.name, kScales), DType::kU8, with_last(shape, blocks), tensor.scales.data(),
                      tensor.scales.size()});

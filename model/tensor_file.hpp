@@ -2,11 +2,14 @@
 //
 // A quantized tensor NAME of true shape [rows..., columns], with blocks = ceil(columns / 16), is kept in a
 // safetensors file as
-//   NAME.codes   U8  [rows..., 8 * blocks]  two codes a byte, the even element in the low nibble
+//   NAME.codes   U8  [rows..., bytes * blocks]  codes in order, lowest bits first, so that of two 4-bit codes
+//   in a
+//                                               byte the even element is the low nibble; bytes =
+//                                               code_bytes(format)
 //   NAME.scales  U8  [rows..., blocks]
 //   NAME.amax    F32 [1]
-// and in the metadata "NAME.format" ("if4" or "nvfp4"), "NAME.shape" ("[64, 250]") and, if known,
-// "NAME.rule".
+// and in the metadata "NAME.format" ("if4" or another format_name()), "NAME.shape" ("[64, 250]") and, if
+// known, "NAME.rule".
 #pragma once
 
 #include <string>
@@ -50,8 +53,8 @@ struct NamedQuantized {
 void write_quantized(const std::string& path, const std::vector<NamedQuantized>& tensors);
 
 /// Throws InputError, naming file and tensor, unless the parts are all there and agree with the true shape,
-/// padding codes are 0, amax is finite and >= 0, and no NVFP4 scale has bit 7 set. NaN scales (0x7F, 0xFF)
-/// are legal.
+/// padding codes are 0, amax is finite and >= 0, and no scale of a format with one type has bit 7 set. NaN
+/// scales (0x7F, 0xFF) are legal.
 NamedQuantized read_quantized(const TensorRef& ref);
 
 /// Names of the quantized tensors (those with NAME.codes) in file order; none for a .npy file.

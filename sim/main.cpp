@@ -11,8 +11,16 @@
 
 namespace {
 
-const std::map<std::string, if4::Format> kFormats = {{"if4", if4::Format::kIF4},
-                                                     {"nvfp4", if4::Format::kNVFP4}};
+const std::map<std::string, if4::Format> kQuantizedFormats = {{"if4", if4::Format::kIF4},
+                                                              {"nvfp4", if4::Format::kNVFP4}};
+const std::map<std::string, if4::Format> kFormats = [] {
+  std::map<std::string, if4::Format> formats;
+  for (int number = 0; number < if4::kFormatCount; ++number) {
+    const auto format = static_cast<if4::Format>(number);
+    formats.emplace(if4::format_name(format), format);
+  }
+  return formats;
+}();
 const std::map<std::string, if4::Rule> kRules = {
     {"mse", if4::Rule::kMse}, {"mae", if4::Rule::kMae}, {"abs_max", if4::Rule::kAbsMax}};
 const std::map<std::string, if4::ResultOrder> kOrders = {{"lane-fp32", if4::ResultOrder::kLaneFp32},
@@ -62,7 +70,7 @@ int main(int argc, char** argv) {
                    "FILE.safetensors[:NAME] or FILE.npy; without NAME all float tensors")
       ->required();
   quantize_app->add_option("-o,--output", quantize.output, "safetensors file to write")->required();
-  add_choice(quantize_app, "--format", quantize.options.format, kFormats, "default if4");
+  add_choice(quantize_app, "--format", quantize.options.format, kQuantizedFormats, "default if4");
   add_choice(quantize_app, "--rule", quantize.options.rule, kRules,
              "how IF4 picks a block's type, default mse");
   quantize_app->callback([&] { status = run_quantize(quantize); });
@@ -88,7 +96,8 @@ int main(int argc, char** argv) {
       ->required();
   cosim_app->add_option("--weights", cosim.weights, "weights [N, K]: FILE:NAME, plain or quantized")
       ->required();
-  add_choice(cosim_app, "--format", cosim.quantize.format, kFormats, "of plain tensors, default if4");
+  add_choice(cosim_app, "--format", cosim.quantize.format, kQuantizedFormats,
+             "of plain tensors, default if4");
   add_choice(cosim_app, "--rule", cosim.quantize.rule, kRules, "of plain tensors, default mse");
   cosim_app
       ->add_option("--stall-in", cosim.options.stalls.input_percent,

@@ -228,7 +228,7 @@ std::size_t OracleCount::*classify(const BlockContext& context, const Block& our
 std::string to_text(const Block& block) {
   std::ostringstream out;
   out << std::hex << std::uppercase << std::setfill('0') << std::setw(2) << static_cast<unsigned>(block.scale)
-      << ' ' << std::setw(16) << block.codes;
+      << ' ' << std::setw(16) << static_cast<std::uint64_t>(block.codes);
   return out.str();
 }
 

@@ -5,11 +5,20 @@
 #include <gmpxx.h>
 
 #include <cstdint>
+#include <string_view>
+#include <vector>
 
 namespace if4::rational {
 
-/// Value of a 4-bit code (0..15) before its block's scale, the factor 6/7 of INT4 included.
-/// FP4 is E2M1 with the sign in bit 3 (0x8 gives 0); INT4 is two's complement, -8..7.
+/// Names of the formats: if4, mixfp4, nvfp4, nvint4, if3, if6_e2m3, if6_e3m2, nvfp6_e2m3, nvfp6_e3m2, in the
+/// order of the RTL's numbers. Codes have 4, 4, 4, 4, 3, 6, 6, 6, 6 bits.
+const std::vector<std::string_view>& format_names();
+
+/// Values of all codes, in order, before the block's scale and with the factor of an integer type, in a block
+/// whose scale byte has that bit 7. Throws std::domain_error for an unknown name.
+std::vector<mpq_class> element_values(std::string_view format, bool bit7);
+
+/// One of the values of IF4: FP4 (0x8 gives 0) or INT4 (-8..7) times 6/7.
 mpq_class element_value(bool is_int, unsigned code);
 
 /// E4M3 magnitude in bits 6:0 of a scale byte; bit 7, the element type, is ignored.

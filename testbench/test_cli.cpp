@@ -19,7 +19,9 @@
 #include "model/quantizer.hpp"
 #include "model/safetensors.hpp"
 #include "model/tensor_file.hpp"
+#include "model/vectors.hpp"
 #include "testbench/file_testing.hpp"
+#include "testbench/mac_testing.hpp"
 
 namespace {
 
@@ -376,4 +378,55 @@ TEST_CASE("vector files are made and replayed, and a wrong result is found", "[c
     CHECK(run.out.find("wrong.txt: dot product 3: ") != std::string::npos);
     CHECK(run.out.find("19 of 20") != std::string::npos);
   }
+}
+
+TEST_CASE("vector files of every format", "[cli]") {
+  const Sandbox box;
+  const std::string path = box / "v.txt";
+  for (int number = 0; number < if4::kFormatCount; ++number) {
+    const auto format = static_cast<if4::Format>(number);
+    const std::string name(if4::format_name(format));
+    CAPTURE(name);
+    box.output(
+        {"vectors", "-o", path, "--count", "30", "--beats", "4", "--format", name, "--result", "exact"});
+    if4::VectorReader reader(path);
+    std::size_t count = 0;
+    while (const auto dot_product = reader.next()) {
+      CHECK(dot_product->format == format);
+      CHECK(if4::testing::exact_result(dot_product->beats, {format}) == if4::MacResult{dot_product->result});
+      ++count;
+    }
+    CHECK(count == 30);
+    const bool if4_or_nvfp4 = format == if4::Format::kIF4 || format == if4::Format::kNVFP4;
+    const Run lane = box.run({"vectors", "-o", box / "lane.txt", "--format", name});
+    const Run replay = box.run({"replay", path, "--result", "exact"});
+    CHECK(lane.code == (if4_or_nvfp4 ? 0 : 2));
+    CHECK(replay.code == (if4_or_nvfp4 ? 0 : 2));
+    CHECK(fs::exists(box / "lane.txt") == if4_or_nvfp4);
+    fs::remove(box / "lane.txt");
+    if (if4_or_nvfp4) continue;
+    CHECK(lane.err.find(name) != std::string::npos);
+    CHECK(replay.err.find("v.txt: dot product 1 is in " + name) != std::string::npos);
+    for (const char* command : {"quantize", "cosim", "vectors"}) {
+      const std::string tensor = "testbench/data/use_lite_ffn.safetensors:layers.0.ffn.up.weight";
+      Args args = {command, "--format", name};
+      if (command == std::string("quantize")) {
+        args.insert(args.end(), {tensor, "-o", box / "lane.txt"});
+      } else {
+        args.insert(args.end(), {"--acts", tensor, "--weights", tensor});
+        if (command == std::string("vectors"))
+          args.insert(args.end(), {"-o", box / "lane.txt", "--result", "exact"});
+      }
+      CHECK(box.run(args).code == 2);
+      CHECK_FALSE(fs::exists(box / "lane.txt"));
+    }
+  }
+}
+
+TEST_CASE("a vector file of NVFP4 with bit 7 of a scale set is replayed as NVFP4 reads it", "[cli]") {
+  const Sandbox box;
+  const std::string beat = "1 B8 B8 0000000000000002 0000000000000002\n";  // FP4 1 * 1, or INT4 2 * 2 * 36/49
+  put(box / "v.txt", "# format: nvfp4\n" + beat + "R 3F800000\n");
+  CHECK(box.output({"replay", box / "v.txt"}).find("PASS") == 0);
+  CHECK(box.output({"replay", box / "v.txt", "--result", "exact"}).find("PASS") == 0);
 }

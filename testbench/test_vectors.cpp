@@ -10,6 +10,7 @@ namespace {
 
 using if4::Block;
 using if4::DotProduct;
+using if4::Format;
 
 const std::string kFirst = "1 38 B9 0123456789ABCDEF FEDCBA9876543210\n";
 const std::string kNext = "0 38 B9 0123456789ABCDEF FEDCBA9876543210\n";
@@ -80,6 +81,43 @@ TEST_CASE("what is written reads back", "[vectors]") {
   for (const DotProduct& dot_product : all) if4::write_dot_product(again, dot_product);
   CHECK(again.str() == out.str());
   CHECK_THROWS_AS(if4::write_dot_product(out, DotProduct{}), if4::InputError);
+}
+
+TEST_CASE("vector files say the format of their blocks", "[vectors]") {
+  // 3-bit codes take 12 digits, 6-bit codes 24. The format holds up to the next one; other comments say
+  // nothing.
+  const std::string three = "1 38 B9 0123456789AB FFFFFFFFFFFF\n";
+  const std::string six = "1 38 39 0123456789ABCDEF01234567 FEDCBA9876543210FEDCBA98\n";
+  const std::vector<DotProduct> all =
+      read_all(kFirst + kResult + "# format: if3\n# note\n" + three + kResult + three + kResult +
+               "#format: nvfp6_e2m3 \r\n" + six + kResult + "  # format: mixfp4\n" + kFirst + kResult);
+  REQUIRE(all.size() == 5);
+  const Format formats[] = {Format::kIF4, Format::kIF3, Format::kIF3, Format::kNVFP6E2M3, Format::kMixFP4};
+  for (std::size_t i = 0; i < all.size(); ++i) CHECK(all[i].format == formats[i]);
+  CHECK(all[1].beats[0].first.codes == 0x0123456789AB);
+  CHECK(all[1].beats[0].first.code(0, 3) == 3);
+  CHECK(all[1].beats[0].first.code(2, 3) == 6);
+  CHECK(all[3].beats[0].first.codes == ((if4::Codes{0x01234567} << 64) | 0x89ABCDEF01234567));
+  CHECK(all[3].beats[0].second.code(15, 6) == 0x3F);
+
+  std::ostringstream out;
+  for (const DotProduct& dot_product : all) {
+    if4::write_format(out, dot_product.format);
+    if4::write_dot_product(out, dot_product);
+  }
+  CHECK(out.str() == "# format: if4\n" + kFirst + kResult + "# format: if3\n" + three + kResult +
+                         "# format: if3\n" + three + kResult + "# format: nvfp6_e2m3\n" + six + kResult +
+                         "# format: mixfp4\n" + kFirst + kResult);
+
+  CHECK(error_of("# format: if3\n" + kFirst) ==
+        "v.txt:2: a_codes is '0123456789ABCDEF', not 12 hexadecimal digits");
+  CHECK(error_of("# format: if6_e3m2\n" + kFirst) ==
+        "v.txt:2: a_codes is '0123456789ABCDEF', not 24 hexadecimal digits");
+  CHECK(error_of(three) == "v.txt:1: a_codes is '0123456789AB', not 16 hexadecimal digits");
+  CHECK(error_of("# format: IF4\n") == "v.txt:1: unknown format 'IF4'");
+  CHECK(error_of("#format:\n") == "v.txt:1: one format name expected");
+  CHECK(error_of("# format: if4 nvfp4\n") == "v.txt:1: one format name expected");
+  CHECK(error_of(kFirst + "# format: if4\n" + kResult) == "v.txt:2: a format inside a dot product");
 }
 
 TEST_CASE("malformed vector files are rejected with the place", "[vectors]") {
