@@ -23,7 +23,7 @@ module if4_mac #(
   parameter int Format   = if4_pkg::FormatIF4,
   parameter int Lanes    = 16,  // 16, 32 or 64
   parameter int AccWidth = if4_pkg::acc_width(Format, Lanes),  // the default holds 1,024 beats of any operands
-  parameter bit Serial   = 1'b0  // output stage: 0 pipelined, a result a clock; 1 iterative, small
+  parameter int Serial   = 0  // output stage: 0 pipelined, a result a clock; 1 iterative, small
 ) (
   input  logic                                        clk_i,
   input  logic                                        rst_ni,
@@ -155,7 +155,7 @@ module if4_mac #(
 
   assign sum_overflow = (base[AccWidth-1] == wide[AccWidth-1]) & (base[AccWidth-1] != sum[AccWidth-1]);
 
-  if (Serial) begin : gen_clear
+  if (Serial != 0) begin : gen_clear
     // A clock between two dot products clears the accumulator, where it waits for the output stage anyhow. That is
     // smaller than a gate before the adder.
     assign base          = acc_q;
@@ -205,7 +205,7 @@ module if4_mac #(
   end
 
   // Round -------------------------------------------------------------------------------------------------------------
-  if (Serial) begin : gen_serial
+  if (Serial != 0) begin : gen_serial
     if4_fp32_serial #(
       .Width(AccWidth), .Ones(if4_pkg::float_ones(Format)), .SumExponent(if4_pkg::sum_exponent(Format))
     ) u_fp32 (

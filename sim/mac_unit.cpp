@@ -10,6 +10,22 @@
 #include <stdexcept>
 
 #include "Vif4_mac.h"
+#include "Vif4_mac_32.h"
+#include "Vif4_mac_64_serial.h"
+#include "Vif4_mac_if3.h"
+#include "Vif4_mac_if3_serial.h"
+#include "Vif4_mac_if6_e2m3.h"
+#include "Vif4_mac_if6_e2m3_64.h"
+#include "Vif4_mac_if6_e3m2.h"
+#include "Vif4_mac_if6_e3m2_serial.h"
+#include "Vif4_mac_mixfp4.h"
+#include "Vif4_mac_nvfp4.h"
+#include "Vif4_mac_nvfp4_narrow.h"
+#include "Vif4_mac_nvfp4_serial.h"
+#include "Vif4_mac_nvfp6_e2m3.h"
+#include "Vif4_mac_nvfp6_e3m2.h"
+#include "Vif4_mac_nvint4.h"
+#include "Vif4_mac_serial.h"
 #include "model/atomic_file.hpp"
 #include "model/error.hpp"
 
@@ -30,116 +46,243 @@ void check_wave_target(const std::string& wave) {
   std::fclose(file);
 }
 
+// Every line is one of the Makefile's units: name, format, lanes, accumulator (0: default), iterative,
+// traced.
+#define IF4_UNITS(UNIT)                                       \
+  UNIT(if4_mac, kIF4, 16, 0, false, true)                     \
+  UNIT(if4_mac_mixfp4, kMixFP4, 16, 0, false, false)          \
+  UNIT(if4_mac_nvfp4, kNVFP4, 16, 0, false, false)            \
+  UNIT(if4_mac_nvint4, kNVINT4, 16, 0, false, false)          \
+  UNIT(if4_mac_if3, kIF3, 16, 0, false, false)                \
+  UNIT(if4_mac_if6_e2m3, kIF6E2M3, 16, 0, false, false)       \
+  UNIT(if4_mac_if6_e3m2, kIF6E3M2, 16, 0, false, false)       \
+  UNIT(if4_mac_nvfp6_e2m3, kNVFP6E2M3, 16, 0, false, false)   \
+  UNIT(if4_mac_nvfp6_e3m2, kNVFP6E3M2, 16, 0, false, false)   \
+  UNIT(if4_mac_serial, kIF4, 16, 0, true, false)              \
+  UNIT(if4_mac_nvfp4_serial, kNVFP4, 16, 0, true, false)      \
+  UNIT(if4_mac_if3_serial, kIF3, 16, 0, true, false)          \
+  UNIT(if4_mac_if6_e3m2_serial, kIF6E3M2, 16, 0, true, false) \
+  UNIT(if4_mac_32, kIF4, 32, 0, false, false)                 \
+  UNIT(if4_mac_64_serial, kIF4, 64, 0, true, false)           \
+  UNIT(if4_mac_if6_e2m3_64, kIF6E2M3, 64, 0, false, false)    \
+  UNIT(if4_mac_nvfp4_narrow, kNVFP4, 16, 49, false, false)
+
+// A port of up to 64 bits is an integer, a wider one an array of 32-bit words. `bits` is a multiple of 16.
+template <class Port>
+void set_slice(Port& port, int index, int bits, Codes codes) {
+  if constexpr (std::is_integral_v<Port>) {
+    const auto mask = static_cast<Port>(~Port{0} >> (static_cast<int>(8 * sizeof(Port)) - bits));
+    const auto shift = static_cast<unsigned>(index * bits) % (8 * sizeof(Port));
+    port = static_cast<Port>((port & ~(mask << shift)) | ((static_cast<Port>(codes) & mask) << shift));
+  } else {
+    for (int at = index * bits; at < (index + 1) * bits; at += 16, codes >>= 16) {
+      std::uint32_t& word = port[static_cast<std::size_t>(at / 32)];
+      const int shift = at % 32;
+      word = (word & ~(0xFFFFU << shift)) | (static_cast<std::uint32_t>(codes & 0xFFFF) << shift);
+    }
+  }
+}
+
 }  // namespace
 
-struct MacUnit::Impl {
-  VerilatedContext context;
-  std::unique_ptr<Vif4_mac> top;
-  std::unique_ptr<VerilatedFstC> trace;
+const std::vector<UnitConfig>& unit_configs() {
+  static const std::vector<UnitConfig> configs = {
+#define IF4_UNIT(unit, format, lanes, acc_width, serial, traced) \
+  {#unit, {Format::format, lanes, acc_width}, serial},
+      IF4_UNITS(IF4_UNIT)
+#undef IF4_UNIT
+  };
+  return configs;
+}
+
+const UnitConfig& unit_config(std::string_view name) {
+  for (const UnitConfig& config : unit_configs()) {
+    if (config.name == name) return config;
+  }
+  throw std::invalid_argument("no unit is called " + std::string(name));
+}
+
+namespace {
+
+// Up to the clock in which the accumulator has the sum.
+int sum_latency(const UnitConfig& config) { return config.mac.lanes > kBlockSize ? 4 : 3; }
+
+}  // namespace
+
+int latency(const UnitConfig& config) {
+  if (!config.serial) return sum_latency(config) + 3;
+  int ones = 0;  // divisor = 2^ones - 1
+  while ((1 << ones) - 1 < traits(config.mac.format).divisor) ++ones;
+  return sum_latency(config) + acc_width(config.mac) + 2 * ones + 2;
+}
+
+int shortest_latency(const UnitConfig& config) {
+  return config.serial ? sum_latency(config) + 27 : latency(config);
+}
+
+class MacUnit::Impl {
+ public:
+  explicit Impl(const UnitConfig& unit_config) : config(unit_config) {}
+  virtual ~Impl() = default;
+
+  virtual void drive(const std::pair<Block, Block>* pairs, bool last) = 0;
+  virtual void drive_idle() = 0;
+  virtual void set_ready(bool ready) = 0;
+  virtual bool ready() = 0;
+  virtual bool valid() = 0;
+  virtual MacResult result() = 0;
+  virtual void set_reset(bool active) = 0;
+  virtual void clock() = 0;
+  virtual void stop_wave() = 0;
+
+  const UnitConfig config;
   std::uint64_t cycles = 0;
-  std::uint64_t time = 0;  // half clocks
-
-  // Inputs change between edges: evaluated when an output is read or a clock edge comes, not at every
-  // assignment.
-  bool stale = true;
-
-  void settle() {
-    if (!stale) return;
-    top->eval();
-    stale = false;
-  }
-  void dump() {
-    if (trace) trace->dump(time);
-    ++time;
-  }
-  void clock() {
-    settle();
-    dump();
-    top->clk_i = 1;
-    top->eval();
-    dump();
-    top->clk_i = 0;
-    // Nothing in the unit works on the falling edge; the next settle() evaluates it together with the new
-    // inputs.
-    stale = true;
-  }
 };
 
-MacUnit::MacUnit(const std::string& wave) : impl_(std::make_unique<Impl>()) {
-  if (!wave.empty()) {
-    check_wave_target(wave);
-    impl_->context.traceEverOn(true);
+template <class Top, bool Traced>
+class MacUnit::Verilated final : public MacUnit::Impl {
+ public:
+  Verilated(const UnitConfig& unit_config, const std::string& wave)
+      : Impl(unit_config),
+        blocks_(blocks_per_beat(unit_config.mac)),
+        code_bits_(kBlockSize * traits(unit_config.mac.format).code_bits) {
+    if (!wave.empty()) {
+      if (!Traced) throw std::invalid_argument(std::string(unit_config.name) + " writes no waveform");
+      check_wave_target(wave);
+      context_.traceEverOn(true);
+    }
+    top_ = std::make_unique<Top>(&context_);
+    if constexpr (Traced) {
+      if (!wave.empty()) {
+        trace_ = std::make_unique<VerilatedFstC>();
+        top_->trace(trace_.get(), 99);
+        trace_->open(wave.c_str());
+      }
+    }
+    top_->clk_i = 0;
+    top_->valid_i = 0;
+    top_->ready_i = 0;
   }
-  impl_->top = std::make_unique<Vif4_mac>(&impl_->context);
-  if (!wave.empty()) {
-    impl_->trace = std::make_unique<VerilatedFstC>();
-    impl_->top->trace(impl_->trace.get(), 99);
-    impl_->trace->open(wave.c_str());
+  ~Verilated() override {
+    top_->final();
+    if (trace_) trace_->close();
   }
-  impl_->top->clk_i = 0;
-  impl_->top->valid_i = 0;
-  impl_->top->ready_i = 0;
+
+  void drive(const std::pair<Block, Block>* pairs, bool last) override {
+    top_->valid_i = 1;
+    top_->last_i = last;
+    for (int b = 0; b < blocks_; ++b) {
+      set_slice(top_->a_codes_i, b, code_bits_, pairs[b].first.codes);
+      set_slice(top_->w_codes_i, b, code_bits_, pairs[b].second.codes);
+      set_slice(top_->a_scale_i, b, 8, pairs[b].first.scale);
+      set_slice(top_->w_scale_i, b, 8, pairs[b].second.scale);
+    }
+    stale_ = true;
+  }
+  void drive_idle() override {
+    top_->valid_i = 0;
+    stale_ = true;
+  }
+  void set_ready(bool ready) override {
+    top_->ready_i = ready;
+    stale_ = true;
+  }
+  bool ready() override {
+    settle();
+    return top_->ready_o != 0;
+  }
+  bool valid() override {
+    settle();
+    return top_->valid_o != 0;
+  }
+  MacResult result() override {
+    settle();
+    return MacResult{top_->result_o, top_->nan_o != 0, top_->overflow_o != 0};
+  }
+  void set_reset(bool active) override {
+    top_->rst_ni = !active;
+    stale_ = true;
+  }
+  void clock() override {
+    settle();
+    dump();
+    top_->clk_i = 1;
+    top_->eval();
+    dump();
+    top_->clk_i = 0;
+    // Nothing in the unit works on the falling edge; the next settle() evaluates it together with the new
+    // inputs.
+    stale_ = true;
+  }
+  void stop_wave() override {
+    if (!trace_) return;
+    trace_->close();
+    trace_.reset();
+  }
+
+ private:
+  // Inputs change between edges: evaluated when an output is read or a clock edge comes, not at every
+  // assignment.
+  void settle() {
+    if (!stale_) return;
+    top_->eval();
+    stale_ = false;
+  }
+  void dump() {
+    if (trace_) trace_->dump(time_);
+    ++time_;
+  }
+
+  int blocks_;
+  int code_bits_;  // of a block
+  VerilatedContext context_;
+  std::unique_ptr<Top> top_;
+  std::unique_ptr<VerilatedFstC> trace_;
+  std::uint64_t time_ = 0;  // half clocks
+  bool stale_ = true;
+};
+
+MacUnit::MacUnit(const UnitConfig& config, const std::string& wave) {
+#define IF4_UNIT(unit, format, lanes, acc_width, serial, traced) \
+  if (config.name == #unit) impl_ = std::make_unique<Verilated<V##unit, traced>>(config, wave);
+  IF4_UNITS(IF4_UNIT)
+#undef IF4_UNIT
+  if (!impl_) throw std::invalid_argument("no unit is called " + std::string(config.name));
   reset();
 }
 
-MacUnit::~MacUnit() {
-  impl_->top->final();
-  if (impl_->trace) impl_->trace->close();
-}
+MacUnit::~MacUnit() = default;
+
+const UnitConfig& MacUnit::config() const { return impl_->config; }
+
+void MacUnit::drive(const std::pair<Block, Block>* pairs, bool last) { impl_->drive(pairs, last); }
 
 void MacUnit::drive(const Beat& beat) {
-  Vif4_mac& top = *impl_->top;
-  top.valid_i = 1;
-  top.last_i = beat.last;
-  top.a_codes_i = beat.a.codes;
-  top.a_scale_i = beat.a.scale;
-  top.w_codes_i = beat.w.codes;
-  top.w_scale_i = beat.w.scale;
-  impl_->stale = true;
+  const std::pair<Block, Block> pair(beat.a, beat.w);
+  impl_->drive(&pair, beat.last);
 }
 
-void MacUnit::drive_idle() {
-  impl_->top->valid_i = 0;
-  impl_->stale = true;
-}
+void MacUnit::drive_idle() { impl_->drive_idle(); }
 
-void MacUnit::set_ready(bool ready) {
-  impl_->top->ready_i = ready;
-  impl_->stale = true;
-}
+void MacUnit::set_ready(bool ready) { impl_->set_ready(ready); }
 
-bool MacUnit::ready() const {
-  impl_->settle();
-  return impl_->top->ready_o != 0;
-}
+bool MacUnit::ready() const { return impl_->ready(); }
 
-bool MacUnit::valid() const {
-  impl_->settle();
-  return impl_->top->valid_o != 0;
-}
+bool MacUnit::valid() const { return impl_->valid(); }
 
-MacResult MacUnit::result() const {
-  impl_->settle();
-  return MacResult{impl_->top->result_o, impl_->top->nan_o != 0, impl_->top->overflow_o != 0};
-}
+MacResult MacUnit::result() const { return impl_->result(); }
 
 void MacUnit::step() {
   impl_->clock();
   ++impl_->cycles;
 }
 
-void MacUnit::stop_wave() {
-  if (!impl_->trace) return;
-  impl_->trace->close();
-  impl_->trace.reset();
-}
+void MacUnit::stop_wave() { impl_->stop_wave(); }
 
 void MacUnit::reset() {
-  impl_->top->rst_ni = 0;
-  impl_->stale = true;
+  impl_->set_reset(true);
   impl_->clock();
-  impl_->top->rst_ni = 1;
-  impl_->stale = true;
+  impl_->set_reset(false);
 }
 
 std::uint64_t MacUnit::cycles() const { return impl_->cycles; }
@@ -147,8 +290,9 @@ std::uint64_t MacUnit::cycles() const { return impl_->cycles; }
 MacResult run_dot_product(MacUnit& unit, const std::vector<std::pair<Block, Block>>& beats) {
   constexpr int kPatience = 1000;
   unit.set_ready(true);
-  for (std::size_t i = 0; i < beats.size(); ++i) {
-    unit.drive({beats[i].first, beats[i].second, i + 1 == beats.size()});
+  const auto per_beat = static_cast<std::size_t>(blocks_per_beat(unit.config().mac));
+  for (std::size_t i = 0; i < beats.size(); i += per_beat) {
+    unit.drive(&beats[i], i + per_beat >= beats.size());
     int waited = 0;
     while (!unit.ready()) {
       if (++waited > kPatience) throw std::runtime_error("the MAC unit refuses a beat");

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -11,29 +12,52 @@
 
 namespace if4 {
 
-/// What the block on the unit's input ports is, for one clock.
+/// What the block on the unit's input ports is, for one clock of a unit of 16 lanes.
 struct Beat {
   Block a;            ///< activations
   Block w;            ///< weights
   bool last = false;  ///< ends its dot product
 };
 
+/// One build of rtl/if4_mac.sv that Verilator has made a class of.
+struct UnitConfig {
+  std::string_view name;  ///< of its line in the Makefile: "if4_mac", "if4_mac_serial", ...
+  MacConfig mac;
+  bool serial = false;  ///< iterative output stage
+};
+
+/// All of them, the first being the default: IF4, 16 lanes, pipelined.
+const std::vector<UnitConfig>& unit_configs();
+/// The one of that name. Throws std::invalid_argument if there is none.
+const UnitConfig& unit_config(std::string_view name);
+
+/// Clocks from the edge that takes a last beat to the edge at which its result can first be taken, without
+/// stalls: the same for every result of a pipelined output stage; the most for an iterative one.
+int latency(const UnitConfig& config);
+/// The least: of an iterative output stage for the largest sums.
+int shortest_latency(const UnitConfig& config);
+
 /// One instance of the unit and its clock. A clock cycle is: drive() / set_ready(), look at the outputs,
 /// step(). The outputs are those of the inputs driven so far in this cycle.
 class MacUnit {
  public:
-  /// Clocks from the edge that takes a last beat to the edge at which its result can first be taken.
+  /// latency() of the default.
   static constexpr int kLatency = 6;
 
   /// In reset already; the first step() is the first cycle out of reset. `wave`: write an FST waveform of
   /// every cycle there (empty: none). Throws InputError if the waveform file cannot be created, or is
   /// something else than a regular file.
-  explicit MacUnit(const std::string& wave = "");
+  explicit MacUnit(const std::string& wave = "") : MacUnit(unit_configs().front(), wave) {}
+  /// Only the default writes waveforms; throws std::invalid_argument for others.
+  explicit MacUnit(const UnitConfig& config, const std::string& wave = "");
   ~MacUnit();
   MacUnit(const MacUnit&) = delete;
   MacUnit& operator=(const MacUnit&) = delete;
 
-  /// Offers a beat (valid_i = 1), or nothing.
+  const UnitConfig& config() const;
+
+  /// Offers a beat (valid_i = 1), or nothing. `pairs`: blocks_per_beat() pairs of activations and weights.
+  void drive(const std::pair<Block, Block>* pairs, bool last);
   void drive(const Beat& beat);
   void drive_idle();
   /// Whether a result would be taken at the next edge (ready_i).
@@ -56,7 +80,9 @@ class MacUnit {
   std::uint64_t cycles() const;
 
  private:
-  struct Impl;
+  class Impl;
+  template <class Top, bool Traced>
+  class Verilated;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -316,6 +316,7 @@ Driven drive(MacUnit& unit, const std::vector<Beats>& dot_products, const Stalls
   std::mt19937_64 input_random(stalls.seed);
   std::mt19937_64 output_random(~stalls.seed);
   Driven driven;
+  const auto per_beat = static_cast<std::size_t>(blocks_per_beat(unit.config().mac));
   std::size_t index = 0;
   std::size_t position = 0;
   bool offered = false;
@@ -328,7 +329,7 @@ Driven drive(MacUnit& unit, const std::vector<Beats>& dot_products, const Stalls
   while (idle < kPatience && quiet < kQuietClocks) {
     if (!offered && index < dot_products.size() && input_random() % 100 >= stalls.input_percent) {
       const Beats& beats = dot_products[index];
-      unit.drive({beats[position].first, beats[position].second, position + 1 == beats.size()});
+      unit.drive(&beats[position], position + per_beat >= beats.size());
       offered = true;
     }
     const bool take = output_random() % 100 >= stalls.output_percent;
@@ -351,7 +352,8 @@ Driven drive(MacUnit& unit, const std::vector<Beats>& dot_products, const Stalls
       idle = 0;
       offered = false;
       unit.drive_idle();
-      if (++position == dot_products[index].size()) {
+      position += per_beat;
+      if (position >= dot_products[index].size()) {
         position = 0;
         ++index;
       }
