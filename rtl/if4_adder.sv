@@ -1,24 +1,37 @@
 // Sum of two numbers, modulo 2^Width. Combinational.
 //
-// Carry select: the upper half is added with and without a carry from the lower half, which then chooses. Shortens the
-// longest path of the accumulator by a quarter.
+// Carry select: every part but the lowest is added with and without a carry from below, which then chooses. Logic
+// optimizers turn the carry chain of a whole accumulator into a ripple, whatever it was.
 module if4_adder #(
-  parameter int Width = 64  // at least 2
+  parameter int Width = 64,  // at least 2
+  parameter int Part  = 23   // bits of a part; of the lowest, what is left
 ) (
   input  logic [Width-1:0] a_i,
   input  logic [Width-1:0] b_i,
   output logic [Width-1:0] sum_o
 );
 
-  localparam int Low  = Width * 9 / 16;
-  localparam int High = Width - Low;
+  localparam int Parts = (Width + Part - 1) / Part;
 
-  logic [Low:0]    low;
-  logic [High-1:0] high, high_carry;
+  for (genvar p = 0; p < Parts; p++) begin : gen_part
+    localparam int High = Width - (Parts - 1 - p) * Part;
+    localparam int Low  = p == 0 ? 0 : High - Part;
+    localparam int Bits = High - Low;
+    logic [Bits:0] sum, chosen;
+    logic          carry;
+    assign sum = {1'b0, a_i[Low +: Bits]} + {1'b0, b_i[Low +: Bits]};
+    if (p == 0) begin : gen_lowest
+      assign chosen = sum;
+    end else begin : gen_select
+      logic [Bits:0] sum_carry;
+      assign sum_carry = {1'b0, a_i[Low +: Bits]} + {1'b0, b_i[Low +: Bits]} + (Bits+1)'(1);
+      assign chosen    = gen_part[p-1].carry ? sum_carry : sum;
+    end
+    assign carry = chosen[Bits];
+    assign sum_o[Low +: Bits] = chosen[Bits-1:0];
+  end
 
-  assign low        = {1'b0, a_i[Low-1:0]} + {1'b0, b_i[Low-1:0]};
-  assign high       = a_i[Width-1:Low] + b_i[Width-1:Low];
-  assign high_carry = a_i[Width-1:Low] + b_i[Width-1:Low] + High'(1);
-  assign sum_o      = {low[Low] ? high_carry : high, low[Low-1:0]};
+  logic unused;
+  assign unused = gen_part[Parts-1].carry;
 
 endmodule

@@ -18,7 +18,8 @@ module if4_block #(
 
   // Stage 1: products and their sum -----------------------------------------------------------------------------------
   logic signed [if4_pkg::dot_width(Format)-1:0] dot, dot_q;  // D
-  logic [if4_pkg::ScaleProductWidth-1:0]        scale_product, scale_product_q;
+  logic [if4_pkg::ScaleProductWidth-1:0]        scale_product;
+  logic [if4_pkg::BoothDigits-1:0]              one, two, neg, one_q, two_q, neg_q;  // of it
   logic [if4_pkg::ScaleShiftWidth-1:0]          shift, shift1_q;
   logic nan, nan1_q, a_int_q, w_int_q;
 
@@ -30,14 +31,19 @@ module if4_block #(
     .a_scale_i(a_scale_i[6:0]), .w_scale_i(w_scale_i[6:0]), .nan_o(nan), .product_o(scale_product), .shift_o(shift)
   );
 
+  // Here and not in stage 2, whose path is the longer one.
+  if4_booth u_booth (.scale_i(scale_product), .one_o(one), .two_o(two), .neg_o(neg));
+
   always_ff @(posedge clk_i) begin
     if (load1_i) begin
-      dot_q           <= dot;
-      scale_product_q <= scale_product;
-      shift1_q        <= shift;
-      a_int_q         <= a_scale_i[7];
-      w_int_q         <= w_scale_i[7];
-      nan1_q          <= nan;
+      dot_q    <= dot;
+      one_q    <= one;
+      two_q    <= two;
+      neg_q    <= neg;
+      shift1_q <= shift;
+      a_int_q  <= a_scale_i[7];
+      w_int_q  <= w_scale_i[7];
+      nan1_q   <= nan;
     end
   end
 
@@ -45,7 +51,7 @@ module if4_block #(
   logic signed [if4_pkg::block_width(Format)-1:0] block;
 
   if4_factor #(.Format(Format)) u_factor (
-    .a_int_i(a_int_q), .w_int_i(w_int_q), .dot_i(dot_q), .scale_i(scale_product_q), .block_o(block)
+    .a_int_i(a_int_q), .w_int_i(w_int_q), .dot_i(dot_q), .one_i(one_q), .two_i(two_q), .neg_i(neg_q), .block_o(block)
   );
 
   always_ff @(posedge clk_i) begin

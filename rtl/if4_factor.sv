@@ -7,7 +7,9 @@ module if4_factor #(
   input  logic                                           a_int_i,  // type of the activations: 1 int, 0 float
   input  logic                                           w_int_i,  // type of the weights
   input  logic signed [if4_pkg::dot_width(Format)-1:0]   dot_i,    // D
-  input  logic [if4_pkg::ScaleProductWidth-1:0]          scale_i,  // m_a * m_w
+  input  logic [if4_pkg::BoothDigits-1:0]                one_i,    // Booth's digits of m_a * m_w, of if4_booth
+  input  logic [if4_pkg::BoothDigits-1:0]                two_i,
+  input  logic [if4_pkg::BoothDigits-1:0]                neg_i,
   output logic signed [if4_pkg::block_width(Format)-1:0] block_o
 );
 
@@ -15,36 +17,26 @@ module if4_factor #(
   localparam int ScaledWidth = if4_pkg::scaled_width(Format);
   localparam int BlockWidth  = if4_pkg::block_width(Format);
 
-  // D * m by Booth's digits of m, each -2..2: half the rows. A row's sign bit, inverted, stands for the sign extension,
-  // up to a constant.
+  // A row's sign bit, inverted, stands for the sign extension, up to a constant.
   localparam int RowWidth = DotWidth + 1;
   logic [ScaledWidth-1:0] sum;
   logic [4*RowWidth-1:0]  rows;
-  logic [3:0]             neg;
   logic [DotWidth-1:0]    top;
 
-  for (genvar j = 0; j < 4; j++) begin : gen_row
-    logic below, one, two;
-    if (j == 0) begin : gen_first
-      assign below = 1'b0;
-    end else begin : gen_next
-      assign below = scale_i[2*j-1];
-    end
-    assign one    = scale_i[2*j] ^ below;
-    assign two    = (scale_i[2*j+1] ^ scale_i[2*j]) & ~one;
-    assign neg[j] = scale_i[2*j+1];
+  for (genvar j = 0; j < if4_pkg::BoothDigits; j++) begin : gen_row
     assign rows[j*RowWidth +: RowWidth] = {1'b1, {(RowWidth-1){1'b0}}} ^
-        ((({dot_i[DotWidth-1], dot_i} & {RowWidth{one}}) | ({dot_i, 1'b0} & {RowWidth{two}})) ^ {RowWidth{neg[j]}});
+        ((({dot_i[DotWidth-1], dot_i} & {RowWidth{one_i[j]}}) | ({dot_i, 1'b0} & {RowWidth{two_i[j]}})) ^
+         {RowWidth{neg_i[j]}});
   end
 
-  assign top = (dot_i & {DotWidth{scale_i[7]}}) ^ {1'b1, {(DotWidth-1){1'b0}}};
+  assign top = (dot_i & {DotWidth{neg_i[3]}}) ^ {1'b1, {(DotWidth-1){1'b0}}};
 
   logic [ScaledWidth-1:0] row0, row1, row2, row3, row4;
   assign row0 = ScaledWidth'(rows[0 +: RowWidth]);
   assign row1 = ScaledWidth'(rows[RowWidth +: RowWidth]) << 2;
   assign row2 = ScaledWidth'(rows[2*RowWidth +: RowWidth]) << 4;
   assign row3 = ScaledWidth'(rows[3*RowWidth +: RowWidth]) << 6;
-  assign row4 = (ScaledWidth'(top) << 8) | ScaledWidth'({neg[3], 1'b0, neg[2], 1'b0, neg[1], 1'b0, neg[0]});
+  assign row4 = (ScaledWidth'(top) << 8) | ScaledWidth'({neg_i[3], 1'b0, neg_i[2], 1'b0, neg_i[1], 1'b0, neg_i[0]});
   assign sum = row0 + row1 + row2 + row3 + row4 - (ScaledWidth'(85) << DotWidth) - (ScaledWidth'(1) << (DotWidth + 7));
   logic signed [ScaledWidth-1:0] scaled;
   assign scaled = sum;

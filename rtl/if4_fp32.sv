@@ -97,37 +97,46 @@ module if4_fp32 #(
   assign load2  = ready2 & valid1_q;
 
   if (Ones > 1) begin : gen_divide
-    localparam int HighDigits = Digits - LowDigits;
+    // The quotient digits of the first division are the dividend of the second, which runs along a digit behind: so the
+    // first is a digit ahead at the registers.
+    localparam int HighDigits = Digits - LowDigits;           // of the second division in stage 2
     localparam int HighWidth  = QuotientWidth - Ones * LowDigits;  // of |Q|; what is above is 0
-    logic [Ones*Digits-1:0]     dividend;
-    logic [Ones*HighDigits-1:0] high;
-    logic [Ones*LowDigits-1:0]  low, low_q;
-    logic [HighWidth-1:0]       high_q;
-    logic [Ones-1:0] rest, rest1, rest2, rest1_q, rest2_q, rest1_end, rest2_end;
+    logic [Ones*Digits-1:0]        dividend;
+    logic [Ones*(HighDigits+1)-1:0] between_high;             // quotient of the first division
+    logic [Ones*(LowDigits-1)-1:0] between_low, dividend_q;
+    logic [Ones*HighDigits-1:0]    high;                      // quotient of the second
+    logic [Ones*LowDigits-1:0]     low;
+    logic [HighWidth-1:0]          high_q;
+    logic [Ones-1:0] rest, rest1, rest2, rest1_q, rest2_q, rest1_end, rest2_end, between_q;
     logic            exact2_q;
 
     // Normalised, so the bit below the sign is its opposite, and the first digit no work. Of a zero sum it is not.
     assign dividend = (Ones*Digits)'($signed({window_q[Bits], ~window_q[Bits], window_q[Bits-2:0]}));
     assign rest     = {{(Ones-1){window_q[Bits]}}, 1'b0};  // r - 1 twice are r^2 - 1
 
-    if4_divide #(.Ones(Ones), .Digits(HighDigits)) u_high (
-      .dividend_i(dividend[Ones*Digits-1:Ones*LowDigits]), .rest1_i(rest), .rest2_i(rest),
-      .quotient_o(high), .rest1_o(rest1), .rest2_o(rest2)
+    if4_divide #(.Ones(Ones), .Digits(HighDigits + 1)) u_high1 (
+      .dividend_i(dividend[Ones*Digits-1:Ones*(LowDigits-1)]), .rest_i(rest), .quotient_o(between_high), .rest_o(rest1)
+    );
+    if4_divide #(.Ones(Ones), .Digits(HighDigits)) u_high2 (
+      .dividend_i(between_high[Ones*(HighDigits+1)-1:Ones]), .rest_i(rest), .quotient_o(high), .rest_o(rest2)
     );
 
     always_ff @(posedge clk_i) begin
       if (load2) begin
-        high_q   <= high[HighWidth-1:0] ^ {HighWidth{window_q[Bits]}};
-        low_q    <= dividend[Ones*LowDigits-1:0];
-        rest1_q  <= rest1;
-        rest2_q  <= rest2;
-        exact2_q <= exact1_q;
+        high_q     <= high[HighWidth-1:0] ^ {HighWidth{window_q[Bits]}};
+        between_q  <= between_high[Ones-1:0];
+        dividend_q <= dividend[Ones*(LowDigits-1)-1:0];
+        rest1_q    <= rest1;
+        rest2_q    <= rest2;
+        exact2_q   <= exact1_q;
       end
     end
 
-    if4_divide #(.Ones(Ones), .Digits(LowDigits)) u_low (
-      .dividend_i(low_q), .rest1_i(rest1_q), .rest2_i(rest2_q),
-      .quotient_o(low), .rest1_o(rest1_end), .rest2_o(rest2_end)
+    if4_divide #(.Ones(Ones), .Digits(LowDigits - 1)) u_low1 (
+      .dividend_i(dividend_q), .rest_i(rest1_q), .quotient_o(between_low), .rest_o(rest1_end)
+    );
+    if4_divide #(.Ones(Ones), .Digits(LowDigits)) u_low2 (
+      .dividend_i({between_q, between_low}), .rest_i(rest2_q), .quotient_o(low), .rest_o(rest2_end)
     );
 
     assign quotient = {high_q, low ^ {(Ones*LowDigits){sign2_q}}};
@@ -172,9 +181,9 @@ module if4_fp32 #(
   logic        wide;         // |Q| has 26 bits
   logic [22:0] fraction;     // of the significand, whose leading one is implied
   logic        half, below;  // the first bit below the significand; a bit below that
-  logic        up;
   logic [7:0]  exponent;     // biased
-  logic        sign3_q, up3_q, nan3_q, overflow3_q;
+  logic        sign3_q, half3_q, ones3_q, tie3_q, nan3_q, overflow3_q;
+  logic        up;
   logic [7:0]  exponent3_q;
   logic [22:0] fraction3_q;
 
@@ -192,11 +201,10 @@ module if4_fp32 #(
 
   // The true value is above the bits seen by less than one unit of the last, or by just one where a negative sum leaves
   // nothing: then half and below may carry.
-  logic ones;  // all bits below `half` are ones, the ones without end among them
-  logic tie;   // `half` is all there is
-  assign ones = exact & sign2_q & (below | ~wide);
-  assign tie  = exact & ~sign2_q & ~below;
-  assign up   = half ? ~tie | fraction[0] : ones & fraction[0];
+  logic ones;  // all bits below `half` are ones if the sum is negative: the ones without end among them
+  logic tie;   // `half` is all there is if the sum is positive
+  assign ones = exact & (below | ~wide);
+  assign tie  = exact & ~below;
 
   // |Q| = 1.fraction * 2^24, or 2^25 if wide.
   assign exponent = 8'(Field) - 8'(shift2_q) + {7'b0, wide};
@@ -217,15 +225,18 @@ module if4_fp32 #(
       sign3_q     <= sign2_q & ~special2_q;
       exponent3_q <= special2_q ? '1 : zero2_q ? '0 : exponent;
       fraction3_q <= special2_q ? {1'b1, 22'b0} : zero2_q ? '0 : fraction;
-      up3_q       <= up & ~special2_q & ~zero2_q;
+      half3_q     <= half & ~special2_q & ~zero2_q;
+      ones3_q     <= ones & ~special2_q & ~zero2_q;
+      tie3_q      <= tie;
       nan3_q      <= nan2_q;
       overflow3_q <= special2_q & ~nan2_q;
     end
   end
 
+  assign up         = half3_q ? fraction3_q[0] | sign3_q | ~tie3_q : fraction3_q[0] & sign3_q & ones3_q;
   assign valid_o    = valid3_q;
   // A carry out of the fraction adds one to the exponent.
-  assign result_o   = {sign3_q, {exponent3_q, fraction3_q} + {30'b0, up3_q}};
+  assign result_o   = {sign3_q, {exponent3_q, fraction3_q} + {30'b0, up}};
   assign nan_o      = nan3_q;
   assign overflow_o = overflow3_q;
 

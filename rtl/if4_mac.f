@@ -4,6 +4,7 @@ rtl/if4_element.sv
 rtl/if4_product.sv
 rtl/if4_dot.sv
 rtl/if4_scale.sv
+rtl/if4_booth.sv
 rtl/if4_factor.sv
 rtl/if4_block.sv
 rtl/if4_adder.sv

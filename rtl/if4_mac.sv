@@ -107,10 +107,12 @@ module if4_mac #(
     end
   end
 
-  assign ready3 = add_ready;
-
   if (Blocks == 1) begin : gen_one_block
-    assign addend    = beat;
+    assign ready3    = add_ready;
+    // The sign is known before the shift.
+    assign addend    = {block[BlockWidth-1], beat[BeatWidth-2:0]};
+    logic unused;
+    assign unused    = beat[BeatWidth-1];
     assign add_valid = valid2_q;
     assign add_last  = last2_q;
     assign add_nan   = nan2;
@@ -118,7 +120,8 @@ module if4_mac #(
     // The sum of the blocks has a register of its own.
     logic signed [BeatWidth-1:0] beat_q;
     logic valid_q, last_q, nan_q, ready;
-    assign ready = ~valid_q | add_ready;
+    assign ready  = ~valid_q | add_ready;
+    assign ready3 = ready;
     always_ff @(posedge clk_i or negedge rst_ni) begin
       if (!rst_ni) begin
         valid_q <= 1'b0;
@@ -142,8 +145,7 @@ module if4_mac #(
   // Accumulate --------------------------------------------------------------------------------------------------------
   // The accumulator is also the register that the output stage reads: a finished sum stays until it is taken.
   logic signed [AccWidth-1:0] wide, base, sum, acc_q;
-  logic base_nan, base_overflow; // of the dot product so far
-  logic sum_overflow;
+  logic base_nan, base_overflow, overflow; // of the dot product so far
   logic nan_q, overflow_q;
   logic done_q, out_ready;       // acc_q is a finished sum; the output stage takes it
   logic add;
@@ -153,14 +155,19 @@ module if4_mac #(
 
   if4_adder #(.Width(AccWidth)) u_adder (.a_i(base), .b_i(wide), .sum_o(sum));
 
-  assign sum_overflow = (base[AccWidth-1] == wide[AccWidth-1]) & (base[AccWidth-1] != sum[AccWidth-1]);
+  // Only the last sum can still turn out to have left the accumulator: a clock later, off the longest path.
+  logic alike_q, sign_q;  // its operands had the same sign, and which
+  always_ff @(posedge clk_i) begin
+    if (add) sign_q <= wide[AccWidth-1];
+  end
+  assign overflow = overflow_q | (alike_q & (acc_q[AccWidth-1] != sign_q));
 
   if (Serial != 0) begin : gen_clear
     // A clock between two dot products clears the accumulator, where it waits for the output stage anyhow. That is
     // smaller than a gate before the adder.
     assign base          = acc_q;
     assign base_nan      = nan_q;
-    assign base_overflow = overflow_q;
+    assign base_overflow = overflow;
     assign add_ready     = ~done_q;
     always_ff @(posedge clk_i or negedge rst_ni) begin
       if (!rst_ni) begin
@@ -168,23 +175,26 @@ module if4_mac #(
         acc_q      <= '0;
         nan_q      <= 1'b0;
         overflow_q <= 1'b0;
+        alike_q    <= 1'b0;
       end else if (add) begin
         done_q     <= add_last;
         acc_q      <= sum;
         nan_q      <= base_nan | add_nan;
-        overflow_q <= base_overflow | sum_overflow;
+        overflow_q <= base_overflow;
+        alike_q    <= base[AccWidth-1] == wide[AccWidth-1];
       end else if (done_q & out_ready) begin
         done_q     <= 1'b0;
         acc_q      <= '0;
         nan_q      <= 1'b0;
         overflow_q <= 1'b0;
+        alike_q    <= 1'b0;
       end
     end
   end else begin : gen_gate
     logic first_q;  // the next beat starts a dot product
     assign base          = first_q ? '0 : acc_q;
     assign base_nan      = nan_q & ~first_q;
-    assign base_overflow = overflow_q & ~first_q;
+    assign base_overflow = overflow & ~first_q;
     assign add_ready     = ~done_q | out_ready;
     always_ff @(posedge clk_i or negedge rst_ni) begin
       if (!rst_ni) begin
@@ -199,7 +209,8 @@ module if4_mac #(
       if (add) begin
         acc_q      <= sum;
         nan_q      <= base_nan | add_nan;
-        overflow_q <= base_overflow | sum_overflow;
+        overflow_q <= base_overflow;
+        alike_q    <= base[AccWidth-1] == wide[AccWidth-1];
       end
     end
   end
@@ -210,7 +221,7 @@ module if4_mac #(
       .Width(AccWidth), .Ones(if4_pkg::float_ones(Format)), .SumExponent(if4_pkg::sum_exponent(Format))
     ) u_fp32 (
       .clk_i(clk_i), .rst_ni(rst_ni),
-      .valid_i(done_q), .ready_o(out_ready), .sum_i(acc_q), .nan_i(nan_q), .overflow_i(overflow_q),
+      .valid_i(done_q), .ready_o(out_ready), .sum_i(acc_q), .nan_i(nan_q), .overflow_i(overflow),
       .valid_o(valid_o), .ready_i(ready_i), .result_o(result_o), .nan_o(nan_o), .overflow_o(overflow_o)
     );
   end else begin : gen_pipelined
@@ -218,7 +229,7 @@ module if4_mac #(
       .Width(AccWidth), .Ones(if4_pkg::float_ones(Format)), .SumExponent(if4_pkg::sum_exponent(Format))
     ) u_fp32 (
       .clk_i(clk_i), .rst_ni(rst_ni),
-      .valid_i(done_q), .ready_o(out_ready), .sum_i(acc_q), .nan_i(nan_q), .overflow_i(overflow_q),
+      .valid_i(done_q), .ready_o(out_ready), .sum_i(acc_q), .nan_i(nan_q), .overflow_i(overflow),
       .valid_o(valid_o), .ready_i(ready_i), .result_o(result_o), .nan_o(nan_o), .overflow_o(overflow_o)
     );
   end

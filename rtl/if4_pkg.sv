@@ -38,6 +38,7 @@ package if4_pkg;
   localparam int ScaleWidth    = 8;   // bit 7: the block's type is int, bits 6:0: E4M3 magnitude
   localparam int ScaleMagWidth = 7;
   localparam int ScaleProductWidth = 8;  // m_a * m_w, 0..225
+  localparam int BoothDigits       = 4;  // of m_a * m_w, radix 4
   localparam int ScaleShiftWidth   = 5;  // x_a + x_w - 2, 0..28
   localparam int ScaleShiftMax     = 28;
   localparam logic [6:0] ScaleNaN = 7'h7F;  // E4M3's only NaN
