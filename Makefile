@@ -230,7 +230,8 @@ ifneq ($(filter $(BUILD)/%,$(MAKECMDGOALS)),)
 remember = $(shell mkdir -p $(dir $1) && echo '$2' | cmp -s - $1 || echo '$2' >$1)
 
 V := $(BUILD)/verilated
-VERILATE := verilator --cc -O3 --x-assign fast -Wno-fatal --no-skip-identical
+# Functions of bounded size: GCC needs minutes for one that holds 64 lanes.
+VERILATE := verilator --cc -O3 --output-split-cfuncs 2000 --x-assign fast -Wno-fatal --no-skip-identical
 verilate = $(VERILATE) --top-module $(TOP_$1) --prefix V$1 --Mdir $(V)/$1 $(PARAMETERS_$1) $(TRACE_$1) \
 	$(WAIVERS) -f $(LIST_$1)
 VERILATOR_ROOT := $(shell verilator --getenv VERILATOR_ROOT)

@@ -107,9 +107,8 @@ module if4_mac #(
     end
   end
 
-  assign ready3 = add_ready;
-
   if (Blocks == 1) begin : gen_one_block
+    assign ready3    = add_ready;
     assign addend    = beat;
     assign add_valid = valid2_q;
     assign add_last  = last2_q;
@@ -133,6 +132,7 @@ module if4_mac #(
         nan_q  <= |nan2;
       end
     end
+    assign ready3    = ready;
     assign addend    = beat_q;
     assign add_valid = valid_q;
     assign add_last  = last_q;
