@@ -114,9 +114,12 @@ int ones(const UnitConfig& config) {
   return bits;
 }
 
-// Of if4_fp32_serial: a clock for each bit of the quotient down to the 25th that counts, one to round. The
-// first bit is that of 2^(acc_width - 2), the 25th at the latest 24 below that of 2^(-2 * ones).
-int longest_serial(const UnitConfig& config) { return acc_width(config.mac) + 2 * ones(config) + 24; }
+// Of if4_fp32_serial, from the edge that takes a sum: a clock for each bit of the quotient from that of
+// 2^(acc_width - 2) down to the 25th significant one, one to round, one to give it. The first significant bit
+// is at the lowest that of 2^(-2 * ones), or, of the sum -1 without a division, that of 1/2.
+int longest_serial(const UnitConfig& config) {
+  return acc_width(config.mac) + (ones(config) > 1 ? 2 * ones(config) : 1) + 25;
+}
 
 }  // namespace
 
@@ -127,7 +130,7 @@ int latency(const UnitConfig& config) {
 int shortest_latency(const UnitConfig& config) {
   if (!config.serial) return latency(config);
   // The quotient of 2^(acc_width - 1) by r^2, which has 2 * ones bits, or 1, has leading zeros.
-  return sum_latency(config) + 26 + (ones(config) > 1 ? 2 * ones(config) - 1 : 0);
+  return sum_latency(config) + 27 + (ones(config) > 1 ? 2 * ones(config) - 1 : 0);
 }
 
 int result_interval(const UnitConfig& config) { return config.serial ? longest_serial(config) + 1 : 1; }

@@ -32,8 +32,8 @@ const std::vector<UnitConfig>& unit_configs();
 const UnitConfig& unit_config(std::string_view name);
 
 /// Clocks from the edge that takes a last beat to the edge at which its result can first be taken, without
-/// stalls: the same for every result of a pipelined output stage; the most for an iterative one, reached by
-/// the smallest sums that are not zero.
+/// stalls: the same for every result of a pipelined output stage; the most for an iterative one, that of the
+/// sum -1.
 int latency(const UnitConfig& config);
 /// The least: of an iterative output stage for the largest sums.
 int shortest_latency(const UnitConfig& config);

@@ -62,17 +62,11 @@ TEST_CASE("all-zero blocks and cancellation give +0", "[rtl]") {
 TEST_CASE("random dot products equal the exact rationals", "[rtl]") {
   std::mt19937_64 random(test_seed() + 25);
   for (const UnitConfig& config : unit_configs()) {
-    std::size_t overflows = 0;
     for (const Mix mix : {Mix::kUniform, Mix::kFinite, Mix::kExtreme}) {
       MacUnit unit(config);
-      const auto dot_products = random_dot_products(random, 600, 16, mix, config.mac);
-      for (const MacResult& result :
-           check_driven(unit, dot_products, Oracle::kRationals, {10, 10, random()}).results) {
-        if (result.overflow) ++overflows;
-      }
+      check_driven(unit, random_dot_products(random, 600, 16, mix, config.mac), Oracle::kRationals,
+                   {10, 10, random()});
     }
-    CAPTURE(config.name, overflows);
-    CHECK((overflows > 0) == (config.mac.acc_width != 0));  // the default holds 1,024 beats
   }
 }
 
@@ -84,7 +78,7 @@ TEST_CASE("1,000,000 random beats a unit equal the golden model", "[rtl]") {
     std::size_t beats = 0;
     for (unsigned part = 0; beats < kBeats; ++part) {
       // An iterative unit gives a result in up to 150 clocks.
-      const std::size_t longest = config.serial ? 300 : part % 2 == 0 ? 40 : 5;
+      const std::size_t longest = config.serial ? 400 : part % 2 == 0 ? 40 : 5;
       const Mix mix = part % 8 == 0 ? Mix::kUniform : part % 8 == 1 ? Mix::kExtreme : Mix::kFinite;
       const auto dot_products = random_dot_products(random, 40000 / longest, longest, mix, config.mac);
       const unsigned stalled = part % 4 == 3 ? 10 : 0;

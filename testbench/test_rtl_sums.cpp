@@ -1,5 +1,6 @@
 // The accumulator and the output stage of every unit: rounding, the ends of the accumulator, flags.
-#include <cstdlib>
+#include <algorithm>
+#include <utility>
 
 #include "testbench/rtl_testing.hpp"
 
@@ -127,6 +128,30 @@ TEST_CASE("the accumulator to its last bit, and beyond", "[rtl]") {
       CHECK_FALSE((driven.results[i + 1].nan || driven.results[i + 1].overflow));
       i += 2;
     }
+  }
+}
+
+TEST_CASE("random partial sums that leave the accumulator, in either direction", "[rtl]") {
+  std::mt19937_64 random(test_seed() + 23);
+  for (const UnitConfig& config : unit_configs()) {
+    std::vector<Beats> dot_products;
+    for (int n = 0; n < 40; ++n) {
+      Beats beats;
+      for (unsigned part = 0; part < 1 + random() % 4; ++part) {
+        const auto bits = static_cast<Codes>(random()) << 64 | random();
+        beats =
+            joined(std::move(beats),
+                   beats_with_sum(static_cast<Int128>(bits) >> (128 - acc_width(config.mac)), config.mac));
+      }
+      dot_products.push_back(std::move(beats));
+    }
+    MacUnit unit(config);
+    const Driven driven = check_driven(unit, dot_products, Oracle::kRationals, {5, 5, random()});
+    const auto overflows = std::count_if(driven.results.begin(), driven.results.end(),
+                                         [](const MacResult& result) { return result.overflow; });
+    CAPTURE(config.name);
+    CHECK(overflows > 0);
+    CHECK(overflows < 40);
   }
 }
 
