@@ -70,7 +70,7 @@ TEST_CASE("random dot products equal the exact rationals", "[rtl]") {
   }
 }
 
-TEST_CASE("1,000,000 random beats a unit equal the golden model", "[rtl]") {
+TEST_CASE("1,000,000 random beats a unit equal the golden model", "[rtl][long]") {
   constexpr std::size_t kBeats = 1000000;
   std::mt19937_64 random(test_seed() + 26);
   for (const UnitConfig& config : unit_configs()) {

@@ -45,7 +45,7 @@ Beats joined(Beats first, const Beats& second) {
 
 }  // namespace
 
-TEST_CASE("sums around every rounding boundary, for every divisor", "[rtl]") {
+TEST_CASE("sums around every rounding boundary, for every divisor", "[rtl][long]") {
   std::mt19937_64 random(test_seed() + 21);
   for (const UnitConfig& config : unit_configs()) {
     const int r = traits(config.mac.format).divisor;

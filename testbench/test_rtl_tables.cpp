@@ -21,7 +21,7 @@ TEST_CASE("there is a pipelined unit of 16 lanes for every format", "[rtl]") {
   }
 }
 
-TEST_CASE("all element products of all formats through the RTL, lane by lane", "[rtl]") {
+TEST_CASE("all element products of all formats through the RTL, lane by lane", "[rtl][long]") {
   for (const UnitConfig& config : unit_configs()) {
     const unsigned codes = 1U << traits(config.mac.format).code_bits;
     MacUnit unit(config);
@@ -47,7 +47,7 @@ TEST_CASE("all element products of all formats through the RTL, lane by lane", "
   }
 }
 
-TEST_CASE("all 65,536 pairs of scale bytes through the RTL, in every block of a beat", "[rtl]") {
+TEST_CASE("all 65,536 pairs of scale bytes through the RTL, in every block of a beat", "[rtl][long]") {
   std::mt19937_64 random(test_seed() + 11);
   for (const UnitConfig& config : unit_configs()) {
     MacUnit unit(config);
