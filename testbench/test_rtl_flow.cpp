@@ -30,8 +30,8 @@ int latency_of(const UnitConfig& config, const Beats& beats) {
   const mpz_class sum = exact_sum(beats, config.mac.format);
   int place = width;
   const auto too_high = [&] {  // |sum| / r^2 < 2^place
-    const mpz_class scaled = abs(sum) << (place < 0 ? -place : 0);
-    const mpz_class power = mpz_class(r * r) << (place < 0 ? 0 : place);
+    const mpz_class scaled = abs(sum) << static_cast<mp_bitcnt_t>(place < 0 ? -place : 0);
+    const mpz_class power = mpz_class(r * r) << static_cast<mp_bitcnt_t>(place < 0 ? 0 : place);
     return scaled < power || (sum < 0 && scaled == power);
   };
   while (too_high()) --place;
@@ -74,7 +74,7 @@ TEST_CASE("a result comes the stated clocks after its last beat", "[rtl]") {
       shortest = std::min(shortest, clocks);
       longest = std::max(longest, clocks);
     };
-    for (const std::size_t beats : {1, 2, 7}) {
+    for (const std::size_t beats : {1U, 2U, 7U}) {
       for (const Mix mix : {Mix::kUniform, Mix::kExtreme})
         check_latency(random_beats(random, beats, mix, config.mac));
     }
@@ -96,7 +96,7 @@ TEST_CASE("a result comes the stated clocks after its last beat", "[rtl]") {
 TEST_CASE("one beat a clock for dot products of any length, one-beat ones back to back included", "[rtl]") {
   std::mt19937_64 random(test_seed() + 32);
   for (const UnitConfig& config : pipelined_units()) {
-    for (const std::size_t longest : {1, 2, 40}) {
+    for (const std::size_t longest : {1U, 2U, 40U}) {
       const std::vector<Beats> dot_products =
           random_dot_products(random, 300, longest, Mix::kUniform, config.mac);
       MacUnit unit(config);
@@ -139,7 +139,7 @@ TEST_CASE("stalls on either side lose, repeat and reorder nothing", "[rtl]") {
   for (const UnitConfig& config : unit_configs()) {
     for (const unsigned input : {0U, 20U, 80U}) {
       for (const unsigned output : {0U, 20U, 50U, 95U}) {
-        for (const std::size_t longest : {1, 3, 20}) {
+        for (const std::size_t longest : {1U, 3U, 20U}) {
           const std::vector<Beats> dot_products =
               random_dot_products(random, config.serial ? 40 : 150, longest, Mix::kUniform, config.mac);
           const Stalls stalls{input, output, random()};
