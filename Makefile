@@ -128,15 +128,15 @@ build: ## build every program
 	@$(SUBMAKE) $(addprefix $(BIN)/,if4 if4_tests oracle_check if4_bench)
 
 .PHONY: test-asan
-test-asan: ## the test suite, model, program and Verilated RTL under both sanitizers
+test-asan: ## the test suite without its long runs, model, program and Verilated RTL under both sanitizers
 	@scripts/setup.sh
 	@$(SUBMAKE) CONFIG=asan $(BUILD)/asan/if4 $(BUILD)/asan/if4_tests
 	@$(MAKE) CONFIG=asan run-tests
 
-# Internal: the suite without lint.
+# Internal: the suite without lint, and without what runs long and only repeats what shorter tests do to our own code.
 .PHONY: run-tests
 run-tests:
-	@$(run_tests)
+	@$(run_tests) '~[long]'
 
 .PHONY: test-oracle
 test-oracle: ## compare the quantizer with reference results: ORACLE=<file or folder>
@@ -230,9 +230,10 @@ ifneq ($(filter $(BUILD)/%,$(MAKECMDGOALS)),)
 remember = $(shell mkdir -p $(dir $1) && echo '$2' | cmp -s - $1 || echo '$2' >$1)
 
 V := $(BUILD)/verilated
-VERILATE := verilator --cc -O3 --x-assign fast -Wno-fatal --no-skip-identical
-verilate = $(VERILATE) --top-module $(TOP_$1) --prefix V$1 --Mdir $(V)/$1 $(PARAMETERS_$1) $(TRACE_$1) \
-	$(WAIVERS) -f $(LIST_$1)
+# Functions of bounded size: GCC needs minutes for one that holds 64 lanes.
+VERILATE := verilator --cc -O3 --output-split-cfuncs 2000 --x-assign fast -Wno-fatal --no-skip-identical
+verilate = $(VERILATE) --top-module $(TOP_$1) --prefix V$1 $(PARAMETERS_$1) $(TRACE_$1) $(WAIVERS) -f $(LIST_$1) \
+	--Mdir $(V)/$1
 VERILATOR_ROOT := $(shell verilator --getenv VERILATOR_ROOT)
 # -isystem: no warnings of ours in code that is not ours.
 VERILATED_INCLUDES := $(UNITS:%=-isystem $(V)/%) \
@@ -255,16 +256,21 @@ $(call remember,$(O)/sources,$(LINK) $(MODEL) $(SIM) $(TESTS) $(BENCH))
 
 # An included makefile is made before anything else: so are all generated headers. This one also adds to VM_GLOBAL_*
 # what the unit needs of Verilator itself. Its sources become two, which compile in half the time of ten: what
-# Verilator calls Slow runs once, at the start, and is not worth the time to optimize it.
+# Verilator calls Slow runs once, at the start, and is not worth the time to optimize it. A file that comes out as it
+# was stays as old as it is: a change of the RTL compiles only the units that it changes.
 define unit_rules
 $$(call remember,$$(V)/$1.flags,$$(call verilate,$1))
-$$(V)/$1/V$1_classes.mk $$(V)/$1/V$1.fast.cpp $$(V)/$1/V$1.slow.cpp &: $$(LIST_$1) $$(call listed,$$(LIST_$1)) \
-		$$(wildcard rtl/*.svh) $$(WAIVERS) $$(BUILD)/verilated.flags $$(V)/$1.flags
+$$(V)/$1.stamp: $$(LIST_$1) $$(call listed,$$(LIST_$1)) $$(wildcard rtl/*.svh) $$(WAIVERS) \
+		$$(BUILD)/verilated.flags $$(V)/$1.flags
 	@echo '  VERILATE $1'
-	@rm -rf $$(@D)
-	@$$(call verilate,$1) >/dev/null
-	@cd $$(@D) && printf '#include "%s"\n' $$$$(ls *.cpp | grep -v Slow) >V$1.fast.cpp
-	@cd $$(@D) && printf '#include "%s"\n' *Slow*.cpp >V$1.slow.cpp
+	@rm -rf $$(V)/$1.new; mkdir -p $$(V)/$1
+	@$$(call verilate,$1).new >/dev/null
+	@cd $$(V)/$1.new && printf '#include "%s"\n' $$$$(ls *.cpp | grep -v Slow) >V$1.fast.cpp
+	@cd $$(V)/$1.new && printf '#include "%s"\n' *Slow*.cpp >V$1.slow.cpp
+	@cd $$(V)/$1.new && for file in *; do cmp -s $$$$file ../$1/$$$$file || mv $$$$file ../$1/; done
+	@rm -rf $$(V)/$1.new; touch $$@
+$$(V)/$1/V$1_classes.mk $$(V)/$1/V$1.fast.cpp $$(V)/$1/V$1.slow.cpp: $$(V)/$1.stamp
+	@:
 include $$(V)/$1/V$1_classes.mk
 
 $$(O)/verilated/V$1.%.o: $$(V)/$1/V$1.%.cpp $$(O)/flags

@@ -1,7 +1,7 @@
 // The output stage, small: an exact sum in units of 2^SumExponent / r^2, rounded once, to nearest even, to FP32.
 //
-// One bit of the quotient a clock. Takes a sum in a clock with valid_i & ready_o and gives its result between 26 and
-// Width + 2 * Ones + 24 clocks later, the sooner the larger the sum; ready_o is low until that is taken.
+// One bit of the quotient a clock. Takes a sum in a clock with valid_i & ready_o and gives its result between 27 and
+// Width + 2 * Ones + 25 clocks later, the sooner the larger the sum; ready_o is low until that is taken.
 //
 // Division. floor(A / r^2) by shift and subtract, from the sign bit down. A negative sum begins with the remainder
 // r^2 - 1, and its quotient bits are inverted: they are those of |A| / r^2, cut off, unless the division leaves nothing.

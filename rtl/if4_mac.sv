@@ -11,7 +11,7 @@
 // Throughput: one beat a clock, for dot products of any length, as long as results are taken. If Serial, a dot product
 // waits until the output stage has done with the one before it: one result in SerialLatency + 1 clocks at worst.
 // Latency, in clocks from the edge that takes the last beat to the first edge at which the result can be taken, without
-// stalls: 6, or 3 + 26..SerialLatency if Serial, where SerialLatency = AccWidth + 2 * Ones + 24 (see if4_fp32_serial);
+// stalls: 6, or 3 + 27..SerialLatency if Serial, where SerialLatency = AccWidth + 2 * Ones + 25 (see if4_fp32_serial);
 // one more if Lanes > 16.
 // Reset: asynchronous, active low. It drops all beats and results in flight and starts with a new dot product.
 //
@@ -136,6 +136,7 @@ module if4_mac #(
         nan_q  <= |nan2;
       end
     end
+    assign ready3    = ready;
     assign addend    = beat_q;
     assign add_valid = valid_q;
     assign add_last  = last_q;

@@ -107,18 +107,33 @@ namespace {
 // Up to the clock in which the accumulator has the sum.
 int sum_latency(const UnitConfig& config) { return config.mac.lanes > kBlockSize ? 4 : 3; }
 
+// Bits of r = 2^ones - 1.
+int ones(const UnitConfig& config) {
+  int bits = 0;
+  while ((1 << bits) - 1 < traits(config.mac.format).divisor) ++bits;
+  return bits;
+}
+
+// Of if4_fp32_serial, from the edge that takes a sum: a clock for each bit of the quotient from that of
+// 2^(acc_width - 2) down to the 25th significant one, one to round, one to give it. The first significant bit
+// is at the lowest that of 2^(-2 * ones), or, of the sum -1 without a division, that of 1/2.
+int longest_serial(const UnitConfig& config) {
+  return acc_width(config.mac) + (ones(config) > 1 ? 2 * ones(config) : 1) + 25;
+}
+
 }  // namespace
 
 int latency(const UnitConfig& config) {
-  if (!config.serial) return sum_latency(config) + 3;
-  int ones = 0;  // divisor = 2^ones - 1
-  while ((1 << ones) - 1 < traits(config.mac.format).divisor) ++ones;
-  return sum_latency(config) + acc_width(config.mac) + 2 * ones + 2;
+  return sum_latency(config) + (config.serial ? longest_serial(config) : 3);
 }
 
 int shortest_latency(const UnitConfig& config) {
-  return config.serial ? sum_latency(config) + 27 : latency(config);
+  if (!config.serial) return latency(config);
+  // The quotient of 2^(acc_width - 1) by r^2, which has 2 * ones bits, or 1, has leading zeros.
+  return sum_latency(config) + 27 + (ones(config) > 1 ? 2 * ones(config) - 1 : 0);
 }
+
+int result_interval(const UnitConfig& config) { return config.serial ? longest_serial(config) + 1 : 1; }
 
 class MacUnit::Impl {
  public:

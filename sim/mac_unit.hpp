@@ -32,10 +32,14 @@ const std::vector<UnitConfig>& unit_configs();
 const UnitConfig& unit_config(std::string_view name);
 
 /// Clocks from the edge that takes a last beat to the edge at which its result can first be taken, without
-/// stalls: the same for every result of a pipelined output stage; the most for an iterative one.
+/// stalls: the same for every result of a pipelined output stage; the most for an iterative one, that of the
+/// sum -1.
 int latency(const UnitConfig& config);
 /// The least: of an iterative output stage for the largest sums.
 int shortest_latency(const UnitConfig& config);
+/// Clocks from the edge at which the output stage takes a sum to the one at which it can take the next, if
+/// results are taken at once, at worst: 1 if pipelined.
+int result_interval(const UnitConfig& config);
 
 /// One instance of the unit and its clock. A clock cycle is: drive() / set_ready(), look at the outputs,
 /// step(). The outputs are those of the inputs driven so far in this cycle.

@@ -37,9 +37,9 @@ class LaneFp32Unit {
   void drive(const Block& a, const Block& w, bool last) {
     top_.valid_i = 1;
     top_.last_i = last;
-    top_.a_codes_i = a.codes;
+    top_.a_codes_i = static_cast<std::uint64_t>(a.codes);
     top_.a_scale_i = a.scale;
-    top_.w_codes_i = w.codes;
+    top_.w_codes_i = static_cast<std::uint64_t>(w.codes);
     top_.w_scale_i = w.scale;
     stale_ = true;
   }

@@ -193,6 +193,21 @@ mpz_class exact_largest_beat(const MacConfig& config) {
   return config.lanes * scaled * scaled;
 }
 
+Beats one_largest_beat(const MacConfig& config) {
+  const Integers& format = integers(config.format);
+  // Of both types, the code of the largest magnitude.
+  Block largest;
+  for (const std::uint8_t scale : {std::uint8_t{0x7E}, std::uint8_t{0xFE}}) {
+    for (unsigned code = 0; code < 1U << format.code_bits; ++code) {
+      Block block{0, scale};
+      for (int i = 0; i < kBlockSize; ++i) block.codes |= static_cast<Codes>(code) << (format.code_bits * i);
+      if (exact_sum({{block, block}}, config.format) > exact_sum({{largest, largest}}, config.format))
+        largest = block;
+    }
+  }
+  return Beats(static_cast<std::size_t>(config.lanes / kBlockSize), {largest, largest});
+}
+
 int exact_default_width(const MacConfig& config) {
   const mpz_class sum = 1024 * exact_largest_beat(config);
   return static_cast<int>(mpz_sizeinbase(sum.get_mpz_t(), 2)) + 1;  // |sum| <= 2^(width-1) - 1

@@ -25,9 +25,11 @@ mpq_class sum_unit(Format format = Format::kIF4);
 mpz_class exact_sum(const Beats& beats, Format format = Format::kIF4);
 /// The value of a dot product in exact rationals: exact_sum() * sum_unit().
 mpq_class exact_value(const Beats& beats, Format format = Format::kIF4);
-/// A beat of largest magnitude without a NaN scale, in units, and the narrowest two's complement accumulator
-/// that holds 1,024 of them.
+/// A beat of largest magnitude without a NaN scale, in units.
 mpz_class exact_largest_beat(const MacConfig& config);
+/// One such beat.
+Beats one_largest_beat(const MacConfig& config);
+/// The narrowest two's complement accumulator that holds 1,024 of them.
 int exact_default_width(const MacConfig& config);
 /// What the MAC must give: exact_value() rounded once; NaN where a scale is NaN, or where the sum after a
 /// beat is not within +-2^(width-1) of the accumulator.

@@ -156,7 +156,7 @@ TEMPLATE_TEST_CASE("lane-FP32 RTL: the first product is stored, not added", "[la
 
 TEMPLATE_TEST_CASE("lane-FP32 RTL: latency and one beat a clock", "[lane_fp32_rtl]", IF4, NVFP4) {
   std::mt19937_64 random(test_seed() + 52);
-  for (const std::size_t longest : {1, 2, 40}) {
+  for (const std::size_t longest : {1U, 2U, 40U}) {
     check_all<TestType>(random_dot_products(random, 2000, longest, Mix::kUniform));
   }
 }
@@ -166,7 +166,7 @@ TEMPLATE_TEST_CASE("lane-FP32 RTL: stalls on either side lose, repeat and reorde
   std::mt19937_64 random(test_seed() + 53);
   for (const unsigned input : {0U, 20U, 80U}) {
     for (const unsigned output : {0U, 20U, 80U}) {
-      for (const std::size_t longest : {1, 3, 40}) {
+      for (const std::size_t longest : {1U, 3U, 40U}) {
         const Mix mix = longest == 3 ? Mix::kExtreme : Mix::kUniform;
         const std::vector<Beats> dot_products = random_dot_products(random, 600, longest, mix);
         const std::uint64_t seed = random();

@@ -121,21 +121,7 @@ TEST_CASE("the default accumulator is the narrowest that holds 1,024 of the larg
 
 TEST_CASE("an accumulator overflows one beat after those that it holds", "[mac]") {
   for (const MacConfig& config : all_configs()) {
-    // The block whose square is the largest beat: of each type, the code of the largest magnitude.
-    Block largest;
-    for (const std::uint8_t scale : {std::uint8_t{0x7E}, std::uint8_t{0xFE}}) {
-      const std::vector<mpq_class> values =
-          rational::element_values(format_name(config.format), scale >= 0x80);
-      for (unsigned code = 0; code < values.size(); ++code) {
-        Block block{0, scale};
-        for (int i = 0; i < kBlockSize; ++i) {
-          block.codes |= static_cast<Codes>(code) << (traits(config.format).code_bits * i);
-        }
-        if (exact_sum({{block, block}}, config.format) > exact_sum({{largest, largest}}, config.format))
-          largest = block;
-      }
-    }
-    const Beats beat(static_cast<std::size_t>(blocks_per_beat(config)), {largest, largest});
+    const Beats beat = one_largest_beat(config);
     REQUIRE(exact_sum(beat, config.format) == exact_largest_beat(config));
 
     const int default_width = acc_width(config);

@@ -1,76 +1,69 @@
-// Every table of the RTL against the text of the formats, through the ports of the unit.
-#include "testbench/catch.hpp"
-#include "testbench/mac_testing.hpp"
+// Every table of the RTL against the text of the formats, through the ports of every unit.
+#include <algorithm>
+#include <set>
+
+#include "testbench/rtl_testing.hpp"
 
 using namespace if4;
 using namespace if4::testing;
 
-namespace {
-
-// Runs the dot products back to back and compares each with the exact rationals.
-void check_all(const std::vector<Beats>& dot_products) {
-  MacUnit unit;
-  const Driven driven = drive(unit, dot_products, {});
-  REQUIRE(driven.protocol_errors.empty());
-  REQUIRE(driven.results.size() == dot_products.size());
-  std::size_t wrong = 0;
-  for (std::size_t i = 0; i < dot_products.size(); ++i) {
-    const MacResult expected = exact_result(dot_products[i]);
-    if (driven.results[i] == expected) continue;
-    if (++wrong <= 8) {
-      UNSCOPED_INFO(to_text(dot_products[i])
-                    << "expected " << to_text(expected) << ", RTL " << to_text(driven.results[i]));
-    }
+TEST_CASE("there is a pipelined unit of 16 lanes for every format", "[rtl]") {
+  std::set<Format> formats;
+  for (const UnitConfig& config : pipelined_units()) {
+    if (config.mac.lanes == kBlockSize && config.mac.acc_width == 0) formats.insert(config.mac.format);
   }
-  REQUIRE(wrong == 0);
+  CHECK(formats.size() == kFormatCount);
+  CHECK(unit_configs().size() == pipelined_units().size() + serial_units().size());
+  CHECK(serial_units().size() >= 5);
+  for (const int lanes : {32, 64}) {
+    CHECK(std::any_of(unit_configs().begin(), unit_configs().end(),
+                      [lanes](const UnitConfig& config) { return config.mac.lanes == lanes; }));
+  }
 }
 
-}  // namespace
-
-TEST_CASE("all 1,024 element products through the RTL", "[rtl]") {
-  std::vector<Beats> dot_products;
-  for (unsigned types = 0; types < 4; ++types) {
-    for (unsigned a_code = 0; a_code < 16; ++a_code) {
-      for (unsigned w_code = 0; w_code < 16; ++w_code) {
-        // s = 1 for both operands; each lane has its turn.
-        const int lane = static_cast<int>((a_code + w_code) % 16);
-        const Block a{std::uint64_t{a_code} << (4 * lane),
-                      static_cast<std::uint8_t>(0x38 | (types & 1) << 7)};
-        const Block w{std::uint64_t{w_code} << (4 * lane),
-                      static_cast<std::uint8_t>(0x38 | (types & 2) << 6)};
-        dot_products.push_back({{a, w}});
+TEST_CASE("all element products of all formats through the RTL, lane by lane", "[rtl][long]") {
+  for (const UnitConfig& config : unit_configs()) {
+    const unsigned codes = 1U << traits(config.mac.format).code_bits;
+    MacUnit unit(config);
+    std::size_t products = 0;
+    for (unsigned types = 0; types < 4; ++types) {
+      for (int turn = 0; turn < config.mac.lanes; ++turn) {
+        std::vector<Beats> dot_products;
+        for (unsigned a_code = 0; a_code < codes; ++a_code) {
+          for (unsigned w_code = 0; w_code < codes; ++w_code) {
+            // Every lane multiplies every pair of codes. A result of an iterative unit takes as long as many
+            // pipelined ones: there each pair is multiplied once, and the lanes take turns.
+            const int lane = (turn + static_cast<int>(a_code + w_code)) % config.mac.lanes;
+            dot_products.push_back(
+                one_product(config.mac, lane, a_code, (types & 1) != 0, w_code, (types & 2) != 0));
+          }
+        }
+        check_driven(unit, dot_products, Oracle::kRationals);
+        products += dot_products.size();
+        if (config.serial) break;
       }
     }
+    REQUIRE(products == 4 * codes * codes * static_cast<unsigned>(config.serial ? 1 : config.mac.lanes));
   }
-  REQUIRE(dot_products.size() == 1024);
-  check_all(dot_products);
 }
 
-TEST_CASE("every lane multiplies every pair of codes", "[rtl]") {
-  std::vector<Beats> dot_products;
-  for (unsigned types = 0; types < 4; ++types) {
-    for (int lane = 0; lane < kBlockSize; ++lane) {
-      for (unsigned codes = 0; codes < 256; ++codes) {
-        const Block a{std::uint64_t{codes & 15} << (4 * lane),
-                      static_cast<std::uint8_t>(0x38 | (types & 1) << 7)};
-        const Block w{std::uint64_t{codes >> 4} << (4 * lane),
-                      static_cast<std::uint8_t>(0x38 | (types & 2) << 6)};
-        dot_products.push_back({{a, w}});
-      }
-    }
-  }
-  check_all(dot_products);
-}
-
-TEST_CASE("all 65,536 pairs of scale bytes through the RTL", "[rtl]") {
+TEST_CASE("all 65,536 pairs of scale bytes through the RTL, in every block of a beat", "[rtl][long]") {
   std::mt19937_64 random(test_seed() + 11);
-  std::vector<Beats> dot_products;
-  for (unsigned a_scale = 0; a_scale < 256; ++a_scale) {
-    for (unsigned w_scale = 0; w_scale < 256; ++w_scale) {
-      dot_products.push_back({{Block{random(), static_cast<std::uint8_t>(a_scale)},
-                               Block{random(), static_cast<std::uint8_t>(w_scale)}}});
+  for (const UnitConfig& config : unit_configs()) {
+    MacUnit unit(config);
+    const auto blocks = static_cast<unsigned>(blocks_per_beat(config.mac));
+    for (unsigned a_scale = 0; a_scale < 256; ++a_scale) {
+      std::vector<Beats> dot_products;
+      // Each w_scale again in every block; the other blocks have random codes and scales, no NaN.
+      for (unsigned i = 0; i < 256 * blocks; ++i) {
+        if (config.serial && (i + a_scale) % 16 != 0) continue;  // 16 times slower
+        Beats beats = random_beats(random, 1, Mix::kFinite, config.mac);
+        auto& [a, w] = beats[i % blocks];
+        a.scale = static_cast<std::uint8_t>(a_scale);
+        w.scale = static_cast<std::uint8_t>(i / blocks);
+        dot_products.push_back(std::move(beats));
+      }
+      check_driven(unit, dot_products, Oracle::kRationals);
     }
   }
-  REQUIRE(dot_products.size() == 65536);
-  check_all(dot_products);
 }
