@@ -208,6 +208,7 @@ def save_table(library, configs, results, notes):
     save(folder, "area.csv", text.getvalue())
     save(folder, "area.md", area_report.markdown(rows, notes))
     print(area_report.text(area_report.HEADINGS, rows))
+    print("\n".join(area_report.paths(configs, results)))
     print("\n".join(notes))
     print(f"saved: {folder.relative_to(ROOT)}/area.json, .csv, .md")
 

@@ -77,6 +77,13 @@ def text(headings, table):
     return "\n".join(lines)
 
 
+def paths(configs, results):
+    """Where each critical path begins and ends, registers by their names in the RTL."""
+    width = max(len(config.name) for config in configs)
+    return [f"path of {config.name:{width}}  {results[config.name]['from']} -> {results[config.name]['to']}"
+            for config in configs]
+
+
 def markdown(table, notes_):
     lines = ["| " + " | ".join(HEADINGS) + " |", "|---|" + "---:|" * (len(HEADINGS) - 1)]
     lines += ["| " + " | ".join(row) + " |" for row in table]

@@ -26,7 +26,11 @@ BENCH = "testbench/clocks.sv"  # counts clocks of latency and throughput
 
 
 class ToolError(RuntimeError):
-    """A tool failed, or what it gave is no result; the text names the log."""
+    """A tool failed, or what it gave is no result. `log`: the name of the file that says more."""
+
+    def __init__(self, text, log="yosys.log"):
+        super().__init__(text)
+        self.log = log
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,8 @@ def run(command, log, what):
         except OSError as error:
             raise ToolError(f"{what}: cannot run {command[0]}: {error.strerror}") from None
     if code != 0:
-        raise ToolError(f"{what}: {command[0]} failed")
+        said = [line for line in Path(ROOT / log).read_text(errors="replace").splitlines() if "error" in line.lower()]
+        raise ToolError(f"{what}: {command[0]} failed" + (f": {said[0].strip()}" if said else ""), Path(log).name)
 
 
 @lru_cache(maxsize=None)
@@ -98,7 +103,7 @@ def map_commands(work):
 
 
 def yosys(commands, log, what):
-    run(["yosys", "-q", "-l", str(log), "-p", "; ".join(filter(None, commands))], f"{log}.err", what)
+    run(["yosys", "-Q", "-T", "-p", "; ".join(filter(None, commands))], log, what)
 
 
 @dataclass
@@ -170,23 +175,31 @@ exit
 """
 
 
-def read_sta(text, what):
+def output_net(netlist, instance):
+    """What a flip-flop drives, which has the name of the register; a port remains what it is."""
+    found = re.search(rf"^  \S+ {re.escape(instance)} \((.*?)^  \);", netlist, re.MULTILINE | re.DOTALL)
+    nets = re.findall(r"\.Q\w*\(\\?([^)\s]+)", found.group(1)) if found else []
+    return nets[0] if nets else instance
+
+
+def read_sta(text, netlist, what):
     """Critical path in ns, its ends, and power in W."""
     # What it says of the library is about cells and tables that may not be used at all; of a netlist, it is an error.
     complaints = [line for line in text.splitlines()
                   if line.startswith("Error") or (line.startswith("Warning") and ".lib" not in line)]
     if complaints:
-        raise ToolError(f"{what}: sta says '{complaints[0]}'")
+        raise ToolError(f"{what}: sta says '{complaints[0]}'", "sta.log")
     slack = re.search(r"^SLACK (-?[0-9.]+)$", text, re.MULTILINE)
     power = re.search(r"^Total +(\S+) +(\S+) +(\S+) +(\S+)", text, re.MULTILINE)
     ends = re.search(r"^Startpoint: (\S+).*?^Endpoint: (\S+)", text, re.MULTILINE | re.DOTALL)
     if not slack or not power or not ends:
-        raise ToolError(f"{what}: sta found no {'path' if not slack or not ends else 'power'}")
+        raise ToolError(f"{what}: sta found no {'path' if not slack or not ends else 'power'}", "sta.log")
     internal, switching, leakage, _ = (float(value) for value in power.groups())
     path = PERIOD_NS - float(slack.group(1))
     if not 0 < path < PERIOD_NS * 10 or internal + switching <= 0:
-        raise ToolError(f"{what}: sta gives a path of {path} ns and {internal + switching} W")
-    return {"critical_path_ns": round(path, 4), "from": ends.group(1), "to": ends.group(2),
+        raise ToolError(f"{what}: sta gives a path of {path} ns and {internal + switching} W", "sta.log")
+    return {"critical_path_ns": round(path, 4),
+            **{end: output_net(netlist, name) for end, name in zip(("from", "to"), ends.groups())},
             "dynamic_w": internal + switching, "leakage_w": leakage}
 
 
@@ -202,7 +215,7 @@ def count_clocks(design, work):
     counted = dict(re.findall(r"^(\w+) (\d+)$", (work / "clocks.log").read_text(), re.MULTILINE))
     wanted = ["latency_least", "latency_most", "clocks_of_1024_beats", "clocks_of_32_results"]
     if any(name not in counted for name in wanted):
-        raise ToolError(f"{design.name}: its clocks could not be counted")
+        raise ToolError(f"{design.name}: its clocks could not be counted", "clocks.log")
     return {"latency": [int(counted["latency_least"]), int(counted["latency_most"])],
             "beats_a_clock": 1024 / int(counted["clocks_of_1024_beats"]),
             "clocks_a_result": int(counted["clocks_of_32_results"]) / 32}
@@ -213,7 +226,7 @@ def count_clocks(design, work):
 def measure(design, library, work):
     """Area, time and power of the flat design, as one dictionary."""
     yosys([*read_commands(design), *coarse_commands(design), f"synth -top {design.top} -run fine:check",
-           *map_commands(work), "splitnets", "clean -purge", "rename -wire", f"write_verilog -noattr {work}/netlist.v"],
+           *map_commands(work), "splitnets", "clean -purge", f"write_verilog -noattr {work}/netlist.v"],
           work / "yosys.log", design.name)
     modules = read_stat((work / "stat.txt").read_text(), library, design.name)
     cells = modules[design.top]
@@ -225,7 +238,7 @@ def measure(design, library, work):
         "cells": sum(cells.counts.values()),
         "flip_flops": cells.flip_flops(library),
         "flip_flop_area": round(cells.area(library, True), 3),
-        **read_sta((work / "sta.log").read_text(), design.name),
+        **read_sta((work / "sta.log").read_text(), (work / "netlist.v").read_text(), design.name),
         **(count_clocks(design, work) if design.counted else {}),
     }
 
@@ -328,7 +341,7 @@ def compute(design, library, parted=False):
         return result
     except ToolError as error:
         work.rename(failed)
-        raise ToolError(f"{error}: see {failed.relative_to(ROOT)}/*.log") from None
+        raise ToolError(f"{error}; log: {failed.relative_to(ROOT)}/{error.log}") from None
     except BaseException:
         shutil.rmtree(work, ignore_errors=True)
         raise
