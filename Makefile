@@ -193,7 +193,7 @@ run_gates = echo 'gates_check on $2'; $(GATES)/$1/gates_check --vectors testbenc
 area_liberty = $${LIBERTY:+--liberty "$$LIBERTY"}
 # Verilated unit, and the configuration of scripts/area.py whose netlist takes its place.
 GATE_UNITS := if4_mac=if4 if4_mac_serial=if4_serial
-GATE_FAULTS := 16
+GATE_FAULTS := 64
 GATES := $(BUILD)/gates/$(or $(basename $(notdir $(LIBERTY))),osu018_stdcells)
 
 .PHONY: bench
@@ -365,11 +365,12 @@ $(GATES)/$1/mac_unit.o: sim/mac_unit.cpp $(foreach u,$2,$(GATES)/$1/$u/V$u.fast.
 	@$(subst $(VERILATED_INCLUDES),$(addprefix -isystem $(GATES)/$1/,$2) $(VERILATED_INCLUDES),$(COMPILE)) $$< -o $$@
 endef
 
+# Verilator 5.006 loses inversions in trees of XOR gates: -fno-const-bit-op-tree (verilator/verilator issue 4059).
 define gates_unit_rules
 $(GATES)/$1/$2/V$2.fast.cpp $(GATES)/$1/$2/V$2.slow.cpp &: $(GATES)/$1/$2.v $(BUILD)/verilated.flags
 	@echo '  VERILATE $$<'
 	@rm -rf $$(@D)
-	@$(VERILATE) -Wno-lint --top-module $(strip $(TOP_$2)) --prefix V$2 --Mdir $$(@D) $(TRACE_$2) $$< >/dev/null
+	@$(VERILATE) -fno-const-bit-op-tree -Wno-lint --top-module $(strip $(TOP_$2)) --prefix V$2 --Mdir $$(@D) $(TRACE_$2) $$< >/dev/null
 	@cd $$(@D) && printf '#include "%s"\n' $$$$(ls *.cpp | grep -v Slow) >V$2.fast.cpp
 	@cd $$(@D) && printf '#include "%s"\n' *Slow*.cpp >V$2.slow.cpp
 
