@@ -1,7 +1,7 @@
-// Runs test vectors on the MAC units and compares every result with the golden model. Linked with the netlists of
-// gates in place of the Verilated RTL it tests the gates, with the same vectors and, clock for clock, the same output.
-// Exit status: 0 all equal, 1 a difference (or nothing compared, or a planted fault that no vector finds), 2 bad
-// arguments or an unreadable file.
+// Runs test vectors on the MAC units and compares every result with the golden model. Linked with the
+// netlists of gates in place of the Verilated RTL it tests the gates, with the same vectors and, clock for
+// clock, the same output. Exit status: 0 all equal, 1 a difference (or nothing compared, or a planted fault
+// that no vector finds), 2 bad arguments or an unreadable file.
 #include <fmt/format.h>
 
 #include <array>
@@ -22,7 +22,8 @@ int fault = 0;
 
 }  // namespace
 
-/// Called by netlists with planted faults (scripts/gates.py) when a unit starts: the number of the one to show.
+/// Called by netlists with planted faults (scripts/gates.py) when a unit starts: the number of the one to
+/// show.
 extern "C" int if4_fault() { return fault; }
 
 namespace if4::testing {
@@ -59,8 +60,8 @@ Set file_set(const std::string& path) {
   return set;
 }
 
-/// Every pair of codes and types in every lane, the other lanes 0. One lane's products are a dot product: its sum
-/// is small and exact in FP32.
+/// Every pair of codes and types in every lane, the other lanes 0. One lane's products are a dot product: its
+/// sum is small and exact in FP32.
 Set code_set() {
   Set set{"pairs of codes in each lane", {}, {}};
   for (int types = 0; types < 4; ++types) {
@@ -78,8 +79,8 @@ Set code_set() {
   return set;
 }
 
-/// Every pair of scale bytes, with one product of 1/2 * 1/2 or 6/7 * 6/7. Pairs of one exponent share dot products, so
-/// that no bit of them is lost in the rounding. A NaN is alone.
+/// Every pair of scale bytes, with one product of 1/2 * 1/2 or 6/7 * 6/7. Pairs of one exponent share dot
+/// products, so that no bit of them is lost in the rounding. A NaN is alone.
 Set scale_set() {
   Set set{"pairs of scale bytes", {}, {}};
   std::map<int, Beats> by_exponent;
@@ -115,9 +116,11 @@ Set rounding_set(std::mt19937_64& random) {
   }
   for (int j = 0; j <= 32; ++j) {
     for (int n = 0; n < 4; ++n) {
-      const std::int64_t significand = n == 0 ? (1 << 24) - 1 : (1 << 23) + static_cast<std::int64_t>(random() >> 41);
+      const std::int64_t significand =
+          n == 0 ? (1 << 24) - 1 : (1 << 23) + static_cast<std::int64_t>(random() >> 41);
       const std::int64_t tie = (49 * (2 * significand + 1)) << j;
-      for (const std::int64_t delta : {std::int64_t{0}, std::int64_t{1}, std::int64_t{-1}, std::int64_t{1} << j / 2})
+      for (const std::int64_t delta :
+           {std::int64_t{0}, std::int64_t{1}, std::int64_t{-1}, std::int64_t{1} << j / 2})
         add(tie + delta);
     }
   }
@@ -138,7 +141,8 @@ Set end_set() {
     back.push_back((upper ? minus_one : one)[0]);
     Beats nan = over;
     nan[0].first.scale |= 0x7F;
-    for (const Beats& beats : {end, one, over, one, back, minus_one, nan, one}) set.dot_products.push_back(beats);
+    for (const Beats& beats : {end, one, over, one, back, minus_one, nan, one})
+      set.dot_products.push_back(beats);
   }
   return set;
 }
@@ -186,15 +190,16 @@ std::string difference(const Driven& driven, const std::vector<Beats>& dot_produ
   }
   for (std::size_t i = 0; i < dot_products.size(); ++i) {
     if (driven.results[i] == expected[i]) continue;
-    return fmt::format("dot product {}: {}, golden model {}{}{}", i, to_text(driven.results[i]), to_text(expected[i]),
-                       dot_products[i].size() < 40 ? "\n" : "",
+    return fmt::format("dot product {}: {}, golden model {}{}{}", i, to_text(driven.results[i]),
+                       to_text(expected[i]), dot_products[i].size() < 40 ? "\n" : "",
                        dot_products[i].size() < 40 ? to_text(dot_products[i]) : "");
   }
   return "";
 }
 
 /// Runs one set on the unit; what is wrong, or nothing.
-std::string run_set(MacUnit& unit, const Set& set, const std::vector<MacResult>& expected, std::uint64_t& clocks) {
+std::string run_set(MacUnit& unit, const Set& set, const std::vector<MacResult>& expected,
+                    std::uint64_t& clocks) {
   std::mt19937_64 random(set.stalls.seed);
   const auto resets = static_cast<std::size_t>(set.resets);
   const std::size_t rounds = resets == 0 ? 1 : resets;
@@ -308,7 +313,8 @@ Arguments parse(int argc, char** argv) {
       arguments.units.push_back(argument);
     }
   }
-  if (arguments.units.empty()) throw InputError("usage: gates_check [--vectors FILE] [--seed N] [--faults N] UNIT...");
+  if (arguments.units.empty())
+    throw InputError("usage: gates_check [--vectors FILE] [--seed N] [--faults N] UNIT...");
   return arguments;
 }
 
