@@ -15,6 +15,9 @@ SHELL := /bin/bash
 ## SEED           seed of the random tests (default: a new one, which the run prints)
 ## MUTANTS        how many of the planted bugs `make test-mutants` tries (default: all)
 ## FUZZ_SECONDS   how long `make fuzz` runs (default 60)
+## LIBERTY        Liberty file with the cells of `make area` and `make gates` (default: osu018 of Debian)
+## CONFIGS        configurations of `make area`, names or patterns (default: all)
+## MODULES        1: `make area` also gives the area by module
 ## CONFIG         release (default) or asan: address and undefined-behaviour sanitizer
 ## CXX, CXXFLAGS  compiler, and flags on top of the project's
 ## IF4_SETUP      0: never install packages
@@ -23,6 +26,9 @@ WEIGHTS ?=
 ORACLE ?=
 FILE ?=
 SEED ?=
+LIBERTY ?=
+CONFIGS ?=
+MODULES ?=
 FUZZ_SECONDS ?= 60
 MUTANTS ?=
 CONFIG ?= release
@@ -38,7 +44,8 @@ BIN := $(if $(filter $(BUILD)/release,$(O)),$(BUILD),$(O))
 MODEL := $(wildcard model/*.cpp)
 SIM := $(filter-out sim/main.cpp,$(wildcard sim/*.cpp))
 ORACLE_MAIN := testbench/oracle_main.cpp
-TESTS := $(filter-out $(ORACLE_MAIN),$(wildcard testbench/*.cpp))
+GATES_MAIN := testbench/gates_main.cpp
+TESTS := $(filter-out $(ORACLE_MAIN) $(GATES_MAIN),$(wildcard testbench/*.cpp))
 TEST_HELPERS := $(filter-out testbench/main.cpp testbench/test_%.cpp,$(TESTS))
 BENCH := $(wildcard testbench/bench/*.cpp)
 WAIVERS := $(wildcard rtl/*.vlt)
@@ -92,7 +99,7 @@ endif
 # Uses all cores unless the user chose a number of jobs.
 SUBMAKE = +$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-export ACTS WEIGHTS ORACLE FILE
+export ACTS WEIGHTS ORACLE FILE LIBERTY
 
 # ---------------------------------------------------------------------------------------------- what users type
 
@@ -157,6 +164,43 @@ test-mutants: ## plant bugs in RTL and model, one at a time; the tests must catc
 	@scripts/setup.sh
 	@$(SUBMAKE) $(BIN)/if4_tests
 	@python3 scripts/mutants.py $(if $(MUTANTS),--sample $(MUTANTS))
+
+.PHONY: area
+area: ## area, time and power of the RTL in a library of cells: LIBERTY=, CONFIGS="if4 nvfp4*", MODULES=1
+	@scripts/setup.sh area
+	@python3 scripts/area.py $(area_liberty) $(if $(filter-out 0,$(MODULES)),--modules) $(CONFIGS:%='%')
+
+.PHONY: area-published
+area-published: ## where the published +66.6 % comes from: lane-FP32 IF4 against NVFP4, by module
+	@scripts/setup.sh area
+	@python3 scripts/area.py $(area_liberty) --published
+
+.PHONY: check-area
+check-area: ## test the scripts of `make area`, and synthesize IF4 and NVFP4, iterative, against their limit
+	@scripts/setup.sh area
+	@python3 testbench/test_area.py
+	@python3 scripts/area.py $(area_liberty) --check if4_serial nvfp4_serial
+
+.PHONY: gates
+gates: ## the vectors of the RTL on the netlists of IF4, as they are and with planted faults: LIBERTY=, SEED=
+	@scripts/setup.sh default area
+	@python3 scripts/gates.py $(area_liberty) --out $(GATES) --faults $(GATE_FAULTS) $(GATE_UNITS)
+	@$(SUBMAKE) GATES=$(GATES) CONFIG=release $(addprefix $(GATES)/,rtl/gates_check good/gates_check faulty/gates_check)
+	@$(call run_gates,rtl,the RTL) && $(call run_gates,good,the netlists)
+	@cmp $(GATES)/rtl/result.txt $(GATES)/good/result.txt && echo 'the netlists give the same results in the same clocks'
+	@$(call run_gates,faulty,the netlists with one fault at a time,--faults $(GATE_FAULTS))
+	@echo 'gates: OK'
+
+# Printed when it is complete, and kept.
+run_gates = echo 'gates_check on $2'; $(GATES)/$1/gates_check --vectors testbench/data/published_vectors.txt \
+	--seed $(or $(SEED),1) $3 $(basename $(subst =,.,$(GATE_UNITS))) >$(GATES)/$1/result.txt; \
+	status=$$?; cat $(GATES)/$1/result.txt; [ $$status = 0 ]
+
+area_liberty = $${LIBERTY:+--liberty "$$LIBERTY"}
+# Verilated unit, and the configuration of scripts/area.py whose netlist takes its place.
+GATE_UNITS := if4_mac=if4 if4_mac_serial=if4_serial
+GATE_FAULTS := 64
+GATES := $(BUILD)/gates/$(or $(basename $(notdir $(LIBERTY))),osu018_stdcells)
 
 .PHONY: bench
 bench: ## measure speed; also written to build/bench.json
@@ -316,6 +360,42 @@ $(BIN)/oracle_check: $(call objects,$(ORACLE_MAIN)) $(O)/libif4_testbench.a $(O)
 
 $(BIN)/if4_bench: $(call objects,$(BENCH)) $(O)/libif4_testbench.a $(O)/libif4_sim.a $(O)/libif4.a
 	$(call link,$(BENCH_LIBS) $(TEST_LIBS) $(LIBS))
+
+# Gates: one program with the Verilated RTL and two with netlists (scripts/gates.py) in its place. The class of a netlist
+# has the name of the unit's, so sim/mac_unit.cpp takes it for that, compiled once more with its header.
+$(GATES)/rtl/gates_check: $(call objects,$(GATES_MAIN)) $(O)/libif4_testbench.a $(O)/libif4_sim.a $(O)/libif4.a
+	$(call link,$(TEST_LIBS) $(LIBS))
+
+define gates_rules
+$(GATES)/$1/gates_check: $(call objects,$(GATES_MAIN)) $(GATES)/$1/mac_unit.o \
+		$(foreach u,$2,$(GATES)/$1/$u.fast.o $(GATES)/$1/$u.slow.o) \
+		$(O)/libif4_testbench.a $(O)/libif4_sim.a $(O)/libif4.a
+	$$(call link,$$(TEST_LIBS) $$(LIBS))
+
+$(GATES)/$1/mac_unit.o: sim/mac_unit.cpp $(foreach u,$2,$(GATES)/$1/$u/V$u.fast.cpp) $(O)/flags
+	@echo '  CXX      $$@'
+	@$(subst $(VERILATED_INCLUDES),$(addprefix -isystem $(GATES)/$1/,$2) $(VERILATED_INCLUDES),$(COMPILE)) $$< -o $$@
+endef
+
+# Verilator 5.006 loses inversions in trees of XOR gates: -fno-const-bit-op-tree (verilator/verilator issue 4059).
+define gates_unit_rules
+$(GATES)/$1/$2/V$2.fast.cpp $(GATES)/$1/$2/V$2.slow.cpp &: $(GATES)/$1/$2.v $(BUILD)/verilated.flags
+	@echo '  VERILATE $$<'
+	@rm -rf $$(@D)
+	@$(VERILATE) -fno-const-bit-op-tree -Wno-lint --top-module $(strip $(TOP_$2)) --prefix V$2 --Mdir $$(@D) $(TRACE_$2) $$< >/dev/null
+	@cd $$(@D) && printf '#include "%s"\n' $$$$(ls *.cpp | grep -v Slow) >V$2.fast.cpp
+	@cd $$(@D) && printf '#include "%s"\n' *Slow*.cpp >V$2.slow.cpp
+
+$(GATES)/$1/$2.%.o: $(GATES)/$1/$2/V$2.%.cpp $(O)/flags
+	@echo '  CXX      $$@'
+	@$(COMPILE_VERILATED) -O$$(if $$(filter slow,$$*),0,1) $$< -o $$@
+endef
+ifneq ($(filter $(GATES)/%,$(MAKECMDGOALS)),)
+GATED := $(basename $(subst =,.,$(GATE_UNITS)))
+$(foreach k,good faulty,$(eval $(call gates_rules,$k,$(GATED))))
+$(foreach k,good faulty,$(foreach u,$(GATED),$(eval $(call gates_unit_rules,$k,$u))))
+-include $(wildcard $(GATES)/*/*.d)
+endif
 
 $(O)/fuzz_readers: $(call objects,testbench/fuzz/fuzz_readers.cpp) $(O)/libif4.a
 	$(call link,-fsanitize=fuzzer $(LIBS))

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes sure that the packages of the named sets are installed: setup.sh [default] [fuzz] [format].
+# Makes sure that the packages of the named sets are installed: setup.sh [default] [area] [fuzz] [format].
 # Says nothing when they are. IF4_SETUP=0 turns it off, for who brings the tools in another way.
 set -eu
 
@@ -25,6 +25,13 @@ packages_of() {
       echo libbenchmark-dev    # make bench
       echo python3             # scripts/*.py
       ;;
+    area)
+      echo python3             # scripts/area.py, scripts/gates.py
+      echo yosys               # synthesis, with abc
+      echo opensta             # static timing and power
+      echo iverilog            # counts clocks of latency and throughput
+      echo qflow-tech-osu018   # cells to map to, unless LIBERTY= names others
+      ;;
     fuzz)
       echo clang               # the compiler that libFuzzer comes with
       # libFuzzer and the sanitizers of clang; the second name is for an Ubuntu 24.04 without the first
@@ -34,7 +41,7 @@ packages_of() {
       echo clang-format        # make format, make check-format
       ;;
     *)
-      echo "setup.sh: no set of packages is called '$1' (default, fuzz, format)" >&2
+      echo "setup.sh: no set of packages is called '$1' (default, area, fuzz, format)" >&2
       exit 2
       ;;
   esac
