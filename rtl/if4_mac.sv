@@ -107,9 +107,8 @@ module if4_mac #(
     end
   end
 
-  assign ready3 = add_ready;
-
   if (Blocks == 1) begin : gen_one_block
+    assign ready3    = add_ready;
     assign addend    = beat;
     assign add_valid = valid2_q;
     assign add_last  = last2_q;
@@ -118,7 +117,8 @@ module if4_mac #(
     // The sum of the blocks has a register of its own.
     logic signed [BeatWidth-1:0] beat_q;
     logic valid_q, last_q, nan_q, ready;
-    assign ready = ~valid_q | add_ready;
+    assign ready  = ~valid_q | add_ready;
+    assign ready3 = ready;
     always_ff @(posedge clk_i or negedge rst_ni) begin
       if (!rst_ni) begin
         valid_q <= 1'b0;
