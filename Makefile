@@ -83,10 +83,12 @@ SANITIZE := -g1 $(if $(findstring clang,$(CXX)),,-Wno-maybe-uninitialized) \
 	-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 OPTIMIZE_release := -O2
 OPTIMIZE_asan := -O1 $(SANITIZE)
+# Not -O2: the counters are in the way of optimizing, and compile slowly.
+OPTIMIZE_coverage := -O1 -DIF4_COVERAGE
 OPTIMIZE_fuzz := -O1 $(SANITIZE) -fsanitize=fuzzer-no-link
 OPTIMIZE := $(OPTIMIZE_$(CONFIG))
 ifeq ($(OPTIMIZE),)
-$(error CONFIG=$(CONFIG) is not one of: release asan)
+$(error CONFIG=$(CONFIG) is not one of: release asan coverage)
 endif
 
 # Uses all cores unless the user chose a number of jobs.
@@ -229,10 +231,14 @@ ifneq ($(filter $(BUILD)/%,$(MAKECMDGOALS)),)
 # or a source went away.
 remember = $(shell mkdir -p $(dir $1) && echo '$2' | cmp -s - $1 || echo '$2' >$1)
 
-V := $(BUILD)/verilated
+COVERING := $(filter coverage,$(CONFIG))
+# Verilator counts lines. Toggles we count ourselves, for which all signals are public: it leaves out what is declared
+# in generate blocks, and does not tell a rise from a fall.
+COUNT_coverage := --coverage-line --public-flat-rw
+V := $(BUILD)/verilated$(COVERING:%=-%)
 VERILATE := verilator --cc -O3 --x-assign fast -Wno-fatal --no-skip-identical
 verilate = $(VERILATE) --top-module $(TOP_$1) --prefix V$1 --Mdir $(V)/$1 $(PARAMETERS_$1) $(TRACE_$1) \
-	$(WAIVERS) -f $(LIST_$1)
+	$(if $(filter if4_mac,$(TOP_$1)),$(COUNT_$(CONFIG))) $(WAIVERS) -f $(LIST_$1)
 VERILATOR_ROOT := $(shell verilator --getenv VERILATOR_ROOT)
 # -isystem: no warnings of ours in code that is not ours.
 VERILATED_INCLUDES := $(UNITS:%=-isystem $(V)/%) \
@@ -240,7 +246,7 @@ VERILATED_INCLUDES := $(UNITS:%=-isystem $(V)/%) \
 
 COMPILE = $(CXX) $(FLAGS) $(OPTIMIZE) $(VERILATED_INCLUDES) $(CXXFLAGS) -MD -MP -c
 COMPILE_VERILATED = $(CXX) -std=gnu++17 -w $(OPTIMIZE) $(VERILATED_INCLUDES) $(CXXFLAGS) -MD -MP -c \
-	-DVERILATOR=1 -DVM_COVERAGE=0 -DVM_SC=0 -DVM_TRACE=1 -DVM_TRACE_FST=1 -DVM_TRACE_VCD=0
+	-DVERILATOR=1 -DVM_COVERAGE=$(if $(COVERING),1,0) -DVM_SC=0 -DVM_TRACE=1 -DVM_TRACE_FST=1 -DVM_TRACE_VCD=0
 LINK = $(CXX) $(OPTIMIZE) $(CXXFLAGS) $(LDFLAGS)
 # Catch2 3 has a library to link, Catch2 2 has none; its pkg-config file knows.
 # clang leaves Verilator's 16-byte atomics to libatomic.
@@ -248,7 +254,7 @@ LIBS := $(shell pkg-config --libs fmt zlib) -pthread -Wl,--as-needed -latomic
 TEST_LIBS := $(shell pkg-config --libs catch2 gmpxx gmp)
 BENCH_LIBS := $(shell pkg-config --libs benchmark)
 
-$(call remember,$(BUILD)/verilated.flags,$(VERILATE) $(shell verilator --version))
+$(call remember,$(V).flags,$(VERILATE) $(shell verilator --version))
 # Without the folders of the units: one more of them compiles nothing else again.
 $(call remember,$(O)/flags,$(subst $(VERILATED_INCLUDES),,$(COMPILE) $(COMPILE_VERILATED)))
 $(call remember,$(O)/sources,$(LINK) $(MODEL) $(SIM) $(TESTS) $(BENCH))
@@ -259,7 +265,7 @@ $(call remember,$(O)/sources,$(LINK) $(MODEL) $(SIM) $(TESTS) $(BENCH))
 define unit_rules
 $$(call remember,$$(V)/$1.flags,$$(call verilate,$1))
 $$(V)/$1/V$1_classes.mk $$(V)/$1/V$1.fast.cpp $$(V)/$1/V$1.slow.cpp &: $$(LIST_$1) $$(call listed,$$(LIST_$1)) \
-		$$(wildcard rtl/*.svh) $$(WAIVERS) $$(BUILD)/verilated.flags $$(V)/$1.flags
+		$$(wildcard rtl/*.svh) $$(WAIVERS) $$(V).flags $$(V)/$1.flags
 	@echo '  VERILATE $1'
 	@rm -rf $$(@D)
 	@$$(call verilate,$1) >/dev/null
@@ -279,7 +285,7 @@ VERILATED_OBJECTS := $(patsubst %,$(O)/verilated/%.o,$(UNITS:%=V%.fast) $(UNITS:
 	$(sort $(VM_GLOBAL_FAST) $(VM_GLOBAL_SLOW)))
 
 objects = $(patsubst %.cpp,$(O)/%.o,$1)
-ifneq ($(CONFIG),release)
+ifneq ($(filter asan fuzz,$(CONFIG)),)
 # Verilator's waveform writer uses words at odd addresses and shifts negative numbers; that is not ours to find.
 $(VERILATED_OBJECTS): OPTIMIZE += -fno-sanitize=alignment,shift
 # Catch2 itself, which takes the compiler a minute otherwise.
