@@ -15,6 +15,7 @@ SHELL := /bin/bash
 ## SEED           seed of the random tests (default: a new one, which the run prints)
 ## MUTANTS        how many of the planted bugs `make test-mutants` tries (default: all)
 ## FUZZ_SECONDS   how long `make fuzz` runs (default 60)
+## COVERAGE_TESTS which tests `make coverage` runs (default [coverage]: more of them can only cover more)
 ## CONFIG         release (default) or asan: address and undefined-behaviour sanitizer
 ## CXX, CXXFLAGS  compiler, and flags on top of the project's
 ## IF4_SETUP      0: never install packages
@@ -25,6 +26,7 @@ FILE ?=
 SEED ?=
 FUZZ_SECONDS ?= 60
 MUTANTS ?=
+COVERAGE_TESTS ?= [coverage]
 CONFIG ?= release
 BUILD ?= build
 ifeq ($(origin CXX),default)
@@ -159,6 +161,15 @@ test-mutants: ## plant bugs in RTL and model, one at a time; the tests must catc
 	@scripts/setup.sh
 	@$(SUBMAKE) $(BIN)/if4_tests
 	@python3 scripts/mutants.py $(if $(MUTANTS),--sample $(MUTANTS))
+
+.PHONY: coverage
+coverage: ## what the tests cover of the MAC unit: lines, toggles, functional points; build/coverage/index.html
+	@scripts/setup.sh
+	@python3 -B scripts/coverage.py --self-test
+	@$(SUBMAKE) CONFIG=coverage $(BUILD)/coverage/if4_tests
+	@rm -rf $(BUILD)/coverage/data && mkdir -p $(BUILD)/coverage/data
+	@IF4_COVERAGE=$(BUILD)/coverage/data $(BUILD)/coverage/if4_tests '$(COVERAGE_TESTS)' $(if $(SEED),--rng-seed $(SEED))
+	@python3 -B scripts/coverage.py $(BUILD)/coverage/data $(BUILD)/coverage
 
 .PHONY: bench
 bench: ## measure speed; also written to build/bench.json

@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from html import escape
 
-from coverage_data import KINDS, TOGGLE_FLOOR
+from coverage_data import KINDS, NEEDED, TOGGLE_FLOOR
 
 STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 75em; padding: 0 1em; color: #222; }
@@ -64,7 +64,7 @@ def module_table(report):
     for places in report.counts.values():
         for (place, _), count in places.items():
             pair = modules[place.file][place.kind]
-            pair[0] += count > 0
+            pair[0] += count >= NEEDED[place.kind]
             pair[1] += 1
     for hole in report.holes.values():
         if hole.waiver is not None and hole.waiver.kind == "constant":
@@ -135,7 +135,7 @@ def source_table(report, root, file):
             if place.kind == "line":
                 counts[place.line].append(count)
             else:
-                bits[place.line][0] += count > 0
+                bits[place.line][0] += count >= NEEDED[place.kind]
                 bits[place.line][1] += 1
     for hole in report.holes.values():
         place = hole.place
