@@ -195,6 +195,10 @@ class Tally:
                 f"{self.waived:5} explained  {self.constant:5} constant")
 
 
+def some_of(units):
+    return ", ".join(sorted(units)[:4]) + (f" and {len(units) - 4} more" if len(units) > 4 else "")
+
+
 def grouped(holes):
     """One text for all bits of a signal, and all indices of a generate block."""
     groups = defaultdict(lambda: (set(), set()))
@@ -208,8 +212,7 @@ def grouped(holes):
     texts = []
     for (file, line, kind, module, name), (bits, units) in groups.items():
         span = "" if not bits else f"[{min(bits)}]" if len(bits) == 1 else f", {len(bits)} bits of [{max(bits)}:{min(bits)}],"
-        texts.append(f"{file}:{line}: {kind} {module} {name}{span} not covered in {', '.join(sorted(units)[:4])}"
-                     + (f" and {len(units) - 4} more" if len(units) > 4 else ""))
+        texts.append(f"{file}:{line}: {kind} {module} {name}{span} not covered in {some_of(units)}")
     return texts
 
 
@@ -243,7 +246,10 @@ class Report:
     def failures(self):
         failures = list(self.faults)
         failures += grouped(self.open_holes())
-        failures += [f"{unit}: point never seen: {point}" for unit, point in self.missing_points]
+        unseen = defaultdict(list)
+        for unit, point in self.missing_points:
+            unseen[point].append(unit)
+        failures += [f"point never seen: {point}, in {some_of(units)}" for point, units in unseen.items()]
         failures += [f"coverage_waivers.txt:{waiver.number}: no hole matches {waiver.kind} {waiver.module} "
                      f"{waiver.pattern}" for waiver in self.stale()]
         for unit, tallies in self.units.items():
