@@ -117,8 +117,7 @@ module if4_mac #(
     // The sum of the blocks has a register of its own.
     logic signed [BeatWidth-1:0] beat_q;
     logic valid_q, last_q, nan_q, ready;
-    assign ready  = ~valid_q | add_ready;
-    assign ready3 = ready;
+    assign ready = ~valid_q | add_ready;
     always_ff @(posedge clk_i or negedge rst_ni) begin
       if (!rst_ni) begin
         valid_q <= 1'b0;
@@ -133,6 +132,7 @@ module if4_mac #(
         nan_q  <= |nan2;
       end
     end
+    assign ready3    = ready;
     assign addend    = beat_q;
     assign add_valid = valid_q;
     assign add_last  = last_q;
