@@ -28,7 +28,8 @@ FUZZ_SECONDS ?= 60
 MUTANTS ?=
 COVERAGE_TESTS ?= [coverage]
 CONFIG ?= release
-BUILD ?= build
+# What Verilator generates for coverage differs, so it has a build folder of its own.
+BUILD ?= build$(if $(filter coverage,$(CONFIG)),/coverage)
 ifeq ($(origin CXX),default)
 CXX := g++
 endif
@@ -73,6 +74,12 @@ $(call unit,fp32_mul, fp32_mul, rtl/lane_fp32_mac.f, -GIeee=1)
 $(call unit,fp32_add, fp32_add, rtl/lane_fp32_mac.f, -GIeee=1)
 $(call unit,fp32_mul_normal, fp32_mul, rtl/lane_fp32_mac.f, -GIeee=0)
 $(call unit,fp32_add_normal, fp32_add, rtl/lane_fp32_mac.f, -GIeee=0)
+
+# Verilator counts the lines of the MAC unit. Toggles we count ourselves, for which all signals are public: it leaves out
+# what is declared in generate blocks, and does not tell a rise from a fall.
+ifeq ($(CONFIG),coverage)
+$(foreach u,$(UNITS),$(if $(filter if4_mac,$(TOP_$u)),$(eval TRACE_$u += --coverage-line --public-flat-rw)))
+endif
 
 # The files that list $1 names.
 listed = $(shell sed -E 's://.*::; /^[#+-]/d' $1)
@@ -166,9 +173,9 @@ test-mutants: ## plant bugs in RTL and model, one at a time; the tests must catc
 coverage: ## what the tests cover of the MAC unit: lines, toggles, functional points; build/coverage/index.html
 	@scripts/setup.sh
 	@python3 -B scripts/coverage.py --self-test
-	@$(SUBMAKE) CONFIG=coverage $(BUILD)/coverage/if4_tests
+	@$(SUBMAKE) CONFIG=coverage BUILD=$(BUILD)/coverage $(BUILD)/coverage/coverage/if4_tests
 	@rm -rf $(BUILD)/coverage/data && mkdir -p $(BUILD)/coverage/data
-	@IF4_COVERAGE=$(BUILD)/coverage/data $(BUILD)/coverage/if4_tests '$(COVERAGE_TESTS)' $(if $(SEED),--rng-seed $(SEED))
+	@IF4_COVERAGE=$(BUILD)/coverage/data $(BUILD)/coverage/coverage/if4_tests '$(COVERAGE_TESTS)' $(if $(SEED),--rng-seed $(SEED))
 	@python3 -B scripts/coverage.py $(BUILD)/coverage/data $(BUILD)/coverage
 
 .PHONY: bench
@@ -242,14 +249,10 @@ ifneq ($(filter $(BUILD)/%,$(MAKECMDGOALS)),)
 # or a source went away.
 remember = $(shell mkdir -p $(dir $1) && echo '$2' | cmp -s - $1 || echo '$2' >$1)
 
-COVERING := $(filter coverage,$(CONFIG))
-# Verilator counts lines. Toggles we count ourselves, for which all signals are public: it leaves out what is declared
-# in generate blocks, and does not tell a rise from a fall.
-COUNT_coverage := --coverage-line --public-flat-rw
-V := $(BUILD)/verilated$(COVERING:%=-%)
+V := $(BUILD)/verilated
 VERILATE := verilator --cc -O3 --x-assign fast -Wno-fatal --no-skip-identical
 verilate = $(VERILATE) --top-module $(TOP_$1) --prefix V$1 --Mdir $(V)/$1 $(PARAMETERS_$1) $(TRACE_$1) \
-	$(if $(filter if4_mac,$(TOP_$1)),$(COUNT_$(CONFIG))) $(WAIVERS) -f $(LIST_$1)
+	$(WAIVERS) -f $(LIST_$1)
 VERILATOR_ROOT := $(shell verilator --getenv VERILATOR_ROOT)
 # -isystem: no warnings of ours in code that is not ours.
 VERILATED_INCLUDES := $(UNITS:%=-isystem $(V)/%) \
@@ -257,7 +260,8 @@ VERILATED_INCLUDES := $(UNITS:%=-isystem $(V)/%) \
 
 COMPILE = $(CXX) $(FLAGS) $(OPTIMIZE) $(VERILATED_INCLUDES) $(CXXFLAGS) -MD -MP -c
 COMPILE_VERILATED = $(CXX) -std=gnu++17 -w $(OPTIMIZE) $(VERILATED_INCLUDES) $(CXXFLAGS) -MD -MP -c \
-	-DVERILATOR=1 -DVM_COVERAGE=$(if $(COVERING),1,0) -DVM_SC=0 -DVM_TRACE=1 -DVM_TRACE_FST=1 -DVM_TRACE_VCD=0
+	-DVERILATOR=1 -DVM_COVERAGE=$(if $(filter coverage,$(CONFIG)),1,0) -DVM_SC=0 \
+	-DVM_TRACE=1 -DVM_TRACE_FST=1 -DVM_TRACE_VCD=0
 LINK = $(CXX) $(OPTIMIZE) $(CXXFLAGS) $(LDFLAGS)
 # Catch2 3 has a library to link, Catch2 2 has none; its pkg-config file knows.
 # clang leaves Verilator's 16-byte atomics to libatomic.
@@ -265,7 +269,7 @@ LIBS := $(shell pkg-config --libs fmt zlib) -pthread -Wl,--as-needed -latomic
 TEST_LIBS := $(shell pkg-config --libs catch2 gmpxx gmp)
 BENCH_LIBS := $(shell pkg-config --libs benchmark)
 
-$(call remember,$(V).flags,$(VERILATE) $(shell verilator --version))
+$(call remember,$(BUILD)/verilated.flags,$(VERILATE) $(shell verilator --version))
 # Without the folders of the units: one more of them compiles nothing else again.
 $(call remember,$(O)/flags,$(subst $(VERILATED_INCLUDES),,$(COMPILE) $(COMPILE_VERILATED)))
 $(call remember,$(O)/sources,$(LINK) $(MODEL) $(SIM) $(TESTS) $(BENCH))
@@ -276,7 +280,7 @@ $(call remember,$(O)/sources,$(LINK) $(MODEL) $(SIM) $(TESTS) $(BENCH))
 define unit_rules
 $$(call remember,$$(V)/$1.flags,$$(call verilate,$1))
 $$(V)/$1/V$1_classes.mk $$(V)/$1/V$1.fast.cpp $$(V)/$1/V$1.slow.cpp &: $$(LIST_$1) $$(call listed,$$(LIST_$1)) \
-		$$(wildcard rtl/*.svh) $$(WAIVERS) $$(V).flags $$(V)/$1.flags
+		$$(wildcard rtl/*.svh) $$(WAIVERS) $$(BUILD)/verilated.flags $$(V)/$1.flags
 	@echo '  VERILATE $1'
 	@rm -rf $$(@D)
 	@$$(call verilate,$1) >/dev/null
