@@ -75,8 +75,8 @@ $(call unit,fp32_add, fp32_add, rtl/lane_fp32_mac.f, -GIeee=1)
 $(call unit,fp32_mul_normal, fp32_mul, rtl/lane_fp32_mac.f, -GIeee=0)
 $(call unit,fp32_add_normal, fp32_add, rtl/lane_fp32_mac.f, -GIeee=0)
 
-# Verilator counts the lines of the MAC unit. Toggles we count ourselves, for which all signals are public: it leaves out
-# what is declared in generate blocks, and does not tell a rise from a fall.
+# Verilator counts the lines of the MAC unit. Toggles we count ourselves, for which all signals are public: it leaves
+# out what is declared in generate blocks, and does not tell a rise from a fall.
 ifeq ($(CONFIG),coverage)
 $(foreach u,$(UNITS),$(if $(filter if4_mac,$(TOP_$u)),$(eval TRACE_$u += --coverage-line --public-flat-rw)))
 endif
@@ -175,7 +175,8 @@ coverage: ## what the tests cover of the MAC unit: lines, toggles, functional po
 	@python3 -B scripts/coverage.py --self-test
 	@$(SUBMAKE) CONFIG=coverage BUILD=$(BUILD)/coverage $(BUILD)/coverage/coverage/if4_tests
 	@rm -rf $(BUILD)/coverage/data && mkdir -p $(BUILD)/coverage/data
-	@IF4_COVERAGE=$(BUILD)/coverage/data $(BUILD)/coverage/coverage/if4_tests '$(COVERAGE_TESTS)' $(if $(SEED),--rng-seed $(SEED))
+	@IF4_COVERAGE=$(BUILD)/coverage/data $(BUILD)/coverage/coverage/if4_tests '$(COVERAGE_TESTS)' \
+	    $(if $(SEED),--rng-seed $(SEED))
 	@python3 -B scripts/coverage.py $(BUILD)/coverage/data $(BUILD)/coverage
 
 .PHONY: bench

@@ -211,7 +211,9 @@ def grouped(holes):
         units.update(unit for unit, _ in hole.where)
     texts = []
     for (file, line, kind, module, name), (bits, units) in groups.items():
-        span = "" if not bits else f"[{min(bits)}]" if len(bits) == 1 else f", {len(bits)} bits of [{max(bits)}:{min(bits)}],"
+        span = f"[{min(bits)}]" if len(bits) == 1 else ""
+        if len(bits) > 1:
+            span = f", {len(bits)} bits of [{max(bits)}:{min(bits)}],"
         texts.append(f"{file}:{line}: {kind} {module} {name}{span} not covered in {some_of(units)}")
     return texts
 

@@ -4,16 +4,19 @@ import json
 from collections import defaultdict
 from html import escape
 
-from coverage_data import KINDS, NEEDED, TOGGLE_FLOOR
+from coverage_data import KINDS, NEEDED, TOGGLE_FLOOR, Tally
 
 STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 75em; padding: 0 1em; color: #222; }
 h1 { margin-bottom: 0; } h2 { margin-top: 2.2em; border-bottom: 1px solid #ccc; }
-table { border-collapse: collapse; margin: 1em 0; } th, td { padding: .15em .7em; text-align: left; vertical-align: top; }
-th { border-bottom: 1px solid #888; font-weight: 600; } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; margin: 1em 0; }
+th, td { padding: .15em .7em; text-align: left; vertical-align: top; }
+th { border-bottom: 1px solid #888; font-weight: 600; }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 tr:nth-child(even) td { background: #f6f6f6; }
 .ok { color: #17692b; font-weight: 600; } .bad { color: #b00020; font-weight: 600; }
-table.source { width: 100%; font: 13px/1.35 ui-monospace, monospace; } table.source td { background: none; padding: 0 .6em; }
+table.source { width: 100%; font: 13px/1.35 ui-monospace, monospace; }
+table.source td { background: none; padding: 0 .6em; }
 table.source td.code { white-space: pre; width: 100%; } table.source td.n { color: #666; }
 table.source tr.hit td.code { background: #e9f6ec; } table.source tr.waived td.code { background: #fdf3d8; }
 table.source tr.open td.code { background: #fbdfe1; }
@@ -73,7 +76,7 @@ def module_table(report):
     for file, kinds in sorted(modules.items()):
         rows += f'<tr><td><a href="#{escape(file)}"><code>{escape(file)}</code></a></td>'
         for hit, all_ in kinds.values():
-            rows += cell(f"{int(10000 * hit / all_) / 100:.2f} %" if all_ else "") + cell(f"{hit} / {all_}" if all_ else "")
+            rows += cell(Tally(all_, hit).shown() if all_ else "") + cell(f"{hit} / {all_}" if all_ else "")
         rows += "</tr>"
     return ("<table><tr><th>file</th><th class=n>lines</th><th></th><th class=n>toggles</th><th></th></tr>"
             f"{rows}</table>")
@@ -166,12 +169,13 @@ def write(report, root, folder):
     page = f"""<!DOCTYPE html>
 <html lang="en"><meta charset="utf-8"><title>Coverage of the MAC unit</title><style>{STYLE}</style>
 <h1>Coverage of the MAC unit</h1>
-<p>{len(report.units)} builds of <code>rtl/if4_mac.sv</code>, each judged by itself. Made by <code>make coverage</code>.</p>
+<p>{len(report.units)} builds of <code>rtl/if4_mac.sv</code>, each judged by itself. Made by
+<code>make coverage</code>.</p>
 {verdict}
 {summary(report)}
 <p>A <b>line</b> is a place where Verilator counts execution: a block of statements, or one side of a branch. A
-<b>toggle</b> is one bit of one signal in one instance; it is covered when it was seen to rise and to fall, from one clock
-edge to the next, signals of generate blocks included. Bits that the design ties to one value are left out, each named
+<b>toggle</b> is one bit of one signal in one instance; it is covered when it was seen to rise and to fall, from one
+clock edge to the next, signals of generate blocks included. Bits that the design ties to one value are left out, each named
 below with the reason; of the others at least {TOGGLE_FLOOR:g} % must toggle in every unit. With those bits, the toggles
 are {total.hit} of {total.all}, {100 * total.hit / max(total.all, 1):.2f} %. A <b>point</b> is a line of
 <code>testbench/coverage_points.txt</code>, observed at the ports of the unit.</p>

@@ -25,8 +25,8 @@ module if4_part (
 endmodule
 """
 POINTS = "axis a x y\naxis b one\ncross pair a b\ncross deep b @ serial\n"
-TOGGLES = ["TOP.TOP sum_o 2 0 0", "TOP.if4_mac clk_i 1 0 0", "TOP.if4_mac sum_o 2 3 3", "TOP.if4_mac.gen_one carry 1 1 1",
-           "TOP.if4_mac.u_part a_i 80 " + "F" * 20 + " " + "F" * 20]
+TOGGLES = ["TOP.TOP sum_o 2 0 0", "TOP.if4_mac clk_i 1 0 0", "TOP.if4_mac sum_o 2 3 3",
+           "TOP.if4_mac.gen_one carry 1 1 1", "TOP.if4_mac.u_part a_i 80 " + "F" * 20 + " " + "F" * 20]
 
 
 def line(count, name="if", number=14):
@@ -52,7 +52,8 @@ CASES = [
          waivers="line if4_part else if (a_i[1]) b_q <= 1'b1;\n  why\n"),
     case("a bit that only rose", "toggle if4_mac sum_o", toggles=replaced(2, "TOP.if4_mac sum_o 2 3 1")),
     case("a bit that only fell", "toggle if4_mac sum_o", toggles=replaced(2, "TOP.if4_mac sum_o 2 2 3")),
-    case("a bit in a generate block", "toggle if4_mac gen_one.carry", toggles=replaced(3, "TOP.if4_mac.gen_one carry 1 0 0")),
+    case("a bit in a generate block", "toggle if4_mac gen_one.carry",
+         toggles=replaced(3, "TOP.if4_mac.gen_one carry 1 0 0")),
     case("a constant", None, toggles=replaced(2, "TOP.if4_mac sum_o 2 1 1"),
          waivers="constant if4_mac sum_o[1] all\n  why\n"),
     case("a constant of another unit", "toggle if4_mac sum_o", toggles=replaced(2, "TOP.if4_mac sum_o 2 1 1"),
