@@ -18,6 +18,7 @@ SHELL := /bin/bash
 ## LIBERTY        Liberty file with the cells of `make area` and `make gates` (default: osu018 of Debian)
 ## CONFIGS        configurations of `make area`, names or patterns (default: all)
 ## MODULES        1: `make area` also gives the area by module
+## COVERAGE_TESTS which tests `make coverage` runs (default [coverage]: more of them can only cover more)
 ## CONFIG         release (default) or asan: address and undefined-behaviour sanitizer
 ## CXX, CXXFLAGS  compiler, and flags on top of the project's
 ## IF4_SETUP      0: never install packages
@@ -31,8 +32,10 @@ CONFIGS ?=
 MODULES ?=
 FUZZ_SECONDS ?= 60
 MUTANTS ?=
+COVERAGE_TESTS ?= [coverage]
 CONFIG ?= release
-BUILD ?= build
+# What Verilator generates for coverage differs, so it has a build folder of its own.
+BUILD ?= build$(if $(filter coverage,$(CONFIG)),/coverage)
 ifeq ($(origin CXX),default)
 CXX := g++
 endif
@@ -79,6 +82,12 @@ $(call unit,fp32_add, fp32_add, rtl/lane_fp32_mac.f, -GIeee=1)
 $(call unit,fp32_mul_normal, fp32_mul, rtl/lane_fp32_mac.f, -GIeee=0)
 $(call unit,fp32_add_normal, fp32_add, rtl/lane_fp32_mac.f, -GIeee=0)
 
+# Verilator counts the lines of the MAC unit. Toggles we count ourselves, for which all signals are public: it leaves
+# out what is declared in generate blocks, and does not tell a rise from a fall.
+ifeq ($(CONFIG),coverage)
+$(foreach u,$(UNITS),$(if $(filter if4_mac,$(TOP_$u)),$(eval TRACE_$u += --coverage-line --public-flat-rw)))
+endif
+
 # The files that list $1 names.
 listed = $(shell sed -E 's://.*::; /^[#+-]/d' $1)
 
@@ -90,10 +99,12 @@ SANITIZE := -g1 $(if $(findstring clang,$(CXX)),,-Wno-maybe-uninitialized) \
 	-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 OPTIMIZE_release := -O2
 OPTIMIZE_asan := -O1 $(SANITIZE)
+# Not -O2: the counters are in the way of optimizing, and compile slowly.
+OPTIMIZE_coverage := -O1 -DIF4_COVERAGE
 OPTIMIZE_fuzz := -O1 $(SANITIZE) -fsanitize=fuzzer-no-link
 OPTIMIZE := $(OPTIMIZE_$(CONFIG))
 ifeq ($(OPTIMIZE),)
-$(error CONFIG=$(CONFIG) is not one of: release asan)
+$(error CONFIG=$(CONFIG) is not one of: release asan coverage)
 endif
 
 # Uses all cores unless the user chose a number of jobs.
@@ -202,6 +213,16 @@ GATE_UNITS := if4_mac=if4 if4_mac_serial=if4_serial
 GATE_FAULTS := 64
 GATES := $(BUILD)/gates/$(or $(basename $(notdir $(LIBERTY))),osu018_stdcells)
 
+.PHONY: coverage
+coverage: ## what the tests cover of the MAC unit: lines, toggles, functional points; build/coverage/index.html
+	@scripts/setup.sh
+	@python3 -B scripts/coverage.py --self-test
+	@$(SUBMAKE) CONFIG=coverage BUILD=$(BUILD)/coverage $(BUILD)/coverage/coverage/if4_tests
+	@rm -rf $(BUILD)/coverage/data && mkdir -p $(BUILD)/coverage/data
+	@IF4_COVERAGE=$(BUILD)/coverage/data $(BUILD)/coverage/coverage/if4_tests '$(COVERAGE_TESTS)' \
+	    $(if $(SEED),--rng-seed $(SEED))
+	@python3 -B scripts/coverage.py $(BUILD)/coverage/data $(BUILD)/coverage
+
 .PHONY: bench
 bench: ## measure speed; also written to build/bench.json
 	@scripts/setup.sh
@@ -285,7 +306,8 @@ VERILATED_INCLUDES := $(UNITS:%=-isystem $(V)/%) \
 
 COMPILE = $(CXX) $(FLAGS) $(OPTIMIZE) $(VERILATED_INCLUDES) $(CXXFLAGS) -MD -MP -c
 COMPILE_VERILATED = $(CXX) -std=gnu++17 -w $(OPTIMIZE) $(VERILATED_INCLUDES) $(CXXFLAGS) -MD -MP -c \
-	-DVERILATOR=1 -DVM_COVERAGE=0 -DVM_SC=0 -DVM_TRACE=1 -DVM_TRACE_FST=1 -DVM_TRACE_VCD=0
+	-DVERILATOR=1 -DVM_COVERAGE=$(if $(filter coverage,$(CONFIG)),1,0) -DVM_SC=0 \
+	-DVM_TRACE=1 -DVM_TRACE_FST=1 -DVM_TRACE_VCD=0
 LINK = $(CXX) $(OPTIMIZE) $(CXXFLAGS) $(LDFLAGS)
 # Catch2 3 has a library to link, Catch2 2 has none; its pkg-config file knows.
 # clang leaves Verilator's 16-byte atomics to libatomic.
@@ -329,7 +351,7 @@ VERILATED_OBJECTS := $(patsubst %,$(O)/verilated/%.o,$(UNITS:%=V%.fast) $(UNITS:
 	$(sort $(VM_GLOBAL_FAST) $(VM_GLOBAL_SLOW)))
 
 objects = $(patsubst %.cpp,$(O)/%.o,$1)
-ifneq ($(CONFIG),release)
+ifneq ($(filter asan fuzz,$(CONFIG)),)
 # Verilator's waveform writer uses words at odd addresses and shifts negative numbers; that is not ours to find.
 $(VERILATED_OBJECTS): OPTIMIZE += -fno-sanitize=alignment,shift
 # Catch2 itself, which takes the compiler a minute otherwise.

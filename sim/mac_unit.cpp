@@ -1,6 +1,5 @@
 #include "sim/mac_unit.hpp"
 
-#include <verilated.h>
 #include <verilated_fst_c.h>
 
 #include <cerrno>
@@ -28,6 +27,7 @@
 #include "Vif4_mac_serial.h"
 #include "model/atomic_file.hpp"
 #include "model/error.hpp"
+#include "sim/verilated_model.hpp"
 
 namespace if4 {
 
@@ -67,23 +67,14 @@ void check_wave_target(const std::string& wave) {
   UNIT(if4_mac_if6_e2m3_64, kIF6E2M3, 64, 0, false, false)    \
   UNIT(if4_mac_nvfp4_narrow, kNVFP4, 16, 49, false, false)
 
-// A port of up to 64 bits is an integer, a wider one an array of 32-bit words. `bits` is a multiple of 16.
-template <class Port>
-void set_slice(Port& port, int index, int bits, Codes codes) {
-  if constexpr (std::is_integral_v<Port>) {
-    const auto mask = static_cast<Port>(~Port{0} >> (static_cast<int>(8 * sizeof(Port)) - bits));
-    const auto shift = static_cast<unsigned>(index * bits) % (8 * sizeof(Port));
-    port = static_cast<Port>((port & ~(mask << shift)) | ((static_cast<Port>(codes) & mask) << shift));
-  } else {
-    for (int at = index * bits; at < (index + 1) * bits; at += 16, codes >>= 16) {
-      std::uint32_t& word = port[static_cast<std::size_t>(at / 32)];
-      const int shift = at % 32;
-      word = (word & ~(0xFFFFU << shift)) | (static_cast<std::uint32_t>(codes & 0xFFFF) << shift);
-    }
-  }
+std::function<void(const PortValues&)>& port_observer() {
+  static std::function<void(const PortValues&)> observer;
+  return observer;
 }
 
 }  // namespace
+
+void observe_ports(std::function<void(const PortValues&)> observer) { port_observer() = std::move(observer); }
 
 const std::vector<UnitConfig>& unit_configs() {
   static const std::vector<UnitConfig> configs = {
@@ -164,11 +155,12 @@ class MacUnit::Verilated final : public MacUnit::Impl {
     if (!wave.empty()) {
       if (!Traced) throw std::invalid_argument(std::string(unit_config.name) + " writes no waveform");
       check_wave_target(wave);
-      context_.traceEverOn(true);
     }
-    top_ = std::make_unique<Top>(&context_);
+    model_ = lend_model<Top>(unit_config.name);
+    top_ = &model_->top;
     if constexpr (Traced) {
       if (!wave.empty()) {
+        model_->context.traceEverOn(true);
         trace_ = std::make_unique<VerilatedFstC>();
         top_->trace(trace_.get(), 99);
         trace_->open(wave.c_str());
@@ -220,6 +212,8 @@ class MacUnit::Verilated final : public MacUnit::Impl {
   }
   void clock() override {
     settle();
+    model_->sample();
+    if (port_observer()) port_observer()(ports());
     dump();
     top_->clk_i = 1;
     top_->eval();
@@ -243,6 +237,26 @@ class MacUnit::Verilated final : public MacUnit::Impl {
     top_->eval();
     stale_ = false;
   }
+  PortValues ports() {
+    PortValues values;
+    values.unit = model_.get();
+    values.config = &config;
+    values.in_reset = top_->rst_ni == 0;
+    values.valid_i = top_->valid_i != 0;
+    values.ready_o = top_->ready_o != 0;
+    values.last_i = top_->last_i != 0;
+    for (int b = 0; b < blocks_; ++b) {
+      auto& [a, w] = values.blocks[b];
+      a.codes = get_slice(top_->a_codes_i, b, code_bits_);
+      w.codes = get_slice(top_->w_codes_i, b, code_bits_);
+      a.scale = static_cast<std::uint8_t>(get_slice(top_->a_scale_i, b, 8));
+      w.scale = static_cast<std::uint8_t>(get_slice(top_->w_scale_i, b, 8));
+    }
+    values.valid_o = top_->valid_o != 0;
+    values.ready_i = top_->ready_i != 0;
+    values.result = {top_->result_o, top_->nan_o != 0, top_->overflow_o != 0};
+    return values;
+  }
   void dump() {
     if (trace_) trace_->dump(time_);
     ++time_;
@@ -250,8 +264,8 @@ class MacUnit::Verilated final : public MacUnit::Impl {
 
   int blocks_;
   int code_bits_;  // of a block
-  VerilatedContext context_;
-  std::unique_ptr<Top> top_;
+  std::shared_ptr<Model<Top>> model_;
+  Top* top_ = nullptr;
   std::unique_ptr<VerilatedFstC> trace_;
   std::uint64_t time_ = 0;  // half clocks
   bool stale_ = true;

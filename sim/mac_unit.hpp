@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -89,6 +90,28 @@ class MacUnit {
   class Verilated;
   std::unique_ptr<Impl> impl_;
 };
+
+/// What the ports of a unit show in the clock that ends at a rising edge.
+struct PortValues {
+  const void* unit = nullptr;  ///< tells the models apart; the first clock of one is in reset
+  const UnitConfig* config = nullptr;
+  bool in_reset = false;
+  bool valid_i = false;
+  bool ready_o = false;
+  bool last_i = false;
+  std::pair<Block, Block> blocks[4];  ///< of the beat: blocks_per_beat() pairs
+  bool valid_o = false;
+  bool ready_i = false;
+  MacResult result;  ///< meaningless without valid_o
+};
+/// Has `observer` called before every rising edge of every unit of this process; empty: nobody. Not while
+/// units run in other threads.
+void observe_ports(std::function<void(const PortValues&)> observer);
+
+/// Writes what was counted since the start of the process, two files for each instance: "<unit>.<n>.dat" has
+/// the lines, as Verilator counts them, and "<unit>.<n>.toggles" the bits that rose and fell from one rising
+/// edge of the clock to the next. Throws std::logic_error unless built with CONFIG=coverage.
+void write_counts(const std::string& folder);
 
 /// Runs one dot product without stalls on an idle unit and returns its result. Throws std::runtime_error if
 /// the unit gives none within a thousand clocks of the last beat, or refuses a beat that long.

@@ -1,0 +1,114 @@
+// What Verilator generates, as an object, and its ports as slices. For sim/mac_unit.cpp only.
+#pragma once
+
+#include <verilated.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "model/format.hpp"
+
+namespace if4 {
+
+/// Slice `index` of a port in slices of `bits`. A port of up to 64 bits is an integer, a wider one an array
+/// of 32-bit words; `bits` is then a multiple of 16.
+template <class Port>
+void set_slice(Port& port, int index, int bits, Codes codes) {
+  if constexpr (std::is_integral_v<Port>) {
+    const auto mask = static_cast<Port>(~Port{0} >> (static_cast<int>(8 * sizeof(Port)) - bits));
+    const auto shift = static_cast<unsigned>(index * bits) % (8 * sizeof(Port));
+    port = static_cast<Port>((port & ~(mask << shift)) | ((static_cast<Port>(codes) & mask) << shift));
+  } else {
+    for (int at = index * bits; at < (index + 1) * bits; at += 16, codes >>= 16) {
+      std::uint32_t& word = port[static_cast<std::size_t>(at / 32)];
+      const int shift = at % 32;
+      word = (word & ~(0xFFFFU << shift)) | (static_cast<std::uint32_t>(codes & 0xFFFF) << shift);
+    }
+  }
+}
+
+/// The value that set_slice() sets.
+template <class Port>
+Codes get_slice(const Port& port, int index, int bits) {
+  Codes codes = 0;
+  if constexpr (std::is_integral_v<Port>) {
+    const auto mask = static_cast<Port>(~Port{0} >> (static_cast<int>(8 * sizeof(Port)) - bits));
+    codes = static_cast<Port>(port >> (static_cast<unsigned>(index * bits) % (8 * sizeof(Port)))) & mask;
+  } else {
+    for (int at = (index + 1) * bits - 16; at >= index * bits; at -= 16) {
+      codes = codes << 16 | (port[static_cast<std::size_t>(at / 32)] >> (at % 32) & 0xFFFF);
+    }
+  }
+  return codes;
+}
+
+/// Counts the toggles of a model: which bits of which signals have been seen to rise, and to fall, between
+/// two samples. All signals that are public in the model's context, but for parameters.
+class ToggleCounter {
+ public:
+  /// Compares with the sample before; the first one only takes the values.
+  void sample(const VerilatedContext& context);
+  /// A line each signal: scope, name, bits, and the bits that rose and those that fell, in hexadecimal.
+  void write(const std::string& path) const;
+
+ private:
+  struct Signal {
+    std::string scope, name;
+    int bits;
+    const void* data;
+    std::size_t bytes;
+    std::size_t first_word;  // in the vectors below
+  };
+  void find_signals(const VerilatedContext& context);
+
+  std::vector<Signal> signals_;
+  std::vector<std::uint32_t> before_, rose_, fell_;
+};
+
+/// A model and the context it runs in. They hold the counts of lines and toggles too, so a build for coverage
+/// keeps them to the end of the process and lends them to one MacUnit after the other.
+struct ModelBase {
+  virtual ~ModelBase() = default;
+  VerilatedContext context;
+#if IF4_COVERAGE
+  void sample() { toggles.sample(context); }
+  ToggleCounter toggles;
+  std::string_view unit;
+  bool lent = true;
+#else
+  void sample() {}
+#endif
+};
+template <class Top>
+struct Model : ModelBase {
+  Top top{&context};
+};
+
+/// All models of a build for coverage.
+std::vector<std::unique_ptr<ModelBase>>& kept_models();
+
+template <class Top>
+std::shared_ptr<Model<Top>> lend_model(std::string_view unit) {
+#if IF4_COVERAGE
+  const auto give_back = [](ModelBase* base) { base->lent = false; };
+  for (const auto& kept : kept_models()) {
+    if (kept->lent || kept->unit != unit) continue;
+    kept->lent = true;
+    return {static_cast<Model<Top>*>(kept.get()), give_back};
+  }
+  auto made = std::make_unique<Model<Top>>();
+  made->unit = unit;
+  const std::shared_ptr<Model<Top>> result(made.get(), give_back);
+  kept_models().push_back(std::move(made));
+  return result;
+#else
+  (void)unit;
+  return std::make_shared<Model<Top>>();
+#endif
+}
+
+}  // namespace if4
