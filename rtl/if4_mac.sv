@@ -136,7 +136,6 @@ module if4_mac #(
         nan_q  <= |nan2;
       end
     end
-    assign ready3    = ready;
     assign addend    = beat_q;
     assign add_valid = valid_q;
     assign add_last  = last_q;
