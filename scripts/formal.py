@@ -1,0 +1,248 @@
+#!/usr/bin/env python3
+"""Runs the formal proofs of the RTL and prints one line each: what is proven, how, and that a planted bug is refuted.
+
+usage: scripts/formal.py [--list] [--jobs N] [NAME...]
+
+The proofs are in testbench/formal/proofs.txt, which says how to write one; their harnesses are beside it. Logs go to
+build/formal/NAME. A proof runs on the RTL in all its configurations and must hold in each, then on a copy of the RTL
+with the bug that is listed with it, and must fail there, with a counterexample. Anything else is a failure: a tool that
+is missing or breaks, no answer, no time left, no property to check, a bug whose text is no longer in the RTL.
+Exit codes: 0 all proven and all bugs refuted, 1 not, or nothing was proven, 2 usage or a mistake in proofs.txt.
+"""
+
+import argparse
+import concurrent.futures
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FORMAL = ROOT / "testbench" / "formal"
+WORK = ROOT / "build" / "formal"
+TIMEOUT = 900  # seconds of one configuration
+
+PROVED, REFUTED, UNKNOWN = "PROVED", "REFUTED", "UNKNOWN"
+ONE_VALUE = ("what", "top", "engine", "bug", "bug-config", "file")
+
+
+@dataclass
+class Proof:
+    name: str
+    what: str = ""
+    top: str = ""
+    engine: str = ""
+    uses: list = field(default_factory=list)     # files in testbench/formal besides the harness
+    without: list = field(default_factory=list)  # modules of the RTL that a harness brings itself
+    configs: list = field(default_factory=list)  # each a list of NAME=VALUE
+    bug: str = ""
+    bug_config: str = ""
+    file: str = ""
+    original: list = field(default_factory=list)
+    replacement: list = field(default_factory=list)
+
+
+def read_proofs():
+    path = FORMAL / "proofs.txt"
+    proofs = []
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        key, _, value = line.partition(" ")
+        proof = proofs[-1] if proofs else None
+        if key == "proof":
+            if any(value == other.name for other in proofs) or not re.fullmatch(r"[a-z0-9-]+", value):
+                raise ValueError(f"{path}:{number}: '{value}' is not a new name of a-z, 0-9 and -")
+            proofs.append(Proof(value))
+        elif proof and key in ONE_VALUE:
+            setattr(proof, key.replace("-", "_"), value)
+        elif proof and key in ("uses", "without"):
+            getattr(proof, key).extend(value.split())
+        elif proof and key == "config":
+            proof.configs.append(value.split())
+        elif proof and key in "-+":
+            (proof.original if key == "-" else proof.replacement).append(value)
+        else:
+            raise ValueError(f"{path}:{number}: not a line of a proof: '{line}'")
+    for proof in proofs:
+        if not (proof.what and proof.top and proof.engine and proof.bug and proof.file and proof.original):
+            raise ValueError(f"{path}: proof {proof.name} lacks one of: what, top, engine, bug, file, -")
+        proof.configs = proof.configs or [[]]
+    return proofs
+
+
+def plant(proof, rtl):
+    """A copy of the RTL with the bug of the proof."""
+    shutil.rmtree(rtl, ignore_errors=True)
+    shutil.copytree(ROOT / "rtl", rtl)
+    path = rtl.parent / proof.file
+    original = "\n".join(proof.original)
+    text = path.read_text() if path.is_file() else ""
+    if text.count(original) != 1:
+        raise ValueError(f"{proof.name}: its bug no longer applies: the text occurs {text.count(original)} times in "
+                         f"{proof.file}")
+    path.write_text(text.replace(original, "\n".join(proof.replacement)))
+
+
+def sources(proof, rtl):
+    names = re.findall(r"^(rtl/\S+)", (ROOT / "rtl" / "if4_mac.f").read_text(), re.M)
+    files = [rtl / Path(name).name for name in names if Path(name).stem not in proof.without]
+    harness = [FORMAL / f"{name}.sv" for name in ["formal_tables", *proof.uses, proof.top]]
+    return files[:1] + harness[:-1] + files[1:] + harness[-1:]
+
+
+class Failed(Exception):
+    """A tool that is missing, broken, or out of time."""
+
+
+def run(command, folder, log, timeout):
+    try:
+        with open(folder / log, "w") as output:
+            code = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output,
+                                  stderr=subprocess.STDOUT, timeout=timeout).returncode
+    except FileNotFoundError:
+        raise Failed(f"{command[0]} is not installed") from None
+    except subprocess.TimeoutExpired:
+        raise Failed(f"no answer in {timeout:.0f} s") from None
+    return code, (folder / log).read_text(errors="replace")
+
+
+def yosys(proof, rtl, config, folder, commands):
+    """Reads and flattens the design, runs the commands. Raises where it fails, or has no property."""
+    files = " ".join(str(path) for path in sources(proof, rtl))
+    parameters = " ".join(f"-set {item.replace('=', ' ')}" for item in config)
+    script = [f"read_verilog -sv -formal {files}",
+              f"chparam {parameters} {proof.top}" if parameters else "",
+              f"hierarchy -check -top {proof.top}", "proc", "flatten", "memory_map", "opt_clean",
+              # A property that is not in the design cannot fail.
+              "select -assert-min 1 t:$assert", *commands]
+    (folder / "prove.ys").write_text("\n".join(script) + "\n")
+    code, text = run(["yosys", "prove.ys"], folder, "yosys.log", TIMEOUT)
+    error = re.search(r"^(?:.*: )?ERROR: (.*)", text, re.M)
+    if code != 0 and not (error and error[1].startswith("Called with -verify and proof did fail")):
+        raise Failed(f"yosys: {error[1] if error else f'exit code {code}'}")
+    return text
+
+
+def prove_sat(proof, rtl, config, folder, options):
+    """The SAT solver of yosys (MiniSat), on a combinational harness."""
+    text = yosys(proof, rtl, config, folder,
+                 ["opt -full", f"sat -prove-asserts -set-assumes -verify -timeout {TIMEOUT} {options}"])
+    if "no model found: SUCCESS!" in text:
+        return PROVED
+    return REFUTED if "model found: FAIL!" in text else UNKNOWN
+
+
+def aiger(proof, rtl, config, folder):
+    yosys(proof, rtl, config, folder,
+          ["async2sync", "dffunmap", "opt -full", "techmap", "opt -fast", "aigmap", "write_aiger -zinit prove.aig"])
+
+
+def prove_pdr(proof, rtl, config, folder, options):
+    """abc's property-directed reachability: unbounded, from the reset on."""
+    aiger(proof, rtl, config, folder)
+    _, text = run(["yosys-abc", "-c", f"read_aiger prove.aig; fold; orpos; {options}; pdr -T {TIMEOUT}"], folder,
+                  "abc.log", TIMEOUT)
+    if re.search(r"^Property proved\.", text, re.M):
+        return PROVED
+    return REFUTED if re.search(r"Output \d+ .*was asserted in frame", text) else UNKNOWN
+
+
+def prove_unrolled(proof, rtl, config, folder, options):
+    """abc's combinational prover on the first clocks of a harness that ends there: `options` is their number."""
+    aiger(proof, rtl, config, folder)
+    _, text = run(["yosys-abc", "-c", f"read_aiger prove.aig; fold; orpos; frames -i -F {options}; orpos; strash; dprove"],
+                  folder, "abc.log", TIMEOUT)
+    if "UNSATISFIABLE" in text:
+        return PROVED
+    return REFUTED if "SATISFIABLE" in text else UNKNOWN
+
+
+def prove_induction(proof, rtl, config, folder, options):
+    """yosys-smtbmc with z3: the base case and the induction step, over `options` clocks."""
+    yosys(proof, rtl, config, folder, ["async2sync", "dffunmap", "opt -full", "write_smt2 -wires prove.smt2"])
+    answers = []
+    for mode, log in ([], "base.log"), (["-i"], "step.log"):
+        code, text = run(["yosys-smtbmc", "-s", "z3", "-t", options, *mode, "prove.smt2"], folder, log, TIMEOUT)
+        if "Status: PASSED" in text and code == 0:
+            answers.append(PROVED)
+        elif re.search(r"BMC failed!|Assert failed in", text) and not mode:
+            return REFUTED
+        else:
+            answers.append(UNKNOWN)
+    return PROVED if answers == [PROVED, PROVED] else UNKNOWN
+
+
+ENGINES = {"sat": prove_sat, "pdr": prove_pdr, "unrolled": prove_unrolled, "induction": prove_induction}
+
+
+def check(proof, rtl, config, folder):
+    """One configuration: PROVED, REFUTED, or what went wrong."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    engine, _, options = proof.engine.partition(" ")
+    start = time.monotonic()
+    try:
+        answer = ENGINES[engine](proof, rtl, config, folder, options)
+    except Failed as failed:
+        answer = str(failed)
+    return answer, time.monotonic() - start
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--list", action="store_true", help="print the proofs and stop")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="configurations at a time")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="run only these")
+    args = parser.parse_args()
+
+    proofs = read_proofs()
+    unknown = set(args.names) - {proof.name for proof in proofs}
+    if unknown:
+        raise ValueError("no such proof: " + ", ".join(sorted(unknown)))
+    if args.names:
+        proofs = [proof for proof in proofs if proof.name in args.names]
+    if args.list:
+        for proof in proofs:
+            print(f"{proof.name:20} {len(proof.configs):3} configurations  {proof.what}")
+        return 0
+
+    for proof in proofs:
+        plant(proof, WORK / proof.name / "bug" / "rtl")
+
+    pending, passed = {}, 0
+    with concurrent.futures.ThreadPoolExecutor(max(args.jobs, 1)) as pool:
+        for proof in proofs:
+            folder = WORK / proof.name
+            runs = [pool.submit(check, proof, ROOT / "rtl", config, folder / ("-".join(config) or "all"))
+                    for config in proof.configs]
+            bug_config = proof.bug_config.split() or proof.configs[0]
+            runs.append(pool.submit(check, proof, folder / "bug" / "rtl", bug_config, folder / "bug" / "run"))
+            pending[proof.name] = runs
+        for proof in proofs:
+            *runs, bug = [job.result() for job in pending[proof.name]]
+            seconds = sum(spent for _, spent in runs)
+            wrong = [f"{' '.join(config) or 'all'}: {answer}" for config, (answer, _) in zip(proof.configs, runs)
+                     if answer != PROVED]
+            ok = not wrong and bug[0] == REFUTED
+            passed += ok
+            caught = "refuted" if bug[0] == REFUTED else f"NOT REFUTED ({bug[0]})"
+            print(f"{PROVED if not wrong else 'FAILED':7} {proof.name:16} {proof.what}  [{proof.engine.split()[0]}, "
+                  f"{len(runs)} run{'s' if len(runs) > 1 else ''}, {seconds:.1f} s]  planted bug, {proof.bug}: {caught} "
+                  f"{bug[1]:.1f} s", flush=True)
+            for line in wrong:
+                print(f"        {line}, see {WORK / proof.name}", flush=True)
+    print(f"formal: {passed} of {len(proofs)} proofs hold and refute their planted bug")
+    return 0 if proofs and passed == len(proofs) else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except ValueError as error:
+        print(f"formal.py: {error}", file=sys.stderr)
+        sys.exit(2)
