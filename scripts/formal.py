@@ -131,7 +131,7 @@ def yosys(proof, rtl, config, folder, commands):
 def prove_sat(proof, rtl, config, folder, options):
     """The SAT solver of yosys (MiniSat), on a combinational harness."""
     text = yosys(proof, rtl, config, folder,
-                 ["opt -full", f"sat -prove-asserts -set-assumes -verify -timeout {TIMEOUT} {options}"])
+                 ["opt -full", f"sat -prove-asserts -set-assumes -timeout {TIMEOUT} {options}"])
     if "no model found: SUCCESS!" in text:
         return PROVED
     return REFUTED if "model found: FAIL!" in text else UNKNOWN
@@ -139,7 +139,8 @@ def prove_sat(proof, rtl, config, folder, options):
 
 def aiger(proof, rtl, config, folder):
     yosys(proof, rtl, config, folder,
-          ["async2sync", "dffunmap", "opt -full", "techmap", "opt -fast", "aigmap", "write_aiger -zinit prove.aig"])
+          ["async2sync", "opt -full", "techmap", "opt -fast", "dffunmap", "simplemap", "aigmap",
+           "write_aiger -zinit prove.aig"])
 
 
 def prove_pdr(proof, rtl, config, folder, options):
