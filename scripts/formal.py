@@ -137,16 +137,16 @@ def prove_sat(proof, rtl, config, folder, options):
     return REFUTED if "model found: FAIL!" in text else UNKNOWN
 
 
-def aiger(proof, rtl, config, folder):
+def aiger(proof, rtl, config, folder, commands=()):
     yosys(proof, rtl, config, folder,
-          ["async2sync", "opt -full", "techmap", "opt -fast", "dffunmap", "simplemap", "aigmap",
+          [*commands, "async2sync", "opt -full", "techmap", "opt -fast", "dffunmap", "simplemap", "aigmap",
            "write_aiger -zinit prove.aig"])
 
 
 def prove_pdr(proof, rtl, config, folder, options):
-    """abc's property-directed reachability: unbounded, from the reset on."""
-    aiger(proof, rtl, config, folder)
-    _, text = run(["yosys-abc", "-c", f"read_aiger prove.aig; fold; orpos; {options}; pdr -T {TIMEOUT}"], folder,
+    """abc's property-directed reachability: unbounded, from the reset on. Wires named by `options` are cut."""
+    aiger(proof, rtl, config, folder, [f"cutpoint {options}"] if options else [])
+    _, text = run(["yosys-abc", "-c", f"read_aiger prove.aig; fold; orpos; strash; scorr; pdr -T {TIMEOUT}"], folder,
                   "abc.log", TIMEOUT)
     if re.search(r"^Property proved\.", text, re.M):
         return PROVED
@@ -154,13 +154,13 @@ def prove_pdr(proof, rtl, config, folder, options):
 
 
 def prove_unrolled(proof, rtl, config, folder, options):
-    """abc's combinational prover on the first clocks of a harness that ends there: `options` is their number."""
+    """abc on the first clocks of a harness that ends there; `options` is their number. Sweeping by SAT finds the numbers
+    that the RTL and its reference have in common, and must leave nothing but the constant 0."""
     aiger(proof, rtl, config, folder)
-    _, text = run(["yosys-abc", "-c", f"read_aiger prove.aig; fold; orpos; frames -i -F {options}; orpos; strash; dprove"],
-                  folder, "abc.log", TIMEOUT)
-    if "UNSATISFIABLE" in text:
-        return PROVED
-    return REFUTED if "SATISFIABLE" in text else UNKNOWN
+    _, text = run(["yosys-abc", "-c", f"read_aiger prove.aig; fold; orpos; frames -i -F {options}; orpos; strash; &get; "
+                   "&fraig; &put; sat"], folder, "abc.log", TIMEOUT)
+    answer = re.search(r"^(UNSATISFIABLE|SATISFIABLE) ", text, re.M)
+    return {"UNSATISFIABLE": PROVED, "SATISFIABLE": REFUTED}[answer[1]] if answer else UNKNOWN
 
 
 def prove_induction(proof, rtl, config, folder, options):
