@@ -38,6 +38,7 @@ class Proof:
     engine: str = ""
     uses: list = field(default_factory=list)     # files in testbench/formal besides the harness
     without: list = field(default_factory=list)  # modules of the RTL that a harness brings itself
+    probes: list = field(default_factory=list)   # wires of the harness, and what of the design they show
     configs: list = field(default_factory=list)  # each a list of NAME=VALUE
     bug: str = ""
     bug_config: str = ""
@@ -62,6 +63,8 @@ def read_proofs():
             setattr(proof, key.replace("-", "_"), value)
         elif proof and key in ("uses", "without"):
             getattr(proof, key).extend(value.split())
+        elif proof and key == "probe":
+            proof.probes.append(value.split())
         elif proof and key == "config":
             proof.configs.append(value.split())
         elif proof and key in "-+":
@@ -117,7 +120,9 @@ def yosys(proof, rtl, config, folder, commands):
     parameters = " ".join(f"-set {item.replace('=', ' ')}" for item in config)
     script = [f"read_verilog -sv -formal {files}",
               f"chparam {parameters} {proof.top}" if parameters else "",
-              f"hierarchy -check -top {proof.top}", "proc", "flatten", "memory_map", "opt_clean",
+              f"hierarchy -check -top {proof.top}", "proc", "flatten", "memory_map",
+              # Inputs up to here, as a wire that nothing drives would be x by now.
+              *(f"delete -input w:{wire}\nconnect -nounset -set {wire} {shown}" for wire, shown in proof.probes), "opt_clean",
               # A property that is not in the design cannot fail.
               "select -assert-min 1 t:$assert", *commands]
     (folder / "prove.ys").write_text("\n".join(script) + "\n")
@@ -164,18 +169,15 @@ def prove_unrolled(proof, rtl, config, folder, options):
 
 
 def prove_induction(proof, rtl, config, folder, options):
-    """yosys-smtbmc with z3: the base case and the induction step, over `options` clocks."""
-    yosys(proof, rtl, config, folder, ["async2sync", "dffunmap", "opt -full", "write_smt2 -wires prove.smt2"])
-    answers = []
-    for mode, log in ([], "base.log"), (["-i"], "step.log"):
-        code, text = run(["yosys-smtbmc", "-s", "z3", "-t", options, *mode, "prove.smt2"], folder, log, TIMEOUT)
-        if "Status: PASSED" in text and code == 0:
-            answers.append(PROVED)
-        elif re.search(r"BMC failed!|Assert failed in", text) and not mode:
-            return REFUTED
-        else:
-            answers.append(UNKNOWN)
-    return PROVED if answers == [PROVED, PROVED] else UNKNOWN
+    """The SAT solver of yosys, by induction over the clocks: the step is one clock. A step that fails says nothing about
+    the design yet: it counts as refuted where a run of at most `options` clocks from the start breaks a property."""
+    text = yosys(proof, rtl, config, folder, ["async2sync", "opt -full",
+                 f"sat -tempinduct -prove-asserts -set-assumes -maxsteps 1 -timeout {TIMEOUT}"])
+    if "Induction step proven: SUCCESS!" in text:
+        return PROVED
+    text = yosys(proof, rtl, config, folder, ["async2sync", "opt -full", "sat -tempinduct-baseonly -prove-asserts "
+                 f"-set-assumes -maxsteps {options} -timeout {TIMEOUT} -show-inputs"])
+    return REFUTED if "model found for base case: FAIL!" in text else UNKNOWN
 
 
 ENGINES = {"sat": prove_sat, "pdr": prove_pdr, "unrolled": prove_unrolled, "induction": prove_induction}

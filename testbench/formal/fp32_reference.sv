@@ -2,13 +2,13 @@
 //
 // By the book, not by the RTL's formulas:
 //   N = A * 2^s, by steps of 32, 16, .. 1, each while the sign bit and as many below it are alike;
-//   N / 2^(Width-1-Bits), cut to the integer W, is divided by r^2, in long division with digits in base 2^Ones: with
-//   remainder R and next digit d the quotient's digit is (R * 2^Ones + d) / r^2, by `/` and `%`. Of a number in two's
-//   complement this gives the floor: the division begins with the sign's infinite row, -1 = -1 * r^2 + (r^2 - 1).
+//   N / 2^(Width-1-Bits), cut to the integer W, is divided by r and its quotient by r, in long division with digits in
+//   base 2^Ones: with remainder R and next digit d the quotient's digit is (R * 2^Ones + d) / r, by `/` and `%`. Of a
+//   number in two's complement this gives the floor: the division begins with the sign's infinite row, whose remainder
+//   is r - 1, as -1 = -1 * r + (r - 1).
 //   The magnitude of the quotient is -floor where nothing is left, else -floor - 1 and something, if negative;
 //   25 or 26 bits, of which 24 stay: rounded up if what goes is more than a half, or a half and the last bit is odd.
-// Cutting before dividing is right as floor(floor(x) / r^2) = floor(x / r^2). The remainder is kept as its two digits in
-// base r, so that the solver finds the same numbers in the RTL.
+// Cutting before dividing, and dividing by r twice, is right as floor(floor(x) / n) = floor(x / n).
 module fp32_reference #(
   parameter int Width       = 64,
   parameter int Ones        = 3,
@@ -23,8 +23,7 @@ module fp32_reference #(
   localparam int Digits = (Bits + Ones - 1) / Ones;
   localparam int QuotientWidth = Ones == 1 ? Bits + 1 : Ones * Digits;  // with its sign, if nothing is divided
   localparam int R      = (1 << Ones) - 1;
-  localparam logic [Ones-1:0]   Root   = Ones'(R);
-  localparam logic [3*Ones-1:0] Square = (3*Ones)'(R * R);
+  localparam logic [2*Ones-1:0] Root = (2*Ones)'(R);
 
   logic [127:0] normal;  // N at the top
   logic [31:0]  s;
@@ -53,8 +52,9 @@ module fp32_reference #(
     assign inexact  = normal[126-Bits:0] != 0;
   end else begin : gen_divide
     for (genvar k = Digits - 1; k >= 0; k--) begin : gen_digit
-      logic [Ones-1:0] high_in, low_in, high, low;  // remainder, in base r
-      logic [3*Ones-1:0] number, rest_out;  // R * 2^Ones + d, the next R
+      logic [Ones-1:0] high_in, low_in, high, low;  // remainders
+      // remainder and digit, of the division by r and of that of its quotient by r
+      logic [2*Ones-1:0] number, between;
       if (k == Digits - 1) begin : gen_first
         assign high_in = sign ? Ones'(R - 1) : '0;
         assign low_in  = sign ? Ones'(R - 1) : '0;
@@ -62,12 +62,11 @@ module fp32_reference #(
         assign high_in = gen_digit[k+1].high;
         assign low_in  = gen_digit[k+1].low;
       end
-      assign number   = (((3*Ones)'(high_in) * Root + (3*Ones)'(low_in)) << Ones)
-                      + (3*Ones)'(dividend[Ones*k +: Ones]);
-      assign rest_out = number % Square;
-      assign high     = Ones'(rest_out[2*Ones-1:0] / Root);
-      assign low      = Ones'(rest_out[2*Ones-1:0] % Root);
-      assign quotient[Ones*k +: Ones] = Ones'(number / Square);
+      assign number  = {low_in, dividend[Ones*k +: Ones]};
+      assign between = {high_in, Ones'(number / Root)};
+      assign low     = Ones'(number % Root);
+      assign high    = Ones'(between % Root);
+      assign quotient[Ones*k +: Ones] = Ones'(between / Root);
     end
     assign inexact = normal[126-Bits:0] != 0 || gen_digit[0].high != 0 || gen_digit[0].low != 0;
   end
