@@ -14,7 +14,9 @@
 module fp32_serial #(
   parameter int Format = 0,
   parameter int Lanes  = 16,
-  parameter int Width  = if4_pkg::acc_width(Format, Lanes)  // the accumulator's default
+  parameter int Width  = if4_pkg::acc_width(Format, Lanes),  // the accumulator's default
+  localparam int Ones      = Format == 0 ? 3 : Format == 4 ? 2 : Format == 5 || Format == 6 ? 5 : 1,
+  localparam int RestWidth = 2 * Ones
 ) (
   input logic             clk_i,
   input logic             rst_ni,
@@ -25,7 +27,7 @@ module fp32_serial #(
   input logic             overflow_i,
   // Probes: no inputs, but the unit's registers of these names.
   input logic [Width-1:0] sum_q,
-  input logic [9:0]       rest_q,
+  input logic [RestWidth-1:0] rest_q,
   input logic [7:0]       field_q,
   input logic [4:0]       count_q,
   input logic             busy_q,
@@ -34,10 +36,8 @@ module fp32_serial #(
   input logic             special_q
 );
 
-  localparam int Ones        = Format == 0 ? 3 : Format == 4 ? 2 : Format == 5 || Format == 6 ? 5 : 1;
   localparam int SumExponent = Format == 8 || Format == 6 ? -26 : Format == 7 || Format == 5 ? -24 :
                                Format == 3 || Format == 4 ? -18 : -20;
-  localparam int RestWidth   = 2 * Ones;
   localparam logic [RestWidth:0] Square = (RestWidth+1)'(((1 << Ones) - 1) * ((1 << Ones) - 1));
   localparam int Lowest      = Width - 1 + (Ones == 1 ? 2 : 2 * Ones);  // bits taken for a zero sum
 
@@ -135,7 +135,7 @@ module fp32_serial #(
         if (!special) begin
           assert (sum_q == (bits_q | Width'(quotient_q)));
           assert ((Width'(quotient_q) >> taken_q) == 0);
-          if (Ones > 1) assert (rest_q[RestWidth-1:0] == remainder_q);
+          if (Ones > 1) assert (rest_q == remainder_q);
         end else if (taken_q >= 8'(Width)) assert (sum_q == 0);
         else assert ((sum_q & ((Width'(1) << taken_q) - Width'(1))) == 0);
       end
