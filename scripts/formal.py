@@ -180,7 +180,25 @@ def prove_induction(proof, rtl, config, folder, options):
     return REFUTED if "model found for base case: FAIL!" in text else UNKNOWN
 
 
-ENGINES = {"sat": prove_sat, "pdr": prove_pdr, "unrolled": prove_unrolled, "induction": prove_induction}
+def prove_exhaust(proof, rtl, config, folder, options):
+    """Every case, in the Verilated harness: TOP.cpp beside it runs through them and says how it went."""
+    parameters = [f"-G{item}" for item in config]
+    for command, log in (
+            (["verilator", "--cc", "--exe", "-O3", "--x-assign", "fast", "-Wno-fatal", "-Wno-lint", "--top-module",
+              proof.top, *parameters, "--Mdir", "verilated", "-CFLAGS", "-std=c++17", *sources(proof, rtl),
+              FORMAL / f"{proof.top}.cpp"], "verilator.log"),
+            (["make", "-C", "verilated", "-f", f"V{proof.top}.mk", "OPT_FAST=-O2", "OPT_SLOW=-O0"], "make.log")):
+        code, _ = run(command, folder, log, TIMEOUT)
+        if code != 0:
+            raise Failed(f"{command[0]}: exit code {code}, see {folder / log}")
+    code, text = run([folder / "verilated" / f"V{proof.top}"], folder, "run.log", TIMEOUT)
+    if code == 0 and re.match(r"PROVED [1-9]\d* cases$", text):
+        return PROVED
+    return REFUTED if code == 0 and text.startswith("REFUTED ") else UNKNOWN
+
+
+ENGINES = {"sat": prove_sat, "pdr": prove_pdr, "unrolled": prove_unrolled, "induction": prove_induction,
+           "exhaust": prove_exhaust}
 
 
 def check(proof, rtl, config, folder):
