@@ -39,6 +39,7 @@ class Proof:
     uses: list = field(default_factory=list)     # files in testbench/formal besides the harness
     without: list = field(default_factory=list)  # modules of the RTL that a harness brings itself
     probes: list = field(default_factory=list)   # wires of the harness, and what of the design they show
+    cuts: list = field(default_factory=list)     # what becomes free inputs, as yosys selects it
     configs: list = field(default_factory=list)  # each a list of NAME=VALUE
     bug: str = ""
     bug_config: str = ""
@@ -63,6 +64,8 @@ def read_proofs():
             setattr(proof, key.replace("-", "_"), value)
         elif proof and key in ("uses", "without"):
             getattr(proof, key).extend(value.split())
+        elif proof and key == "cut":
+            proof.cuts.extend(value.split())
         elif proof and key == "probe":
             proof.probes.append(value.split())
         elif proof and key == "config":
@@ -106,7 +109,8 @@ def run(command, folder, log, timeout):
     try:
         with open(folder / log, "w") as output:
             code = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output,
-                                  stderr=subprocess.STDOUT, timeout=timeout).returncode
+                                  stderr=subprocess.STDOUT, timeout=timeout,
+                                  env={**os.environ, "MAKEFLAGS": "", "MAKELEVEL": ""}).returncode
     except FileNotFoundError:
         raise Failed(f"{command[0]} is not installed") from None
     except subprocess.TimeoutExpired:
@@ -122,7 +126,9 @@ def yosys(proof, rtl, config, folder, commands):
               f"chparam {parameters} {proof.top}" if parameters else "",
               f"hierarchy -check -top {proof.top}", "proc", "flatten", "memory_map",
               # Inputs up to here, as a wire that nothing drives would be x by now.
-              *(f"delete -input w:{wire}\nconnect -nounset -set {wire} {shown}" for wire, shown in proof.probes), "opt_clean",
+              *(f"delete -input w:{wire}\nconnect -nounset -set {wire} {shown}" for wire, shown in proof.probes),
+              # A cut that is not there would be none.
+              *(f"select -assert-min 1 {cut}\ncutpoint {cut}" for cut in proof.cuts), "opt_clean",
               # A property that is not in the design cannot fail.
               "select -assert-min 1 t:$assert", *commands]
     (folder / "prove.ys").write_text("\n".join(script) + "\n")
@@ -142,15 +148,15 @@ def prove_sat(proof, rtl, config, folder, options):
     return REFUTED if "model found: FAIL!" in text else UNKNOWN
 
 
-def aiger(proof, rtl, config, folder, commands=()):
+def aiger(proof, rtl, config, folder):
     yosys(proof, rtl, config, folder,
-          [*commands, "async2sync", "opt -full", "techmap", "opt -fast", "dffunmap", "simplemap", "aigmap",
+          ["async2sync", "opt -full", "techmap", "opt -fast", "dffunmap", "simplemap", "aigmap",
            "write_aiger -zinit prove.aig"])
 
 
 def prove_pdr(proof, rtl, config, folder, options):
-    """abc's property-directed reachability: unbounded, from the reset on. Wires named by `options` are cut."""
-    aiger(proof, rtl, config, folder, [f"cutpoint {options}"] if options else [])
+    """abc's property-directed reachability: unbounded, from the reset on."""
+    aiger(proof, rtl, config, folder)
     _, text = run(["yosys-abc", "-c", f"read_aiger prove.aig; fold; orpos; strash; scorr; pdr -T {TIMEOUT}"], folder,
                   "abc.log", TIMEOUT)
     if re.search(r"^Property proved\.", text, re.M):
