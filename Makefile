@@ -14,6 +14,7 @@ SHELL := /bin/bash
 ## FILE           vector file, for test-vectors
 ## SEED           seed of the random tests (default: a new one, which the run prints)
 ## MUTANTS        how many of the planted bugs `make test-mutants` tries (default: all)
+## PROOFS         which proofs `make formal` runs (default: all; scripts/formal.py --list)
 ## FUZZ_SECONDS   how long `make fuzz` runs (default 60)
 ## LIBERTY        Liberty file with the cells of `make area` and `make gates` (default: osu018 of Debian)
 ## CONFIGS        configurations of `make area`, names or patterns (default: all)
@@ -33,6 +34,7 @@ MODULES ?=
 FUZZ_SECONDS ?= 60
 MUTANTS ?=
 COVERAGE_TESTS ?= [coverage]
+PROOFS ?=
 CONFIG ?= release
 # What Verilator generates for coverage differs, so it has a build folder of its own.
 BUILD ?= build$(if $(filter coverage,$(CONFIG)),/coverage)
@@ -222,6 +224,10 @@ coverage: ## what the tests cover of the MAC unit: lines, toggles, functional po
 	@IF4_COVERAGE=$(BUILD)/coverage/data $(BUILD)/coverage/coverage/if4_tests '$(COVERAGE_TESTS)' \
 	    $(if $(SEED),--rng-seed $(SEED))
 	@python3 -B scripts/coverage.py $(BUILD)/coverage/data $(BUILD)/coverage
+.PHONY: formal
+formal: ## prove the RTL right with open tools, and that a planted bug fails each proof: PROOFS="name ..."
+	@scripts/setup.sh formal
+	@python3 scripts/formal.py $(PROOFS)
 
 .PHONY: bench
 bench: ## measure speed; also written to build/bench.json

@@ -148,15 +148,16 @@ def prove_sat(proof, rtl, config, folder, options):
     return REFUTED if "model found: FAIL!" in text else UNKNOWN
 
 
-def aiger(proof, rtl, config, folder):
+def aiger(proof, rtl, config, folder, *commands):
     yosys(proof, rtl, config, folder,
-          ["async2sync", "opt -full", "techmap", "opt -fast", "dffunmap", "simplemap", "aigmap",
+          ["async2sync", *commands, "opt -full", "techmap", "opt -fast", "dffunmap", "simplemap", "aigmap",
            "write_aiger -zinit prove.aig"])
 
 
 def prove_pdr(proof, rtl, config, folder, options):
-    """abc's property-directed reachability: unbounded, from the reset on."""
-    aiger(proof, rtl, config, folder)
+    """abc's property-directed reachability: unbounded, from the reset on. Registers without reset start
+    with any value, or with 0 if `options` is zero."""
+    aiger(proof, rtl, config, folder, *(["setundef -zero -init"] if options == "zero" else []))
     _, text = run(["yosys-abc", "-c", f"read_aiger prove.aig; fold; orpos; strash; scorr; pdr -T {TIMEOUT}"], folder,
                   "abc.log", TIMEOUT)
     if re.search(r"^Property proved\.", text, re.M):

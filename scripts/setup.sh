@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes sure that the packages of the named sets are installed: setup.sh [default] [area] [fuzz] [format].
+# Makes sure that the packages of the named sets are installed: setup.sh [default] [area] [fuzz] [format] [formal].
 # Says nothing when they are. IF4_SETUP=0 turns it off, for who brings the tools in another way.
 set -eu
 
@@ -40,8 +40,15 @@ packages_of() {
     format)
       echo clang-format        # make format, make check-format
       ;;
+    formal)
+      echo yosys               # reads the harnesses; its SAT solver; the package brings abc as yosys-abc
+      echo verilator           # proofs by exhaustion
+      echo g++
+      echo make
+      echo python3             # scripts/formal.py
+      ;;
     *)
-      echo "setup.sh: no set of packages is called '$1' (default, area, fuzz, format)" >&2
+      echo "setup.sh: no set of packages is called '$1' (default, area, fuzz, format, formal)" >&2
       exit 2
       ;;
   esac

@@ -7,14 +7,15 @@
 // The other data are free inputs that reach no property; that they move along with the tag is for fp32_data.sv and
 // accumulate.sv.
 //
-// If Serial, the digits of the output stage are cut to free bits (`cut` in proofs.txt), so its time is any the counters
-// allow. Clocks until it ends are bounded in fp32_serial.sv; here it is enough that it moves on.
+// No deadlock: with ready_i high, ready_o is, and a result in flight comes within Latency clocks. If Serial, the digits of
+// the output stage are cut to free bits, so its time is any that its counters allow; and as long as it is ready, ready_o
+// comes, and a result in flight gets there, within Latency clocks. That it ends is for fp32_serial.sv.
 module handshake #(
   parameter int Format   = 4,
   parameter int Lanes    = 16,
   parameter int Serial   = 0,
   parameter int Capacity = 6,  // results in flight: one a stage
-  parameter int Latency  = 6   // clocks without a result while one is in flight and ready_i is high
+  parameter int Latency  = 6
 ) (
   input logic clk_i,
   input logic rst_ni,
@@ -22,6 +23,7 @@ module handshake #(
   input logic last_i,
   input logic ready_i,
   input logic choose_i,
+  input logic stage_ready,  // if Serial: a probe, no input: ready_o of the output stage
   input logic [Lanes*formal_tables::width(Format)-1:0] a_codes_i,
   input logic [Lanes*formal_tables::width(Format)-1:0] w_codes_i,
   input logic [Lanes/2-1:0] a_scale_i,
@@ -59,7 +61,8 @@ module handshake #(
   logic       stalled_q, nan_q, overflow_q;
   logic [3:0] idle_q, blocked_q;
 
-  logic choose;
+  logic choose, moves;
+  assign moves  = Serial != 0 ? stage_ready : ready_i;
   assign choose = take & first_q & choose_i & ~chosen_q;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -94,8 +97,8 @@ module handshake #(
         end
       end
       stalled_q <= valid & ~ready_i;
-      idle_q    <= (ready_i & ~valid & (flight_q != 0)) ? idle_q + 4'(idle_q != 15) : '0;
-      blocked_q <= (ready_i & ~ready) ? blocked_q + 4'(blocked_q != 15) : '0;
+      idle_q    <= (moves & ~valid & (flight_q != 0)) ? idle_q + 4'(idle_q != 15) : '0;
+      blocked_q <= (moves & ~ready) ? blocked_q + 4'(blocked_q != 15) : '0;
     end
   end
 
@@ -119,10 +122,9 @@ module handshake #(
       // Valid holds.
       if (stalled_q) assert (valid && nan == nan_q);
       // No deadlock.
-      if (Serial == 0) begin
-        assert (!ready_i || ready);
-        assert (idle_q < 4'(Latency));
-      end
+      assert (idle_q < 4'(Latency));
+      if (Serial == 0) assert (!ready_i || ready);
+      else assert (blocked_q < 4'(Latency));
     end
   end
 
