@@ -224,6 +224,7 @@ coverage: ## what the tests cover of the MAC unit: lines, toggles, functional po
 	@IF4_COVERAGE=$(BUILD)/coverage/data $(BUILD)/coverage/coverage/if4_tests '$(COVERAGE_TESTS)' \
 	    $(if $(SEED),--rng-seed $(SEED))
 	@python3 -B scripts/coverage.py $(BUILD)/coverage/data $(BUILD)/coverage
+
 .PHONY: formal
 formal: ## prove the RTL right with open tools, and that a planted bug fails each proof: PROOFS="name ..."
 	@scripts/setup.sh formal
