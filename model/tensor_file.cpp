@@ -25,7 +25,6 @@ constexpr std::string_view kFormat = ".format";
 constexpr std::string_view kShape = ".shape";
 constexpr std::string_view kRule = ".rule";
 constexpr std::size_t kListedNames = 5;
-constexpr auto kBlock = static_cast<std::size_t>(kBlockSize);
 
 bool ends_with(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
@@ -136,7 +135,8 @@ class QuantizedReader {
     // Not blocks_per_row(), whose rounding up could overflow on a column count that nothing has confirmed
     // yet.
     const std::size_t columns = tensor.shape.back();
-    const std::size_t blocks = columns / kBlock + (columns % kBlock != 0 ? 1 : 0);
+    const std::size_t per_block = block_size(tensor.format);
+    const std::size_t blocks = columns / per_block + (columns % per_block != 0 ? 1 : 0);
     tensor.scales = file_.read_bytes(part(kScales, DType::kU8, with_last(tensor.shape, blocks)));
     tensor.codes = file_.read_bytes(
         part(kCodes, DType::kU8, with_last(tensor.shape, code_bytes(tensor.format) * blocks)));
@@ -170,7 +170,7 @@ class QuantizedReader {
   }
 
   void check_padding(const QuantizedTensor& tensor) const {
-    const std::size_t used = tensor.columns() % kBlock;
+    const std::size_t used = tensor.columns() % block_size(tensor.format);
     if (used == 0) return;
     const std::size_t blocks = tensor.blocks_per_row();
     const auto bits = static_cast<std::size_t>(traits(tensor.format).code_bits);
@@ -181,7 +181,7 @@ class QuantizedReader {
   }
 
   void check_types(const QuantizedTensor& tensor) const {
-    if (element_type(tensor.format, 0) != element_type(tensor.format, kScaleIntBit)) return;
+    if (mixes_types(tensor.format) || traits(tensor.format).scale_code != ScaleCode::kE4M3) return;
     for (std::size_t i = 0; i < tensor.scales.size(); ++i) {
       if ((tensor.scales[i] & kScaleIntBit) == 0) continue;
       fail("the scale of block " + std::to_string(i) + " has bit 7 set, which " +

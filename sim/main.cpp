@@ -13,14 +13,16 @@ namespace {
 
 const std::map<std::string, if4::Format> kQuantizedFormats = {{"if4", if4::Format::kIF4},
                                                               {"nvfp4", if4::Format::kNVFP4}};
-const std::map<std::string, if4::Format> kFormats = [] {
+std::map<std::string, if4::Format> first_formats(int count) {
   std::map<std::string, if4::Format> formats;
-  for (int number = 0; number < if4::kFormatCount; ++number) {
+  for (int number = 0; number < count; ++number) {
     const auto format = static_cast<if4::Format>(number);
     formats.emplace(if4::format_name(format), format);
   }
   return formats;
-}();
+}
+const std::map<std::string, if4::Format> kFormats = first_formats(if4::kFormatCount);
+const std::map<std::string, if4::Format> kAllFormats = first_formats(if4::kAllFormatCount);
 const std::map<std::string, if4::Rule> kRules = {
     {"mse", if4::Rule::kMse}, {"mae", if4::Rule::kMae}, {"abs_max", if4::Rule::kAbsMax}};
 const std::map<std::string, if4::ResultOrder> kOrders = {{"lane-fp32", if4::ResultOrder::kLaneFp32},
@@ -70,7 +72,7 @@ int main(int argc, char** argv) {
                    "FILE.safetensors[:NAME] or FILE.npy; without NAME all float tensors")
       ->required();
   quantize_app->add_option("-o,--output", quantize.output, "safetensors file to write")->required();
-  add_choice(quantize_app, "--format", quantize.options.format, kQuantizedFormats, "default if4");
+  add_choice(quantize_app, "--format", quantize.options.format, kAllFormats, "default if4");
   add_choice(quantize_app, "--rule", quantize.options.rule, kRules,
              "how IF4 picks a block's type, default mse");
   quantize_app->callback([&] { status = run_quantize(quantize); });

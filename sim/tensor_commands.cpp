@@ -37,8 +37,10 @@ std::string tensor_name(const TensorRef& ref) {
 }
 
 double int_share(const QuantizedTensor& tensor) {
-  const auto ints = std::count_if(tensor.scales.begin(), tensor.scales.end(),
-                                  [](std::uint8_t scale) { return (scale & kScaleIntBit) != 0; });
+  const auto is_int = [&](std::uint8_t scale) {
+    return element_type(tensor.format, scale) == ElementType::kInt;
+  };
+  const auto ints = std::count_if(tensor.scales.begin(), tensor.scales.end(), is_int);
   return tensor.scales.empty() ? 0.0 : static_cast<double>(ints) / static_cast<double>(tensor.scales.size());
 }
 
@@ -121,9 +123,8 @@ int run_quantize(const QuantizeArgs& args) {
   const TensorRef input = parse_tensor_ref(args.input);
   std::vector<NamedQuantized> quantized;
   for (const TensorRef& ref : plain_tensors(input)) {
-    quantized.push_back(
-        {tensor_name(ref), quantize(read_tensor(ref), args.options),
-         args.options.format == Format::kIF4 ? std::string(rule_name(args.options.rule)) : ""});
+    quantized.push_back({tensor_name(ref), quantize(read_tensor(ref), args.options),
+                         uses_rule(args.options) ? std::string(rule_name(args.options.rule)) : ""});
   }
   write_quantized(args.output, quantized);
   for (const NamedQuantized& named : quantized) {
