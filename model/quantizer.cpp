@@ -244,9 +244,50 @@ std::vector<Candidate> candidates(Format format) {
 }
 
 const std::vector<SearchStep>& search_steps(Format format) {
-  static const std::vector<SearchStep> kTwoTypes = {{0, 1}, {0, -1}, {1, 1}, {1, -1}};
-  static const std::vector<SearchStep> kOneType = {{0, 1}, {0, -1}};
-  return candidates(format).size() > 1 ? kTwoTypes : kOneType;
+  // Those that lower the squared error most on normal data and on transformer weights, each given those
+  // before it; the next one would gain less than half a percent. +5 and +4 codes are a factor of about 1.5:
+  // the largest FP4 value becomes 4.
+  static const std::vector<SearchStep> kFp4Int4 = {{1, -1}, {0, -1}, {0, 5}, {0, 4}, {1, 1}, {0, 1}};
+  static const std::vector<SearchStep> kInt4Fp4 = {{0, -1}, {1, -1}, {1, 5}, {0, 1}, {1, 4}, {1, 1}};
+  static const std::vector<SearchStep> kFp4 = {{0, 5}, {0, -1}, {0, 4}, {0, 1}};
+  static const std::vector<SearchStep> kFp4To4 = {{0, -5}, {0, -4}, {0, 1}, {0, -1}};
+  static const std::vector<SearchStep> kBoth = {{0, -1}, {0, 1}, {1, -1}, {1, 1}};
+  static const std::vector<SearchStep> kThreeBits = {{0, -2}, {1, -1}, {0, -1}, {1, -2}};
+  static const std::vector<SearchStep> kSixBits = {{1, 1}, {0, 1}, {0, 2}, {1, 2}};
+  static const std::vector<SearchStep> kInts = {{0, -1}, {0, 1}, {0, 2}};
+  static const std::vector<SearchStep> kFloat3 = {{0, -2}, {0, -1}, {0, -3}};
+  static const std::vector<SearchStep> kFloat6 = {{0, 1}, {0, 2}, {0, 3}};
+  static const std::vector<SearchStep> kPowers = {{0, -1}};
+  switch (format) {
+    case Format::kIF4:
+      return kFp4Int4;
+    case Format::kMixFP4:
+      return kInt4Fp4;
+    case Format::kNVFP4:
+      return kFp4;
+    case Format::kNVFP4_4:
+      return kFp4To4;
+    case Format::kNVFP4_46:
+      return kBoth;
+    case Format::kIF3:
+      return kThreeBits;
+    case Format::kIF6E2M3:
+    case Format::kIF6E3M2:
+      return kSixBits;
+    case Format::kNVINT3:
+    case Format::kNVINT4:
+    case Format::kNVINT6:
+      return kInts;
+    case Format::kNVFP3:
+      return kFloat3;
+    case Format::kNVFP6E2M3:
+    case Format::kNVFP6E3M2:
+      return kFloat6;
+    case Format::kMXFP4:
+    case Format::kMXFP4_4:
+      return kPowers;
+  }
+  return kPowers;
 }
 
 std::uint8_t block_scale(Format format, const Candidate& candidate, float largest,
@@ -256,6 +297,7 @@ std::uint8_t block_scale(Format format, const Candidate& candidate, float larges
     return encode_scale_magnitude(s * tensor.encode * candidate.factor);
   }
   if (largest == 0.0F) return 0;
+  if (s == 0.0F) return 1;
   int exponent = 0;
   const float fraction = std::frexp(s, &exponent);  // s = fraction * 2^exponent, fraction in [0.5, 1)
   if (fraction == 0.5F) --exponent;
@@ -280,7 +322,7 @@ unsigned encode_float(Format format, float scaled, float noise) {
   const int binade = m == 0.0F ? 0 : std::max(exponent - 1 - smallest, 0);
   const float steps = std::ldexp(m, t.fraction_bits - binade) + noise;
   float rounded = std::nearbyint(steps);
-  if (t.mantissa_bits == 0 && rounded - steps == 0.5F) rounded -= 1.0F;
+  if (t.mantissa_bits == 0 && rounded > 0.0F && rounded - steps == 0.5F) rounded -= 1.0F;
   const int magnitude = (binade << t.mantissa_bits) + static_cast<int>(rounded);
   const auto code = std::min(static_cast<unsigned>(magnitude), sign - 1);
   return std::signbit(scaled) ? code | sign : code;

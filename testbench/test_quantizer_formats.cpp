@@ -148,6 +148,7 @@ TEST_CASE("MXFP4 scales are the power of two at or above a sixth or a quarter of
   }
   // Below 2^-126 the scale stays there; a block of zeros has scale 0.
   CHECK(quantize({{2}, {1e-44F, 0.0F}}, {Format::kMXFP4, Rule::kMse}).scales[0] == 1);
+  CHECK(quantize({{2}, {1e-45F, 0.0F}}, {Format::kMXFP4, Rule::kMse}).scales[0] == 1);
   CHECK(quantize({{1, 64},
                   [] {
                     std::vector<float> x(64);
@@ -165,6 +166,7 @@ TEST_CASE("E2M0 ties go toward zero", "[quantizer]") {
   CHECK(encode_float(Format::kIF3, 3.0F) == 2);
   CHECK(encode_float(Format::kIF3, -3.0001F) == 7);
   CHECK(encode_float(Format::kIF3, 9.0F) == 3);
+  CHECK(encode_float(Format::kIF3, 0.0F, -0.5F) == 0);
   CHECK(encode_int(Format::kIF3, -0.1F) == 0);
   CHECK(encode_int(Format::kIF6E2M3, -7.5F) == 63);
 }
