@@ -28,10 +28,72 @@ using V = hn::Vec<D>;
 using VI = hn::Vec<DI>;
 using VU = hn::Vec<DU>;
 
-/// x[16 p + i] of N pieces to tile[N i + p].
-HWY_INLINE void Transpose(const float* HWY_RESTRICT x, float* HWY_RESTRICT tile) {
+/// Lanes p of four vectors, 4 x 4 at a time: out j has value j of each group of 4 lanes' pieces.
+HWY_INLINE void StoreColumns(V v0, V v1, V v2, V v3, float* HWY_RESTRICT tile, std::size_t n) {
   const D d;
-  const std::size_t n = hn::Lanes(d);
+#if HWY_TARGET != HWY_SCALAR
+  const hn::RepartitionToWide<D> d64;
+  const auto a = hn::BitCast(d64, hn::InterleaveLower(d, v0, v1));  // v0[0] v1[0] v0[1] v1[1]
+  const auto b = hn::BitCast(d64, hn::InterleaveLower(d, v2, v3));
+  const auto c = hn::BitCast(d64, hn::InterleaveUpper(d, v0, v1));
+  const auto e = hn::BitCast(d64, hn::InterleaveUpper(d, v2, v3));
+  hn::Store(hn::BitCast(d, hn::InterleaveLower(d64, a, b)), d, tile);
+  hn::Store(hn::BitCast(d, hn::InterleaveUpper(d64, a, b)), d, tile + n);
+  hn::Store(hn::BitCast(d, hn::InterleaveLower(d64, c, e)), d, tile + 2 * n);
+  hn::Store(hn::BitCast(d, hn::InterleaveUpper(d64, c, e)), d, tile + 3 * n);
+#else
+  hn::Store(v0, d, tile);
+  hn::Store(v1, d, tile + n);
+  hn::Store(v2, d, tile + 2 * n);
+  hn::Store(v3, d, tile + 3 * n);
+#endif
+}
+
+/// x[16 p + i] of N pieces, normalized, to tile[N i + p].
+HWY_INLINE void Transpose(const float* HWY_RESTRICT x, V first_factor, V second_factor,
+                          float* HWY_RESTRICT tile) {
+  const D d;
+  [[maybe_unused]] const std::size_t n = hn::Lanes(d);
+  [[maybe_unused]] const auto load = [&](std::size_t piece, std::size_t i) HWY_ATTR {
+    const V plus = hn::Add(hn::LoadU(d, x + piece * kValues + i), hn::Zero(d));  // -0 to +0
+    return hn::Mul(hn::Mul(plus, first_factor), second_factor);
+  };
+#if HWY_TARGET == HWY_SCALAR
+  for (std::size_t i = 0; i < kValues; ++i) hn::Store(load(0, i), d, tile + i);
+#elif HWY_TARGET == HWY_AVX3
+  // Quarters of four pieces change places, so that vector (quarter, r) has that quarter of the pieces 4 l + r.
+  V quarters[4][4];
+  for (std::size_t r = 0; r < 4; ++r) {
+    const V p0 = load(r, 0);
+    const V p1 = load(r + 4, 0);
+    const V p2 = load(r + 8, 0);
+    const V p3 = load(r + 12, 0);
+    const V a = hn::ConcatLowerLower(d, p2, p0);
+    const V b = hn::ConcatLowerLower(d, p3, p1);
+    const V c = hn::ConcatUpperUpper(d, p2, p0);
+    const V e = hn::ConcatUpperUpper(d, p3, p1);
+    quarters[0][r] = hn::OddEvenBlocks(hn::SwapAdjacentBlocks(b), a);
+    quarters[1][r] = hn::OddEvenBlocks(b, hn::SwapAdjacentBlocks(a));
+    quarters[2][r] = hn::OddEvenBlocks(hn::SwapAdjacentBlocks(e), c);
+    quarters[3][r] = hn::OddEvenBlocks(e, hn::SwapAdjacentBlocks(c));
+  }
+  for (std::size_t q = 0; q < 4; ++q) {
+    StoreColumns(quarters[q][0], quarters[q][1], quarters[q][2], quarters[q][3], tile + 4 * q * n, n);
+  }
+#elif HWY_TARGET == HWY_AVX2
+  for (std::size_t half = 0; half < 2; ++half) {
+    V low[4], high[4];
+    for (std::size_t r = 0; r < 4; ++r) {
+      const V p0 = load(r, 8 * half);
+      const V p1 = load(r + 4, 8 * half);
+      low[r] = hn::ConcatLowerLower(d, p1, p0);
+      high[r] = hn::ConcatUpperUpper(d, p1, p0);
+    }
+    StoreColumns(low[0], low[1], low[2], low[3], tile + 8 * half * n, n);
+    StoreColumns(high[0], high[1], high[2], high[3], tile + (8 * half + 4) * n, n);
+  }
+#else
+  // Any number of lanes: every fourth value, twice.
   HWY_ALIGN float half[kValues * kMaxLanes];
   V v0, v1, v2, v3;
   for (std::size_t q = 0; q < 4; ++q) {
@@ -41,13 +103,17 @@ HWY_INLINE void Transpose(const float* HWY_RESTRICT x, float* HWY_RESTRICT tile)
     hn::Store(v2, d, half + (8 + q) * n);
     hn::Store(v3, d, half + (12 + q) * n);
   }
+  const auto put = [&](V v, std::size_t i) HWY_ATTR {
+    hn::Store(hn::Mul(hn::Mul(hn::Add(v, hn::Zero(d)), first_factor), second_factor), d, tile + i * n);
+  };
   for (std::size_t j = 0; j < 4; ++j) {
     hn::LoadInterleaved4(d, half + 4 * n * j, v0, v1, v2, v3);
-    hn::Store(v0, d, tile + (0 + j) * n);
-    hn::Store(v1, d, tile + (4 + j) * n);
-    hn::Store(v2, d, tile + (8 + j) * n);
-    hn::Store(v3, d, tile + (12 + j) * n);
+    put(v0, 0 + j);
+    put(v1, 4 + j);
+    put(v2, 8 + j);
+    put(v3, 12 + j);
   }
+#endif
 }
 
 /// tile[N i + p] to x[16 p + i].
@@ -123,6 +189,8 @@ struct Tile {
   HWY_ALIGN float x[kValues][kValues * kMaxLanes];       ///< [row][N i + lane]
   HWY_ALIGN std::uint32_t best[kValues][4 * kMaxLanes];  ///< [row][N word + lane]
   HWY_ALIGN std::uint32_t attempt[kValues][4 * kMaxLanes];
+  HWY_ALIGN float noise[kMaxLanes];   ///< sums of the tiles so far
+  HWY_ALIGN float signal[kMaxLanes];
   std::size_t rows;
   std::uint64_t position;
   std::uint64_t row_pieces;
@@ -267,7 +335,7 @@ HWY_INLINE V ScaleValue(const KernelParams& p, VI code) {
 
 template <int kBits, Rule kRule, bool kStochastic>
 HWY_INLINE void EncodeTile(const KernelParams& p, Tile& tile, std::uint8_t* HWY_RESTRICT scales,
-                           KernelSums* sums, std::size_t used) {
+                           std::size_t used) {
   const D d;
   const DI di;
   const DU du;
@@ -278,23 +346,29 @@ HWY_INLINE void EncodeTile(const KernelParams& p, Tile& tile, std::uint8_t* HWY_
     for (std::size_t i = 0; i < kValues; ++i) {
       const V x = hn::Load(d, tile.x[row] + i * n);
       largest = hn::Max(largest, hn::Abs(x));
-      if (sums != nullptr) signal = hn::Add(signal, hn::Mul(x, x));
+      signal = hn::Add(signal, hn::Mul(x, x));
     }
   }
 
-  VI way_scales[2] = {hn::Zero(di), hn::Zero(di)};
+  VI way_scales[2];
+  V way_steps[2];
+  V way_inverses[2];
   VI best_scale = hn::Zero(di);
   V best_error = hn::Zero(d);
   V best_squares = hn::Zero(d);
-  const auto attempt = [&](bool is_int, VI scale, bool first) HWY_ATTR {
-    const auto none = hn::Eq(scale, hn::Zero(di));
-    const auto none_f = hn::RebindMask(d, none);
-    const V step = hn::Mul(hn::Set(d, p.tensor.decode), ScaleValue(p, scale));
-    const V steps_per_unit = hn::IfThenZeroElse(none_f, hn::Div(hn::Set(d, 1.0F), step));
-    Errors errors = Encode<kBits, kRule, kStochastic>(p, tile, is_int, step, steps_per_unit,
+  const auto step_of = [&](VI scale) HWY_ATTR {
+    return hn::Mul(hn::Set(d, p.tensor.decode), ScaleValue(p, scale));
+  };
+  const auto inverse_of = [&](VI scale, V step) HWY_ATTR {
+    const auto none = hn::RebindMask(d, hn::Eq(scale, hn::Zero(di)));
+    return hn::IfThenZeroElse(none, hn::Div(hn::Set(d, 1.0F), step));
+  };
+  const auto attempt = [&](bool is_int, VI scale, V step, V inverse, bool first) HWY_ATTR {
+    Errors errors = Encode<kBits, kRule, kStochastic>(p, tile, is_int, step, inverse,
                                                       first ? tile.best : tile.attempt);
     if (kRule == Rule::kMse) errors.squares = errors.rule;
     if (is_int && p.mixes_types) {
+      const auto none = hn::Eq(scale, hn::Zero(di));
       scale = hn::Or(scale, hn::IfThenZeroElse(none, hn::Set(di, kScaleIntBit)));
     }
     if (first) {
@@ -317,14 +391,25 @@ HWY_INLINE void EncodeTile(const KernelParams& p, Tile& tile, std::uint8_t* HWY_
     }
   };
   for (int i = 0; i < p.way_count; ++i) {
-    way_scales[i] = BlockScale(p, p.ways[i], largest);
-    attempt(p.ways[i].is_int, way_scales[i], i == 0);
+    // Divisions are slow, and the types of most formats share their scale.
+    if (i == 1 && p.ways[1].target == p.ways[0].target && p.ways[1].factor == p.ways[0].factor) {
+      way_scales[1] = way_scales[0];
+      way_steps[1] = way_steps[0];
+      way_inverses[1] = way_inverses[0];
+    } else {
+      way_scales[i] = BlockScale(p, p.ways[i], largest);
+      way_steps[i] = step_of(way_scales[i]);
+      way_inverses[i] = inverse_of(way_scales[i], way_steps[i]);
+    }
+    attempt(p.ways[i].is_int, way_scales[i], way_steps[i], way_inverses[i], i == 0);
   }
   const VI last = hn::Set(di, p.power_scale ? 0xFE : kScaleNaN - 1);
   for (std::size_t s = 0; s < p.step_count; ++s) {
     const SearchStep& move = p.steps[s];
-    const VI moved = hn::Add(way_scales[move.candidate], hn::Set(di, move.codes));
-    attempt(p.ways[move.candidate].is_int, hn::Min(hn::Max(moved, hn::Set(di, 1)), last), false);
+    VI moved = hn::Add(way_scales[move.candidate], hn::Set(di, move.codes));
+    moved = hn::Min(hn::Max(moved, hn::Set(di, 1)), last);
+    const V step = step_of(moved);
+    attempt(p.ways[move.candidate].is_int, moved, step, inverse_of(moved, step), false);
   }
 
   // A block without a scale has no codes either: a negative value would be an FP4 -0.
@@ -338,16 +423,15 @@ HWY_INLINE void EncodeTile(const KernelParams& p, Tile& tile, std::uint8_t* HWY_
     }
   }
   const hn::Rebind<std::uint8_t, D> d8;
-  HWY_ALIGN std::uint8_t bytes[kMaxLanes];
-  hn::StoreU(hn::DemoteTo(d8, best_scale), d8, bytes);
-  std::memcpy(scales, bytes, used);
-  if (sums != nullptr) {
-    HWY_ALIGN float lanes[kMaxLanes];
-    hn::Store(best_squares, d, lanes);
-    for (std::size_t lane = 0; lane < used; ++lane) sums->noise += static_cast<double>(lanes[lane]);
-    hn::Store(signal, d, lanes);
-    for (std::size_t lane = 0; lane < used; ++lane) sums->signal += static_cast<double>(lanes[lane]);
+  if (used == n) {
+    hn::StoreU(hn::DemoteTo(d8, best_scale), d8, scales);
+  } else {
+    HWY_ALIGN std::uint8_t bytes[kMaxLanes];
+    hn::StoreU(hn::DemoteTo(d8, best_scale), d8, bytes);
+    std::memcpy(scales, bytes, used);
   }
+  hn::Store(hn::Add(hn::Load(d, tile.noise), best_squares), d, tile.noise);
+  hn::Store(hn::Add(hn::Load(d, tile.signal), signal), d, tile.signal);
 }
 
 /// The words of a row as bytes: 2 * kBits of a piece, the next piece's `piece_bytes` later.
@@ -366,6 +450,10 @@ HWY_INLINE void StoreCodes(const std::uint32_t* HWY_RESTRICT words, std::size_t 
   }
   const VU w0 = hn::Load(du, words);
   const VU w1 = hn::Load(du, words + n);
+  if (kBits == 4 && used == n && piece_bytes == 8) {
+    hn::StoreInterleaved2(w0, w1, du, reinterpret_cast<std::uint32_t*>(codes));
+    return;
+  }
   if (kBits == 4) {
     hn::StoreInterleaved2(w0, w1, du, out);
   } else {
@@ -392,8 +480,9 @@ void EncodeJob(const KernelParams& p, const KernelJob& job) {
   const V first_factor = hn::Set(d, p.normalize[0]);
   const V second_factor = hn::Set(d, p.normalize[1]);
   HWY_ALIGN float padded[kValues * kMaxLanes];
-  HWY_ALIGN float raw[kValues * kMaxLanes];
   Tile tile;
+  std::memset(tile.noise, 0, sizeof tile.noise);
+  std::memset(tile.signal, 0, sizeof tile.signal);
   tile.rows = job.rows;
   tile.row_pieces = job.row_pieces;
   tile.stride = job.stride;
@@ -411,17 +500,19 @@ void EncodeJob(const KernelParams& p, const KernelJob& job) {
         }
         x = padded;
       }
-      Transpose(x, raw);
-      for (std::size_t i = 0; i < kValues; ++i) {
-        const V plus = hn::Add(hn::Load(d, raw + i * n), hn::Zero(d));  // -0 to +0
-        hn::Store(hn::Mul(hn::Mul(plus, first_factor), second_factor), d, tile.x[row] + i * n);
-      }
+      Transpose(x, first_factor, second_factor, tile.x[row]);
     }
-    EncodeTile<kBits, kRule, kStochastic>(p, tile, job.scales + piece, job.sums, used);
+    EncodeTile<kBits, kRule, kStochastic>(p, tile, job.scales + piece, used);
     for (std::size_t row = 0; row < job.rows; ++row) {
       StoreCodes<kBits>(tile.best[row], used, piece_bytes,
                         job.codes + row * job.row_code_bytes + piece * piece_bytes);
     }
+  }
+  if (job.sums == nullptr) return;
+  // Lanes beyond the last block hold zeros.
+  for (std::size_t lane = 0; lane < n; ++lane) {
+    job.sums->noise += static_cast<double>(tile.noise[lane]);
+    job.sums->signal += static_cast<double>(tile.signal[lane]);
   }
 }
 
@@ -561,7 +652,7 @@ void Rotate(float* x, std::size_t pieces) {
       std::memset(padded, 0, sizeof padded);
       std::memcpy(padded, at, used * kValues * sizeof(float));
     }
-    Transpose(used < n ? padded : at, tile);
+    Transpose(used < n ? padded : at, hn::Set(d, 1.0F), hn::Set(d, 1.0F), tile);
     for (std::size_t i = 0; i < kValues; ++i) {
       const V v = ToBfloat16(hn::Load(d, tile + i * n));
       hn::Store((kRotationSigns >> i & 1U) != 0 ? hn::Neg(v) : v, d, tile + i * n);

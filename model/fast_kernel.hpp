@@ -44,7 +44,7 @@ struct KernelParams {
 /// The parameters for a tensor with that amax (not normalized, > 0).
 KernelParams kernel_params(const QuantizeOptions& options, float amax);
 
-/// Sums over the values coded, in units of the normalized tensor.
+/// Sums over the values coded, in units of the normalized tensor. A job adds up in FP32, a lane at a time.
 struct KernelSums {
   double noise = 0.0;   ///< squared errors
   double signal = 0.0;  ///< squared values
