@@ -118,8 +118,10 @@ InputFile::InputFile(const std::string& path) : path_(path) {
 }
 
 InputFile::InputFile(InputFile&& other) noexcept
-    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)),
-      mapping_(std::exchange(other.mapping_, nullptr)), size_(other.size_) {}
+    : path_(std::move(other.path_)),
+      descriptor_(std::exchange(other.descriptor_, -1)),
+      mapping_(std::exchange(other.mapping_, nullptr)),
+      size_(other.size_) {}
 
 InputFile::~InputFile() {
   if (mapping_ != nullptr) ::munmap(mapping_, size_);

@@ -65,8 +65,8 @@ class AtomicFile {
   /// throw.
   void write(const void* data, std::size_t size);
   void write(std::string_view text) { write(text.data(), text.size()); }
-  /// Writes at byte `offset`, beyond the end or over what is there; not to be mixed with write(). What is to go
-  /// to a device or a pipe waits in an unnamed temporary file until commit().
+  /// Writes at byte `offset`, beyond the end or over what is there; not to be mixed with write(). What is to
+  /// go to a device or a pipe waits in an unnamed temporary file until commit().
   void write_at(std::uint64_t offset, const void* data, std::size_t size);
   /// Makes the file appear under its name once its bytes are on the disk. Throws if that fails. Nothing may
   /// be written after.

@@ -61,7 +61,8 @@ HWY_INLINE void Transpose(const float* HWY_RESTRICT x, V first_factor, V second_
 #if HWY_TARGET == HWY_SCALAR
   for (std::size_t i = 0; i < kValues; ++i) hn::Store(load(0, i), d, tile + i);
 #elif HWY_TARGET == HWY_AVX3
-  // Quarters of four pieces change places, so that vector (quarter, r) has that quarter of the pieces 4 l + r.
+  // Quarters of four pieces change places, so that vector (quarter, r) has that quarter of the pieces 4 l +
+  // r.
   V quarters[4][4];
   for (std::size_t r = 0; r < 4; ++r) {
     const V p0 = load(r, 0);
@@ -189,7 +190,7 @@ struct Tile {
   HWY_ALIGN float x[kValues][kValues * kMaxLanes];       ///< [row][N i + lane]
   HWY_ALIGN std::uint32_t best[kValues][4 * kMaxLanes];  ///< [row][N word + lane]
   HWY_ALIGN std::uint32_t attempt[kValues][4 * kMaxLanes];
-  HWY_ALIGN float noise[kMaxLanes];   ///< sums of the tiles so far
+  HWY_ALIGN float noise[kMaxLanes];  ///< sums of the tiles so far
   HWY_ALIGN float signal[kMaxLanes];
   std::size_t rows;
   std::uint64_t position;
@@ -356,16 +357,15 @@ HWY_INLINE void EncodeTile(const KernelParams& p, Tile& tile, std::uint8_t* HWY_
   VI best_scale = hn::Zero(di);
   V best_error = hn::Zero(d);
   V best_squares = hn::Zero(d);
-  const auto step_of = [&](VI scale) HWY_ATTR {
-    return hn::Mul(hn::Set(d, p.tensor.decode), ScaleValue(p, scale));
-  };
+  const auto step_of = [&](VI scale)
+                           HWY_ATTR { return hn::Mul(hn::Set(d, p.tensor.decode), ScaleValue(p, scale)); };
   const auto inverse_of = [&](VI scale, V step) HWY_ATTR {
     const auto none = hn::RebindMask(d, hn::Eq(scale, hn::Zero(di)));
     return hn::IfThenZeroElse(none, hn::Div(hn::Set(d, 1.0F), step));
   };
   const auto attempt = [&](bool is_int, VI scale, V step, V inverse, bool first) HWY_ATTR {
-    Errors errors = Encode<kBits, kRule, kStochastic>(p, tile, is_int, step, inverse,
-                                                      first ? tile.best : tile.attempt);
+    Errors errors =
+        Encode<kBits, kRule, kStochastic>(p, tile, is_int, step, inverse, first ? tile.best : tile.attempt);
     if (kRule == Rule::kMse) errors.squares = errors.rule;
     if (is_int && p.mixes_types) {
       const auto none = hn::Eq(scale, hn::Zero(di));

@@ -129,7 +129,8 @@ void FastQuantizer::fail_not_finite() const {
         values[i] = view_.dtype == DType::kBF16 ? bfloat16_to_float(half) : half_to_float(half);
       }
       if (!std::isfinite(values[i])) {
-        throw InputError("value " + std::to_string(first + i) + " of the tensor is not finite");
+        throw InputError("value " + std::to_string(first + i) +
+                         (std::isnan(values[i]) ? " is NaN" : " is infinite"));
       }
     }
   }

@@ -40,8 +40,8 @@ class FastQuantizer {
   void encode(std::size_t first, std::size_t last, std::uint8_t* codes, std::uint8_t* scales);
 
   /// Over the units encoded so far, from the values as they were quantized (rotated if that is an option), as
-  /// the quantizer sees them: in FP32, with the scales' products rounded, which is good for about five digits. The
-  /// same on any number of threads; the last digits depend on the instruction set.
+  /// the quantizer sees them: in FP32, with the scales' products rounded, which is good for about five
+  /// digits. The same on any number of threads; the last digits depend on the instruction set.
   QuantizationError error() const;
   double noise() const { return sums_.noise / (scale_ * scale_); }    ///< sum of squared errors
   double signal() const { return sums_.signal / (scale_ * scale_); }  ///< sum of squared values

@@ -41,7 +41,8 @@ void check_values(const Tensor& tensor) {
   }
   for (std::size_t i = 0; i < tensor.values.size(); ++i) {
     if (!std::isfinite(tensor.values[i])) {
-      throw InputError("value " + std::to_string(i) + " of the tensor is not finite");
+      throw InputError("value " + std::to_string(i) +
+                       (std::isnan(tensor.values[i]) ? " is NaN" : " is infinite"));
     }
   }
 }

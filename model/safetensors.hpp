@@ -81,7 +81,9 @@ class SafetensorsFile {
   /// The same in the mapped file, at any address; valid as long as the object.
   const std::uint8_t* map(const TensorInfo& info);
   /// Lets go of the memory of that mapping.
-  void release(const TensorInfo& info) const { file_.release(data_start_ + info.begin, info.end - info.begin); }
+  void release(const TensorInfo& info) const {
+    file_.release(data_start_ + info.begin, info.end - info.begin);
+  }
   /// The values as FP32, NaN and infinities included; shape [] has one value. Throws unless F32, F16 or BF16.
   Tensor read_tensor(const TensorInfo& info) const;
   /// InputError "FILE: tensor 'NAME': MESSAGE".

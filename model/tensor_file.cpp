@@ -291,9 +291,10 @@ QuantizedParts quantized_parts(const std::string& name, Format format, const Sha
   const std::size_t blocks = (stored.back() + block_size(format) - 1) / block_size(format);
   const std::size_t bytes = code_bytes(format) * blocks;
   const std::size_t scales = tiled ? tiled_size(rows, blocks) : rows * blocks;
-  return {{join(name, kCodes), DType::kU8, with_last(stored, bytes), nullptr, rows * bytes},
-          {join(name, kScales), DType::kU8, tiled ? Shape{scales} : with_last(stored, blocks), nullptr, scales},
-          {join(name, kAmax), DType::kF32, Shape{1}, nullptr, sizeof(float)}};
+  return {
+      {join(name, kCodes), DType::kU8, with_last(stored, bytes), nullptr, rows * bytes},
+      {join(name, kScales), DType::kU8, tiled ? Shape{scales} : with_last(stored, blocks), nullptr, scales},
+      {join(name, kAmax), DType::kF32, Shape{1}, nullptr, sizeof(float)}};
 }
 
 void describe_quantized(const std::string& name, Format format, const Shape& shape, const std::string& rule,

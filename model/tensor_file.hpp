@@ -10,8 +10,8 @@
 //   NAME.amax    F32 [1]
 // and in the metadata "NAME.format" ("if4" or another format_name()), "NAME.shape" ("[64, 250]") and, if
 // known, "NAME.rule"; "NAME.scale_layout" "tiled" for the 128 x 4 tiles of tiled_scales.hpp; "NAME.rotation"
-// "rht16" where every 16 values were rotated first (rotation.hpp); "NAME.transposed" "true" where the shape is
-// that of the transposed matrix. For MXFP4 blocks are 32 values.
+// "rht16" where every 16 values were rotated first (rotation.hpp); "NAME.transposed" "true" where the shape
+// is that of the transposed matrix. For MXFP4 blocks are 32 values.
 #pragma once
 
 #include <map>
@@ -66,8 +66,9 @@ void describe_quantized(const std::string& name, Format format, const Shape& sha
                         bool tiled, bool rotated, bool transposed,
                         std::map<std::string, std::string>& metadata);
 
-/// Writes a file with those tensors, scales linear. A scalar is stored as shape [1]. Throws InputError if a name is used
-/// twice, a tensor is empty or its vectors do not have the sizes of its shape, or the file cannot be written.
+/// Writes a file with those tensors, scales linear. A scalar is stored as shape [1]. Throws InputError if a
+/// name is used twice, a tensor is empty or its vectors do not have the sizes of its shape, or the file
+/// cannot be written.
 void write_quantized(const std::string& path, const std::vector<NamedQuantized>& tensors);
 
 /// Throws InputError, naming file and tensor, unless the parts are all there and agree with the true shape,

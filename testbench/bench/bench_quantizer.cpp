@@ -83,7 +83,8 @@ void move_memory(unsigned threads) {
 
 Tensor scalar_tensor() {
   return {{kScalarRows, kColumns},
-          {tensor().values.begin(), tensor().values.begin() + static_cast<std::ptrdiff_t>(kScalarRows * kColumns)}};
+          {tensor().values.begin(),
+           tensor().values.begin() + static_cast<std::ptrdiff_t>(kScalarRows * kColumns)}};
 }
 
 void set_bytes(benchmark::State& state, std::size_t values) {
@@ -142,9 +143,12 @@ void bench_ratios(benchmark::State& state) {
 
 void add(const std::string& name, const QuantizeOptions& options) {
   const auto fast = [&](const std::string& cores, unsigned threads) {
-    benchmark::RegisterBenchmark((name + "/" + cores).c_str(), [options, threads](benchmark::State& state) {
-      bench_fast(state, options, threads);
-    })->Unit(benchmark::kMillisecond)->UseRealTime()->MinTime(0.2);
+    benchmark::RegisterBenchmark(
+        (name + "/" + cores).c_str(),
+        [options, threads](benchmark::State& state) { bench_fast(state, options, threads); })
+        ->Unit(benchmark::kMillisecond)
+        ->UseRealTime()
+        ->MinTime(0.2);
   };
   fast("one", 1);
   fast("all", 0);
