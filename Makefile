@@ -165,13 +165,17 @@ bench: ## measure speed; also written to build/bench.json
 	@$(BIN)/if4_bench --benchmark_out=$(BUILD)/bench.json --benchmark_out_format=json
 
 .PHONY: fuzz
-fuzz: ## feed broken files to the readers: FUZZ_SECONDS=60
+fuzz: ## broken files to the readers, any tensor to the fast quantizer: FUZZ_SECONDS=60, half of it each
 	@scripts/setup.sh default fuzz
-	@$(SUBMAKE) CONFIG=fuzz CXX=clang++ $(BUILD)/fuzz/fuzz_readers $(BUILD)/fuzz/make_corpus
+	@$(SUBMAKE) CONFIG=fuzz CXX=clang++ $(BUILD)/fuzz/fuzz_readers $(BUILD)/fuzz/make_corpus \
+	    $(BUILD)/fuzz/fuzz_quantizer
 	@mkdir -p $(BUILD)/fuzz/corpus
 	@$(BUILD)/fuzz/make_corpus $(BUILD)/fuzz/corpus
-	@$(BUILD)/fuzz/fuzz_readers -max_total_time=$(FUZZ_SECONDS) -malloc_limit_mb=64 \
+	@$(BUILD)/fuzz/fuzz_readers -max_total_time=$$(($(FUZZ_SECONDS) / 2 + 1)) -malloc_limit_mb=64 \
 	    -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus
+	@mkdir -p $(BUILD)/fuzz/corpus_quantizer
+	@$(BUILD)/fuzz/fuzz_quantizer -max_total_time=$$(($(FUZZ_SECONDS) / 2 + 1)) -max_len=16384 -len_control=1 \
+	    -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus_quantizer
 
 .PHONY: lint
 lint: ## check the RTL with Verilator, Icarus Verilog and Yosys
@@ -317,6 +321,9 @@ $(BIN)/if4_bench: $(call objects,$(BENCH)) $(O)/libif4_testbench.a $(O)/libif4_s
 	$(call link,$(BENCH_LIBS) $(TEST_LIBS) $(LIBS))
 
 $(O)/fuzz_readers: $(call objects,testbench/fuzz/fuzz_readers.cpp) $(O)/libif4.a
+	$(call link,-fsanitize=fuzzer $(LIBS))
+
+$(O)/fuzz_quantizer: $(call objects,testbench/fuzz/fuzz_quantizer.cpp) $(O)/libif4.a
 	$(call link,-fsanitize=fuzzer $(LIBS))
 
 $(O)/make_corpus: $(call objects,testbench/fuzz/make_corpus.cpp) $(O)/libif4.a

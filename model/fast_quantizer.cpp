@@ -271,8 +271,8 @@ void FastQuantizer::encode(std::size_t first, std::size_t last, std::uint8_t* co
   blocks_ += scale_bytes(first, last);
   const bool all_int = element_type(options_.format, 0) == ElementType::kInt;
   if (zero_) {
-    std::memset(codes, 0, code_bytes(first, last));
-    std::memset(scales, 0, scale_bytes(first, last));
+    std::fill_n(codes, code_bytes(first, last), std::uint8_t{0});
+    std::fill_n(scales, scale_bytes(first, last), std::uint8_t{0});
     if (all_int) int_blocks_ += scale_bytes(first, last);
     return;
   }
