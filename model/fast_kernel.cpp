@@ -3,6 +3,7 @@
 // clang-format off: the order matters
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "model/simd_targets.hpp"
 // clang-format on
 
 #include <algorithm>
@@ -60,7 +61,7 @@ HWY_INLINE void Transpose(const float* HWY_RESTRICT x, V first_factor, V second_
   };
 #if HWY_TARGET == HWY_SCALAR
   for (std::size_t i = 0; i < kValues; ++i) hn::Store(load(0, i), d, tile + i);
-#elif HWY_TARGET == HWY_AVX3
+#elif HWY_TARGET <= HWY_AVX3  // and its extensions, whose numbers are lower
   // Quarters of four pieces change places, so that vector (quarter, r) has that quarter of the pieces 4 l +
   // r.
   V quarters[4][4];
@@ -278,10 +279,11 @@ HWY_INLINE Errors EncodeWith(const KernelParams& p, Tile& tile, V step, V steps_
               hn::Or(MagnitudeCode<kMantissa>(rounder, rounded, smallest), hn::ShiftRight<32 - kBits>(sign));
         }
         word = hn::Or(hn::ShiftRight<kBits>(word), hn::ShiftLeft<W::kWidth - kBits>(code));
-        const V error = hn::Abs(hn::Sub(hn::Mul(value, step), xi));
+        const V difference = hn::Sub(hn::Mul(value, step), xi);
         if (kRule == Rule::kMse) {
-          sum = hn::Add(sum, hn::Mul(error, error));
+          sum = hn::Add(sum, hn::Mul(difference, difference));
         } else {
+          const V error = hn::Abs(difference);
           sum = kRule == Rule::kMae ? hn::Add(sum, error) : hn::Max(sum, error);
           squares = hn::Add(squares, hn::Mul(error, error));
         }

@@ -1,6 +1,5 @@
 // The fast quantizer against the scalar one: the same bits on every instruction set of this machine, with any
 // number of threads, from any address and type of values.
-#include <hwy/targets.h>
 
 #include <cmath>
 #include <cstdint>
@@ -14,6 +13,7 @@
 #include "model/fast_quantizer.hpp"
 #include "model/measure.hpp"
 #include "model/parallel.hpp"
+#include "model/simd_targets.hpp"
 #include "testbench/catch.hpp"
 
 namespace {

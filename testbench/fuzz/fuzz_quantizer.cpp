@@ -1,7 +1,6 @@
 // libFuzzer target: the fast quantizer gives the bits of the scalar one, or refuses with the same words. The
 // input chooses format, rule, options, shape, type and address of the values, instruction set and threads;
 // the rest of it are the values.
-#include <hwy/targets.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -14,6 +13,7 @@
 
 #include "model/error.hpp"
 #include "model/fast_quantizer.hpp"
+#include "model/simd_targets.hpp"
 
 namespace {
 
@@ -61,6 +61,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t count = std::min<std::size_t>((size - kHead) / element, 4096);
   const std::size_t columns = 1 + data[5] + (data[3] & 1U ? 256U : 0U);
   const Shape shape = {count / columns, columns};
+  if (shape[0] == 0) return 0;
   const unsigned threads = 1 + data[6] % 3;
   const std::vector<std::int64_t> targets = hwy::SupportedAndGeneratedTargets();
   hwy::SetSupportedTargetsForTest(targets[data[7] % targets.size()]);
