@@ -212,10 +212,11 @@ struct Errors {
   V squares;  ///< sum of squares; not used with the rule mse
 };
 
-/// Codes the tile with one type. kInt: integers; kMantissa: mantissa bits of the floats.
+/// Codes the tile with one type. kInt: integers; kMantissa: mantissa bits of the floats. With noise the rule
+/// is looked up, not kRule: fewer variants to compile.
 template <int kBits, bool kInt, int kMantissa, Rule kRule, bool kStochastic>
-HWY_INLINE Errors EncodeWith(const KernelParams& p, Tile& tile, V step, V steps_per_unit,
-                             std::uint32_t (*HWY_RESTRICT words)[4 * kMaxLanes]) {
+HWY_NOINLINE Errors EncodeWith(const KernelParams& p, Tile& tile, V step, V steps_per_unit,
+                               std::uint32_t (*HWY_RESTRICT words)[4 * kMaxLanes]) {
   using W = Words<kBits>;
   const D d;
   const DI di;
@@ -228,6 +229,7 @@ HWY_INLINE Errors EncodeWith(const KernelParams& p, Tile& tile, V step, V steps_
   const V big = hn::Set(d, 0x1.8p23F);
   const V largest = hn::Set(d, p.largest);
   const VU smallest = hn::Set(du, p.smallest_bits);
+  const Rule rule = kStochastic ? p.rule : kRule;
   Errors total{zero, zero};
   for (std::size_t row = 0; row < tile.rows; ++row) {
     V sum = zero;
@@ -280,32 +282,48 @@ HWY_INLINE Errors EncodeWith(const KernelParams& p, Tile& tile, V step, V steps_
         }
         word = hn::Or(hn::ShiftRight<kBits>(word), hn::ShiftLeft<W::kWidth - kBits>(code));
         const V difference = hn::Sub(hn::Mul(value, step), xi);
-        if (kRule == Rule::kMse) {
+        if (rule == Rule::kMse) {
           sum = hn::Add(sum, hn::Mul(difference, difference));
         } else {
           const V error = hn::Abs(difference);
-          sum = kRule == Rule::kMae ? hn::Add(sum, error) : hn::Max(sum, error);
+          sum = rule == Rule::kMae ? hn::Add(sum, error) : hn::Max(sum, error);
           squares = hn::Add(squares, hn::Mul(error, error));
         }
       }
       hn::Store(word, du, words[row] + w * n);
     }
-    total.rule = kRule == Rule::kAbsMax ? hn::Max(total.rule, sum) : hn::Add(total.rule, sum);
+    total.rule = rule == Rule::kAbsMax ? hn::Max(total.rule, sum) : hn::Add(total.rule, sum);
     total.squares = hn::Add(total.squares, squares);
   }
   return total;
 }
 
 template <int kBits, Rule kRule, bool kStochastic>
-HWY_INLINE Errors Encode(const KernelParams& p, Tile& tile, bool is_int, V step, V steps_per_unit,
-                         std::uint32_t (*words)[4 * kMaxLanes]) {
+HWY_INLINE Errors EncodeType(const KernelParams& p, Tile& tile, bool is_int, V step, V steps_per_unit,
+                             std::uint32_t (*words)[4 * kMaxLanes]) {
   // The float types of 3, 4 and 6 bits; only E3M2 and E2M3 share a width.
   constexpr int kMantissa = kBits == 3 ? 0 : kBits == 4 ? 1 : 3;
   if (is_int) return EncodeWith<kBits, true, 0, kRule, kStochastic>(p, tile, step, steps_per_unit, words);
   if (kBits == 6 && p.mantissa_bits == 2) {
-    return EncodeWith<kBits, false, 2, kRule, kStochastic>(p, tile, step, steps_per_unit, words);
+    return EncodeWith < kBits, false, kBits == 6 ? 2 : kMantissa, kRule,
+           kStochastic > (p, tile, step, steps_per_unit, words);
   }
   return EncodeWith<kBits, false, kMantissa, kRule, kStochastic>(p, tile, step, steps_per_unit, words);
+}
+
+template <int kBits>
+HWY_NOINLINE Errors Encode(const KernelParams& p, Tile& tile, bool is_int, V step, V steps_per_unit,
+                           std::uint32_t (*words)[4 * kMaxLanes]) {
+  if (p.stochastic) {
+    return EncodeType<kBits, Rule::kMse, true>(p, tile, is_int, step, steps_per_unit, words);
+  }
+  if (p.rule == Rule::kMse) {
+    return EncodeType<kBits, Rule::kMse, false>(p, tile, is_int, step, steps_per_unit, words);
+  }
+  if (p.rule == Rule::kMae) {
+    return EncodeType<kBits, Rule::kMae, false>(p, tile, is_int, step, steps_per_unit, words);
+  }
+  return EncodeType<kBits, Rule::kAbsMax, false>(p, tile, is_int, step, steps_per_unit, words);
 }
 
 /// block_scale() of quantizer.hpp.
@@ -336,7 +354,7 @@ HWY_INLINE V ScaleValue(const KernelParams& p, VI code) {
   return hn::Mul(hn::BitCast(d, hn::ShiftLeft<20>(code)), hn::Set(d, 0x1p120F));
 }
 
-template <int kBits, Rule kRule, bool kStochastic>
+template <int kBits>
 HWY_INLINE void EncodeTile(const KernelParams& p, Tile& tile, std::uint8_t* HWY_RESTRICT scales,
                            std::size_t used) {
   const D d;
@@ -366,9 +384,8 @@ HWY_INLINE void EncodeTile(const KernelParams& p, Tile& tile, std::uint8_t* HWY_
     return hn::IfThenZeroElse(none, hn::Div(hn::Set(d, 1.0F), step));
   };
   const auto attempt = [&](bool is_int, VI scale, V step, V inverse, bool first) HWY_ATTR {
-    Errors errors =
-        Encode<kBits, kRule, kStochastic>(p, tile, is_int, step, inverse, first ? tile.best : tile.attempt);
-    if (kRule == Rule::kMse) errors.squares = errors.rule;
+    Errors errors = Encode<kBits>(p, tile, is_int, step, inverse, first ? tile.best : tile.attempt);
+    if (p.rule == Rule::kMse) errors.squares = errors.rule;
     if (is_int && p.mixes_types) {
       const auto none = hn::Eq(scale, hn::Zero(di));
       scale = hn::Or(scale, hn::IfThenZeroElse(none, hn::Set(di, kScaleIntBit)));
@@ -475,7 +492,7 @@ HWY_INLINE void StoreCodes(const std::uint32_t* HWY_RESTRICT words, std::size_t 
   }
 }
 
-template <int kBits, Rule kRule, bool kStochastic>
+template <int kBits>
 void EncodeJob(const KernelParams& p, const KernelJob& job) {
   const D d;
   const std::size_t n = hn::Lanes(d);
@@ -504,7 +521,7 @@ void EncodeJob(const KernelParams& p, const KernelJob& job) {
       }
       Transpose(x, first_factor, second_factor, tile.x[row]);
     }
-    EncodeTile<kBits, kRule, kStochastic>(p, tile, job.scales + piece, used);
+    EncodeTile<kBits>(p, tile, job.scales + piece, used);
     for (std::size_t row = 0; row < job.rows; ++row) {
       StoreCodes<kBits>(tile.best[row], used, piece_bytes,
                         job.codes + row * job.row_code_bytes + piece * piece_bytes);
@@ -518,26 +535,10 @@ void EncodeJob(const KernelParams& p, const KernelJob& job) {
   }
 }
 
-template <int kBits, Rule kRule>
-void EncodeNoisy(const KernelParams& p, const KernelJob& job) {
-  if (p.stochastic) {
-    EncodeJob<kBits, kRule, true>(p, job);
-  } else {
-    EncodeJob<kBits, kRule, false>(p, job);
-  }
-}
-
-template <int kBits>
-void EncodeByRule(const KernelParams& p, const KernelJob& job) {
-  if (p.rule == Rule::kMse) return EncodeNoisy<kBits, Rule::kMse>(p, job);
-  if (p.rule == Rule::kMae) return EncodeNoisy<kBits, Rule::kMae>(p, job);
-  return EncodeNoisy<kBits, Rule::kAbsMax>(p, job);
-}
-
 void EncodeAny(const KernelParams& p, const KernelJob& job) {
-  if (p.code_bits == 3) return EncodeByRule<3>(p, job);
-  if (p.code_bits == 4) return EncodeByRule<4>(p, job);
-  return EncodeByRule<6>(p, job);
+  if (p.code_bits == 3) return EncodeJob<3>(p, job);
+  if (p.code_bits == 4) return EncodeJob<4>(p, job);
+  return EncodeJob<6>(p, job);
 }
 
 const char* Target() { return hwy::TargetName(HWY_TARGET); }
