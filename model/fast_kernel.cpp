@@ -29,10 +29,10 @@ using V = hn::Vec<D>;
 using VI = hn::Vec<DI>;
 using VU = hn::Vec<DU>;
 
-/// Lanes p of four vectors, 4 x 4 at a time: out j has value j of each group of 4 lanes' pieces.
+#if HWY_TARGET <= HWY_AVX2  // and what has more than AVX2
+/// Transposes every 4 x 4 values of four vectors.
 HWY_INLINE void StoreColumns(V v0, V v1, V v2, V v3, float* HWY_RESTRICT tile, std::size_t n) {
   const D d;
-#if HWY_TARGET != HWY_SCALAR
   const hn::RepartitionToWide<D> d64;
   const auto a = hn::BitCast(d64, hn::InterleaveLower(d, v0, v1));  // v0[0] v1[0] v0[1] v1[1]
   const auto b = hn::BitCast(d64, hn::InterleaveLower(d, v2, v3));
@@ -42,13 +42,8 @@ HWY_INLINE void StoreColumns(V v0, V v1, V v2, V v3, float* HWY_RESTRICT tile, s
   hn::Store(hn::BitCast(d, hn::InterleaveUpper(d64, a, b)), d, tile + n);
   hn::Store(hn::BitCast(d, hn::InterleaveLower(d64, c, e)), d, tile + 2 * n);
   hn::Store(hn::BitCast(d, hn::InterleaveUpper(d64, c, e)), d, tile + 3 * n);
-#else
-  hn::Store(v0, d, tile);
-  hn::Store(v1, d, tile + n);
-  hn::Store(v2, d, tile + 2 * n);
-  hn::Store(v3, d, tile + 3 * n);
-#endif
 }
+#endif
 
 /// x[16 p + i] of N pieces, normalized, to tile[N i + p].
 HWY_INLINE void Transpose(const float* HWY_RESTRICT x, V first_factor, V second_factor,
