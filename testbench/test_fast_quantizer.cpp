@@ -310,3 +310,33 @@ TEST_CASE("the scale search on normal data", "[fast]") {
   CHECK(searched <= 0.91 * plain);
   CHECK(error(Format::kNVFP4, true) <= 0.76 * error(Format::kNVFP4, false));
 }
+
+TEST_CASE("noise beyond 2^32 elements", "[fast]") {
+  std::mt19937_64 rng(test_seed() + 66);
+  const Tensor tensor = mixed_tensor(1, 16 * 16, rng);
+  QuantizeOptions options{Format::kNVFP4, Rule::kMse};
+  options.seed = 9;
+  const KernelParams params = kernel_params(options, 1.0F);
+  constexpr std::uint64_t kFirst = (std::uint64_t{1} << 28) - 5;  // 16 values each
+  EachTarget().run([&] {
+    std::vector<std::uint8_t> codes(128);
+    std::vector<std::uint8_t> scales(16);
+    KernelJob job;
+    job.x = tensor.values.data();
+    job.pieces = 16;
+    job.position = kFirst;
+    job.codes = codes.data();
+    job.scales = scales.data();
+    kernel_encode(params, job);
+    for (std::size_t p = 0; p < 16; ++p) {
+      BlockValues x{};
+      std::copy_n(tensor.values.begin() + static_cast<std::ptrdiff_t>(16 * p), 16, x.begin());
+      for (float& value : x) value = normalized(value, 0);
+      const Encoded expected =
+          encode_values(x, ElementType::kFloat, scales[p], params.tensor, options, (kFirst + p) * 16);
+      std::uint64_t actual = 0;
+      std::memcpy(&actual, codes.data() + 8 * p, sizeof actual);
+      CHECK(actual == static_cast<std::uint64_t>(expected.codes));
+    }
+  });
+}

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "model/fast_quantizer.hpp"
 #include "model/model_quantizer.hpp"
 #include "model/quantizer.hpp"
 #include "model/safetensors.hpp"
@@ -199,4 +200,22 @@ TEST_CASE("patterns of names", "[cli]") {
   CHECK_FALSE(if4::matches("*.weight", "layers.0.weight.x"));
   CHECK_FALSE(if4::matches("", "a"));
   CHECK(if4::matches("a**b", "ab"));
+}
+
+TEST_CASE("a tensor of several chunks", "[cli]") {
+  const Sandbox box;
+  // 4.8 MB of codes; a chunk has 4 MB.
+  if4::Tensor tensor{{3000, 3200}, {}};
+  std::mt19937 rng(static_cast<std::uint32_t>(test_seed() + 91));
+  for (std::size_t i = 0; i < 3000 * 3200; ++i) {
+    tensor.values.push_back(static_cast<float>(static_cast<int>(rng() >> 20) - 2048) / 512);
+  }
+  if4::write_tensor(box / "in.safetensors", "w", tensor);
+  const if4::QuantizedTensor expected = if4::quantize_fast(if4::view_of(tensor), {});
+  for (const char* layout : {"linear", "tiled"}) {
+    box.output({"quantize", box / "in.safetensors", "-o", box / "out.safetensors", "--scale-layout", layout});
+    const if4::NamedQuantized named = if4::read_quantized({box / "out.safetensors", ""});
+    CHECK((named.tensor.codes == expected.codes));
+    CHECK((named.tensor.scales == expected.scales));
+  }
 }
