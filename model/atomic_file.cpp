@@ -1,6 +1,7 @@
 #include "model/atomic_file.hpp"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <cerrno>
 #include <charconv>
 #include <climits>
+#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <optional>
@@ -116,9 +118,13 @@ InputFile::InputFile(const std::string& path) : path_(path) {
 }
 
 InputFile::InputFile(InputFile&& other) noexcept
-    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)), size_(other.size_) {}
+    : path_(std::move(other.path_)),
+      descriptor_(std::exchange(other.descriptor_, -1)),
+      mapping_(std::exchange(other.mapping_, nullptr)),
+      size_(other.size_) {}
 
 InputFile::~InputFile() {
+  if (mapping_ != nullptr) ::munmap(mapping_, size_);
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
@@ -133,6 +139,24 @@ void InputFile::read(std::uint64_t offset, void* to, std::size_t size) const {
     offset += static_cast<std::uint64_t>(count);
     size -= static_cast<std::size_t>(count);
   }
+}
+
+const std::uint8_t* InputFile::map() {
+  if (mapping_ == nullptr && size_ != 0) {
+    void* const memory = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, descriptor_, 0);
+    if (memory == MAP_FAILED) fail("cannot map into memory: " + reason(errno));
+    mapping_ = memory;
+  }
+  return static_cast<const std::uint8_t*>(mapping_);
+}
+
+void InputFile::release(std::uint64_t offset, std::uint64_t size) const {
+  // Whole pages only, and only advice.
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const std::uint64_t first = (offset + page - 1) / page * page;
+  const std::uint64_t last = (offset + size) / page * page;
+  if (mapping_ == nullptr || last <= first) return;
+  static_cast<void>(::madvise(static_cast<std::uint8_t*>(mapping_) + first, last - first, MADV_DONTNEED));
 }
 
 void InputFile::fail(const std::string& message) const { throw InputError(one_line(path_) + ": " + message); }
@@ -160,6 +184,7 @@ AtomicFile::AtomicFile(const std::string& path) : path_(path), target_(path) {
 }
 
 AtomicFile::~AtomicFile() {
+  if (spool_ >= 0) ::close(spool_);
   if (descriptor_ >= 0) ::close(descriptor_);
   if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
@@ -206,8 +231,42 @@ void AtomicFile::write_through(const char* data, std::size_t size) {
   }
 }
 
+void AtomicFile::write_at(std::uint64_t offset, const void* data, std::size_t size) {
+  if (temporary_.empty() && spool_ < 0) {
+    std::FILE* const file = std::tmpfile();  // its name is gone already
+    if (file == nullptr) fail(errno);
+    spool_ = ::fcntl(::fileno(file), F_DUPFD_CLOEXEC, 0);
+    const int error = errno;
+    std::fclose(file);
+    if (spool_ < 0) fail(error);
+  }
+  const auto* next = static_cast<const char*>(data);
+  while (size > 0) {
+    const ssize_t count = ::pwrite(temporary_.empty() ? spool_ : descriptor_, next,
+                                   std::min<std::size_t>(size, INT_MAX), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail(errno);
+    next += count;
+    offset += static_cast<std::uint64_t>(count);
+    size -= static_cast<std::size_t>(count);
+  }
+}
+
+void AtomicFile::send_spool() {
+  std::string part(kBufferBytes, '\0');
+  for (off_t offset = 0;;) {
+    const ssize_t count = ::pread(spool_, part.data(), part.size(), offset);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail(errno);
+    if (count == 0) return;
+    write_through(part.data(), static_cast<std::size_t>(count));
+    offset += count;
+  }
+}
+
 void AtomicFile::commit() {
   flush();
+  if (spool_ >= 0) send_spool();
   // Devices and pipes have nothing to synchronize and say so with an error.
   if (!temporary_.empty() && ::fsync(descriptor_) != 0) fail(errno);
   // After a failed close the descriptor is gone all the same.

@@ -31,12 +31,19 @@ class InputFile {
   /// Fills `size` bytes at `to` from byte `offset` on. Throws if the file ends before that.
   void read(std::uint64_t offset, void* to, std::size_t size) const;
 
+  /// The whole file as read-only memory, valid as long as the object. Throws if it cannot be mapped. An empty
+  /// file has no address.
+  const std::uint8_t* map();
+  /// Lets go of the memory of that part of the mapping; it is read again where it is used again.
+  void release(std::uint64_t offset, std::uint64_t size) const;
+
   /// An InputError "PATH: MESSAGE" to throw.
   [[noreturn]] void fail(const std::string& message) const;
 
  private:
   std::string path_;
   int descriptor_ = -1;
+  void* mapping_ = nullptr;
   std::uint64_t size_ = 0;
 };
 
@@ -58,6 +65,9 @@ class AtomicFile {
   /// throw.
   void write(const void* data, std::size_t size);
   void write(std::string_view text) { write(text.data(), text.size()); }
+  /// Writes at byte `offset`, beyond the end or over what is there; not to be mixed with write(). What is to
+  /// go to a device or a pipe waits in an unnamed temporary file until commit().
+  void write_at(std::uint64_t offset, const void* data, std::size_t size);
   /// Makes the file appear under its name once its bytes are on the disk. Throws if that fails. Nothing may
   /// be written after.
   void commit();
@@ -66,6 +76,7 @@ class AtomicFile {
   void create_temporary();
   void flush();
   void write_through(const char* data, std::size_t size);
+  void send_spool();
   [[noreturn]] void fail(int error) const;
 
   std::string path_;       ///< as the user wrote it, for messages
@@ -73,6 +84,7 @@ class AtomicFile {
   std::string temporary_;  ///< empty when writing directly
   std::string buffer_;
   int descriptor_ = -1;
+  int spool_ = -1;  ///< of write_at() to a device
 };
 
 /// Writes `text` as the whole content of `path` through an AtomicFile.

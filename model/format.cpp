@@ -9,7 +9,7 @@ namespace if4 {
 std::string_view format_name(Format format) { return traits(format).name; }
 
 std::optional<Format> format_from_name(std::string_view name) {
-  for (int number = 0; number < kFormatCount; ++number) {
+  for (int number = 0; number < kAllFormatCount; ++number) {
     const auto format = static_cast<Format>(number);
     if (format_name(format) == name) return format;
   }
@@ -20,6 +20,11 @@ float scale_magnitude(std::uint8_t byte) {
   const Scale scale = decode_scale(byte);
   if (scale.nan) return std::numeric_limits<float>::quiet_NaN();
   return std::ldexp(static_cast<float>(scale.significand), scale.exponent - 10);
+}
+
+float scale_value(Format format, std::uint8_t byte) {
+  if (traits(format).scale_code == ScaleCode::kE4M3) return scale_magnitude(byte);
+  return byte == 0xFF ? std::numeric_limits<float>::quiet_NaN() : std::ldexp(1.0F, byte - 127);
 }
 
 std::uint8_t encode_scale_magnitude(float value) {

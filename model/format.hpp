@@ -1,10 +1,12 @@
 // Block-scaled formats: what a code and a scale byte mean. The only C++ definition of either.
 //
 // A block is 16 codes of 3, 4 or 6 bits and one scale byte. The value of an element is
-//     code value * factor of its type * s * amax / (span * kScaleMax)
+//     code value * factor of its type * s * amax / (span * scale_max)
 // with s the E4M3 magnitude in bits 6:0 of the scale byte and amax the FP32 number stored once a tensor. The
 // part before s is, for every format, an integer over a denominator that all elements of the format share:
 //     operand(format, type, code) * weight(format, type) / (divisor * 2^fraction_bits)
+// MXFP4 differs: its blocks have 32 codes, its scale byte is E8M0, and there is no amax: it counts as 1 and
+// so does span * scale_max.
 // Source of IF3, IF4 and IF6: "Adaptive Block-Scaled Data Types", arXiv 2603.28765; of MixFP4: arXiv
 // 2605.31035.
 #pragma once
@@ -35,7 +37,8 @@ enum class ElementType : std::uint8_t {
   kInt,    ///< integer times a factor that gives it the span of the float type
 };
 
-/// A tensor format; the numbers are those of the RTL parameter `Format`.
+/// A tensor format. The MAC units multiply the first kFormatCount; their numbers are those of the RTL
+/// parameter `Format`. The quantizer makes all of them.
 enum class Format : std::uint8_t {
   kIF4 = 0,
   kMixFP4 = 1,
@@ -46,6 +49,13 @@ enum class Format : std::uint8_t {
   kIF6E3M2 = 6,
   kNVFP6E2M3 = 7,
   kNVFP6E3M2 = 8,
+  kNVINT3,    ///< the integers of IF3 alone
+  kNVINT6,    ///< the integers of IF6 alone
+  kNVFP3,     ///< the floats of IF3 alone
+  kNVFP4_46,  ///< NVFP4 "4/6": the largest value of a block becomes 6 or 4
+  kNVFP4_4,   ///< NVFP4 with amax mapped to 4
+  kMXFP4,     ///< the largest value of a block becomes 6 at most
+  kMXFP4_4,   ///< the same with 4
 };
 
 /// How an integer is coded.
@@ -53,6 +63,12 @@ enum class IntCode : std::uint8_t {
   kNone,  ///< the format has no integers
   kTwosComplement,
   kSignMagnitude,  ///< sign in the top bit
+};
+
+/// What a scale byte is.
+enum class ScaleCode : std::uint8_t {
+  kE4M3,  ///< bit 7 the element type where there are two, bits 6:0 an unsigned E4M3 number
+  kE8M0,  ///< 2^(byte - 127); 0xFF is NaN
 };
 
 /// What tells one format from another.
@@ -66,12 +82,15 @@ struct FormatTraits {
   int int_weight;     ///< weight of an integer
   int divisor;        ///< odd part of the common denominator: 2^b - 1, or 1
   int fraction_bits;  ///< its power of two
-  float span;         ///< element value that amax maps to, at the scale kScaleMax
+  float span;         ///< element value that amax maps to, at the scale scale_max
+  float scale_max = kScaleMax;
+  ScaleCode scale_code = ScaleCode::kE4M3;
+  int block_size = kBlockSize;  ///< codes that share a scale byte
 };
 
 /// By number. The factor of the integers is int_weight / (divisor * 2^fraction_bits): 6/7, 4/3, 7.5/31,
 /// 28/31, and 1 for MixFP4, whose float and integer blocks have scales of their own, and for NVINT4.
-inline constexpr std::array<FormatTraits, 9> kFormatTraits = {{
+inline constexpr std::array<FormatTraits, 16> kFormatTraits = {{
     {"if4", 4, 2, 1, IntCode::kTwosComplement, 7, 12, 7, 1, 6.0F},
     {"mixfp4", 4, 2, 1, IntCode::kSignMagnitude, 1, 2, 1, 1, 6.0F},
     {"nvfp4", 4, 2, 1, IntCode::kNone, 1, 0, 1, 1, 6.0F},
@@ -81,9 +100,19 @@ inline constexpr std::array<FormatTraits, 9> kFormatTraits = {{
     {"if6_e3m2", 6, 3, 2, IntCode::kSignMagnitude, 31, 448, 31, 4, 28.0F},
     {"nvfp6_e2m3", 6, 2, 3, IntCode::kNone, 1, 0, 1, 3, 7.5F},
     {"nvfp6_e3m2", 6, 3, 2, IntCode::kNone, 1, 0, 1, 4, 28.0F},
+    {"nvint3", 3, 0, 0, IntCode::kSignMagnitude, 0, 1, 1, 0, 3.0F},
+    {"nvint6", 6, 0, 0, IntCode::kSignMagnitude, 0, 1, 1, 0, 31.0F},
+    {"nvfp3", 3, 2, 0, IntCode::kNone, 1, 0, 1, 0, 4.0F},
+    {"nvfp4_46", 4, 2, 1, IntCode::kNone, 1, 0, 1, 1, 6.0F, 256.0F},
+    {"nvfp4_4", 4, 2, 1, IntCode::kNone, 1, 0, 1, 1, 4.0F},
+    {"mxfp4", 4, 2, 1, IntCode::kNone, 1, 0, 1, 1, 6.0F, 1.0F, ScaleCode::kE8M0, 32},
+    {"mxfp4_4", 4, 2, 1, IntCode::kNone, 1, 0, 1, 1, 4.0F, 1.0F, ScaleCode::kE8M0, 32},
 }};
 
-inline constexpr int kFormatCount = static_cast<int>(kFormatTraits.size());
+/// Formats of the MAC units: numbers 0 and up.
+inline constexpr int kFormatCount = 9;
+/// Formats of the quantizer and of files: numbers 0 and up.
+inline constexpr int kAllFormatCount = static_cast<int>(kFormatTraits.size());
 /// No code is wider.
 inline constexpr int kMaxCodeBits = 6;
 
@@ -91,9 +120,28 @@ constexpr const FormatTraits& traits(Format format) {
   return kFormatTraits[static_cast<std::size_t>(format)];
 }
 
-/// Bytes that the 16 codes of a block take: 6, 8 or 12.
+/// Codes that share a scale byte: 16, or 32.
+constexpr std::size_t block_size(Format format) {
+  return static_cast<std::size_t>(traits(format).block_size);
+}
+
+/// Bytes that the codes of a block take: 6, 8, 12 or 16.
 constexpr std::size_t code_bytes(Format format) {
-  return static_cast<std::size_t>(traits(format).code_bits * kBlockSize / 8);
+  return static_cast<std::size_t>(traits(format).code_bits * traits(format).block_size / 8);
+}
+
+/// Whether the MAC units multiply it.
+constexpr bool has_mac(Format format) { return static_cast<int>(format) < kFormatCount; }
+
+/// Whether bit 7 of the scale byte tells integers from floats.
+constexpr bool mixes_types(Format format) {
+  return traits(format).exponent_bits != 0 && traits(format).int_code != IntCode::kNone;
+}
+
+/// What amax is divided by: span * scale_max, 1 for MXFP4.
+constexpr float amax_divisor(Format format) {
+  const FormatTraits& t = traits(format);
+  return t.scale_code == ScaleCode::kE8M0 ? 1.0F : t.span * t.scale_max;
 }
 
 /// Span of IF4 and NVFP4.
@@ -157,16 +205,19 @@ constexpr Scale decode_scale(std::uint8_t byte) {
                (byte & kScaleMagnitudeMask) == kScaleNaN};
 }
 
-/// s as a float (exact); quiet NaN for 0x7F. Bit 7 is ignored.
+/// s of an E4M3 byte as a float (exact); quiet NaN for 0x7F. Bit 7 is ignored.
 float scale_magnitude(std::uint8_t byte);
+
+/// s of a scale byte of the format: scale_magnitude(), or the power of two of an E8M0 byte.
+float scale_value(Format format, std::uint8_t byte);
 
 /// `value` rounded to nearest even E4M3, saturated to 448; bit 7 is 0. value must be >= 0 and not NaN.
 std::uint8_t encode_scale_magnitude(float value);
 
-/// The codes of a block: element i in bits code_bits * i and up; the bits above the 16 are 0.
+/// The codes of a block: element i in bits code_bits * i and up; the bits above the last are 0.
 using Codes = unsigned __int128;
 
-/// 16 codes and their scale. What the codes are is for the format to say.
+/// 16 or 32 codes and their scale. What the codes are is for the format to say.
 struct Block {
   Codes codes = 0;
   std::uint8_t scale = 0;

@@ -24,7 +24,7 @@ QuantizationError measure(const Tensor& original, const QuantizedTensor& quantiz
   }
   std::size_t int_blocks = 0;
   for (const std::uint8_t scale : quantized.scales) {
-    if (decode_scale(scale).type == ElementType::kInt) ++int_blocks;
+    if (element_type(quantized.format, scale) == ElementType::kInt) ++int_blocks;
   }
 
   QuantizationError result;

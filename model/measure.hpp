@@ -9,7 +9,7 @@ namespace if4 {
 struct QuantizationError {
   double relative_mse = 0.0;  ///< sum((x - x')^2) / sum(x^2); 0 where both are 0
   double sqnr_db = 0.0;       ///< -10 log10(relative_mse); infinity where nothing was lost
-  double int_share = 0.0;     ///< INT4 blocks / all blocks, 0..1; 0 for a tensor without blocks
+  double int_share = 0.0;     ///< integer blocks / all blocks, 0..1; 0 for a tensor without blocks
 };
 
 /// `original` must hold finite values. Throws InputError where the shapes differ.

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <new>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <set>
 #include <stdexcept>
 #include <utility>
@@ -337,6 +338,10 @@ std::vector<std::uint8_t> SafetensorsFile::read_bytes(const TensorInfo& info) co
   });
 }
 
+const std::uint8_t* SafetensorsFile::map(const TensorInfo& info) {
+  return file_.map() + data_start_ + info.begin;
+}
+
 Tensor SafetensorsFile::read_tensor(const TensorInfo& info) const {
   if (info.dtype != DType::kF32 && info.dtype != DType::kF16 && info.dtype != DType::kBF16) {
     fail(info.name,
@@ -350,8 +355,8 @@ void SafetensorsFile::fail(std::string_view name, const std::string& message) co
   file_.fail(tensor_message(name, message));
 }
 
-void write_safetensors(const std::string& path, const std::vector<TensorBytes>& tensors,
-                       const std::map<std::string, std::string>& metadata) {
+SafetensorsLayout layout_safetensors(const std::string& path, const std::vector<TensorBytes>& tensors,
+                                     const std::map<std::string, std::string>& metadata) {
   const auto fail = [&](const std::string& message) { throw InputError(one_line(path) + ": " + message); };
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i < tensors.size(); ++i) order.push_back(i);
@@ -388,10 +393,24 @@ void write_safetensors(const std::string& path, const std::vector<TensorBytes>& 
   }
   text.resize((text.size() + 7) / 8 * 8, ' ');
 
-  AtomicFile file(path);
+  SafetensorsLayout layout;
   const std::uint64_t length = text.size();
-  file.write(&length, sizeof length);
-  file.write(text);
+  layout.start.assign(reinterpret_cast<const char*>(&length), sizeof length);
+  layout.start += text;
+  for (const std::uint64_t begin : begins) layout.offsets.push_back(layout.start.size() + begin);
+  return layout;
+}
+
+void write_safetensors(const std::string& path, const std::vector<TensorBytes>& tensors,
+                       const std::map<std::string, std::string>& metadata) {
+  const SafetensorsLayout layout = layout_safetensors(path, tensors, metadata);
+  std::vector<std::size_t> order(tensors.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  // Tensors without bytes share their place with the next one.
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return layout.offsets[a] < layout.offsets[b]; });
+  AtomicFile file(path);
+  file.write(layout.start);
   for (const std::size_t i : order) file.write(tensors[i].data, tensors[i].size);
   file.commit();
 }

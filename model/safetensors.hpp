@@ -78,6 +78,12 @@ class SafetensorsFile {
 
   /// The end - begin bytes of a tensor of this file.
   std::vector<std::uint8_t> read_bytes(const TensorInfo& info) const;
+  /// The same in the mapped file, at any address; valid as long as the object.
+  const std::uint8_t* map(const TensorInfo& info);
+  /// Lets go of the memory of that mapping.
+  void release(const TensorInfo& info) const {
+    file_.release(data_start_ + info.begin, info.end - info.begin);
+  }
   /// The values as FP32, NaN and infinities included; shape [] has one value. Throws unless F32, F16 or BF16.
   Tensor read_tensor(const TensorInfo& info) const;
   /// InputError "FILE: tensor 'NAME': MESSAGE".
@@ -101,6 +107,16 @@ struct TensorBytes {
   const void* data;
   std::size_t size;
 };
+
+/// What a safetensors file with these tensors begins with, and where each tensor's bytes go. `data` is not
+/// looked at.
+struct SafetensorsLayout {
+  std::string start;                   ///< length and header
+  std::vector<std::uint64_t> offsets;  ///< in the file, of each tensor
+};
+/// Throws the InputErrors of write_safetensors(), whose layout it is; `path` is for the messages.
+SafetensorsLayout layout_safetensors(const std::string& path, const std::vector<TensorBytes>& tensors,
+                                     const std::map<std::string, std::string>& metadata);
 
 /// Writes a file whose header lists the tensors in the given order; the data lies wider types first so that
 /// every tensor is aligned to its element size. Throws InputError if a name is used twice, is "__metadata__"

@@ -56,15 +56,15 @@ Tensor dequantize(const QuantizedTensor& tensor) {
   const std::size_t columns = tensor.columns();
   Tensor result{tensor.shape, std::vector<float>(tensor.rows() * columns)};
   const FormatTraits& format = traits(tensor.format);
-  const double step = static_cast<double>(tensor.amax) / (format.span * kScaleMax);
+  const double step = static_cast<double>(tensor.amax) / static_cast<double>(amax_divisor(tensor.format));
   const double denominator = format.divisor * (1 << format.fraction_bits);
   for (std::size_t row = 0; row < tensor.rows(); ++row) {
     for (std::size_t b = 0; b < tensor.blocks_per_row(); ++b) {
       const Block block = tensor.block(row, b);
       const ElementType type = element_type(tensor.format, block.scale);
-      const double scale = static_cast<double>(scale_magnitude(block.scale)) * step;
-      const std::size_t first = b * static_cast<std::size_t>(kBlockSize);
-      const std::size_t count = std::min(columns - first, static_cast<std::size_t>(kBlockSize));
+      const double scale = static_cast<double>(scale_value(tensor.format, block.scale)) * step;
+      const std::size_t first = b * block_size(tensor.format);
+      const std::size_t count = std::min(columns - first, block_size(tensor.format));
       for (std::size_t i = 0; i < count; ++i) {
         const unsigned code = block.code(static_cast<int>(i), format.code_bits);
         const int numerator = operand(tensor.format, type, code) * weight(tensor.format, type);

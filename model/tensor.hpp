@@ -29,7 +29,7 @@ struct Tensor {
   std::size_t columns() const { return column_count(shape); }
 };
 
-/// A tensor cut along its last dimension into blocks of 16, the last one padded with zero codes.
+/// A tensor cut along its last dimension into blocks of 16 (MXFP4: 32), the last one padded with zero codes.
 struct QuantizedTensor {
   Format format = Format::kIF4;
   Shape shape;  ///< the true shape, without padding
@@ -37,13 +37,11 @@ struct QuantizedTensor {
   /// 4-bit codes the even element of a pair is the low nibble.
   std::vector<std::uint8_t> codes;
   std::vector<std::uint8_t> scales;  ///< rows x blocks_per_row bytes
-  float amax = 0.0F;                 ///< largest magnitude of the tensor before quantization
+  float amax = 0.0F;                 ///< largest magnitude of the tensor before quantization; 1 for MXFP4
 
   std::size_t rows() const { return row_count(shape); }
   std::size_t columns() const { return column_count(shape); }
-  std::size_t blocks_per_row() const {
-    return (columns() + static_cast<std::size_t>(kBlockSize) - 1) / static_cast<std::size_t>(kBlockSize);
-  }
+  std::size_t blocks_per_row() const { return (columns() + block_size(format) - 1) / block_size(format); }
   Block block(std::size_t row, std::size_t index) const;
   void set_block(std::size_t row, std::size_t index, const Block& block);
 };
@@ -52,7 +50,7 @@ struct QuantizedTensor {
 QuantizedTensor make_quantized(Format format, const Shape& shape);
 
 /// The FP32 values that a quantized tensor stands for, true shape. Computed in double and rounded once:
-/// code value * factor * s * amax / (span * 448). A NaN scale makes its 16 values NaN.
+/// code value * factor * s * amax / amax_divisor(format). A NaN scale makes its 16 values NaN.
 Tensor dequantize(const QuantizedTensor& tensor);
 
 }  // namespace if4

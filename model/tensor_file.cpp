@@ -11,6 +11,7 @@
 #include "model/error.hpp"
 #include "model/npy.hpp"
 #include "model/safetensors.hpp"
+#include "model/tiled_scales.hpp"
 
 namespace if4 {
 namespace {
@@ -24,8 +25,10 @@ constexpr std::string_view kAmax = ".amax";
 constexpr std::string_view kFormat = ".format";
 constexpr std::string_view kShape = ".shape";
 constexpr std::string_view kRule = ".rule";
+constexpr std::string_view kScaleLayout = ".scale_layout";
+constexpr std::string_view kRotation = ".rotation";
+constexpr std::string_view kTransposed = ".transposed";
 constexpr std::size_t kListedNames = 5;
-constexpr auto kBlock = static_cast<std::size_t>(kBlockSize);
 
 bool ends_with(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
@@ -133,11 +136,15 @@ class QuantizedReader {
     const auto rule = file_.metadata().find(join(name_, kRule));
     if (rule != file_.metadata().end()) result.rule = rule->second;
 
+    result.rotated = flag(kRotation, "rht16");
+    result.transposed = flag(kTransposed, "true");
+
     // Not blocks_per_row(), whose rounding up could overflow on a column count that nothing has confirmed
     // yet.
     const std::size_t columns = tensor.shape.back();
-    const std::size_t blocks = columns / kBlock + (columns % kBlock != 0 ? 1 : 0);
-    tensor.scales = file_.read_bytes(part(kScales, DType::kU8, with_last(tensor.shape, blocks)));
+    const std::size_t per_block = block_size(tensor.format);
+    const std::size_t blocks = columns / per_block + (columns % per_block != 0 ? 1 : 0);
+    read_scales(tensor, blocks);
     tensor.codes = file_.read_bytes(
         part(kCodes, DType::kU8, with_last(tensor.shape, code_bytes(tensor.format) * blocks)));
     tensor.amax = file_.read_tensor(part(kAmax, DType::kF32, Shape{1})).values[0];
@@ -149,6 +156,42 @@ class QuantizedReader {
 
  private:
   [[noreturn]] void fail(const std::string& message) const { file_.fail(name_, message); }
+
+  /// Whether metadata that may be missing is there; it has one legal value.
+  bool flag(std::string_view suffix, std::string_view legal) const {
+    const auto found = file_.metadata().find(join(name_, suffix));
+    if (found == file_.metadata().end()) return false;
+    if (found->second != legal) {
+      fail("metadata " + quoted_name(found->first) + " is " + quoted_name(found->second) + ", not " +
+           quoted_name(legal));
+    }
+    return true;
+  }
+
+  void read_scales(QuantizedTensor& tensor, std::size_t blocks) const {
+    if (!flag(kScaleLayout, "tiled")) {
+      tensor.scales = file_.read_bytes(part(kScales, DType::kU8, with_last(tensor.shape, blocks)));
+      return;
+    }
+    const std::optional<std::size_t> size = checked_tiled_size(tensor.shape, blocks);
+    if (!size) fail("the shape " + to_string(tensor.shape).substr(0, 100) + " is too large");
+    const std::vector<std::uint8_t> tiled = file_.read_bytes(part(kScales, DType::kU8, Shape{*size}));
+    tensor.scales = untile_scales(tiled, row_count(tensor.shape), blocks);
+  }
+
+  /// tiled_size() of a shape that nothing has confirmed yet.
+  static std::optional<std::size_t> checked_tiled_size(const Shape& shape, std::size_t blocks) {
+    std::size_t rows = 1;
+    for (std::size_t i = 0; i + 1 < shape.size(); ++i) {
+      if (__builtin_mul_overflow(rows, shape[i], &rows)) return std::nullopt;
+    }
+    constexpr std::size_t kLimit = std::size_t{1} << 40;
+    if (rows > kLimit || blocks > kLimit) return std::nullopt;
+    std::size_t size = 0;
+    const std::size_t across = (blocks + 3) / 4 * 512;
+    if (__builtin_mul_overflow((rows + 127) / 128, across, &size)) return std::nullopt;
+    return size;
+  }
 
   const std::string& metadata(std::string_view suffix) const {
     const std::string key = join(name_, suffix);
@@ -170,7 +213,7 @@ class QuantizedReader {
   }
 
   void check_padding(const QuantizedTensor& tensor) const {
-    const std::size_t used = tensor.columns() % kBlock;
+    const std::size_t used = tensor.columns() % block_size(tensor.format);
     if (used == 0) return;
     const std::size_t blocks = tensor.blocks_per_row();
     const auto bits = static_cast<std::size_t>(traits(tensor.format).code_bits);
@@ -181,7 +224,7 @@ class QuantizedReader {
   }
 
   void check_types(const QuantizedTensor& tensor) const {
-    if (element_type(tensor.format, 0) != element_type(tensor.format, kScaleIntBit)) return;
+    if (mixes_types(tensor.format) || traits(tensor.format).scale_code != ScaleCode::kE4M3) return;
     for (std::size_t i = 0; i < tensor.scales.size(); ++i) {
       if ((tensor.scales[i] & kScaleIntBit) == 0) continue;
       fail("the scale of block " + std::to_string(i) + " has bit 7 set, which " +
@@ -242,6 +285,29 @@ void write_tensor(const std::string& path, const std::string& name, const Tensor
   write_safetensors(path, {bytes}, {{"generator", "if4"}});
 }
 
+QuantizedParts quantized_parts(const std::string& name, Format format, const Shape& shape, bool tiled) {
+  const Shape stored = shape.empty() ? Shape{1} : shape;
+  const std::size_t rows = row_count(stored);
+  const std::size_t blocks = (stored.back() + block_size(format) - 1) / block_size(format);
+  const std::size_t bytes = code_bytes(format) * blocks;
+  const std::size_t scales = tiled ? tiled_size(rows, blocks) : rows * blocks;
+  return {
+      {join(name, kCodes), DType::kU8, with_last(stored, bytes), nullptr, rows * bytes},
+      {join(name, kScales), DType::kU8, tiled ? Shape{scales} : with_last(stored, blocks), nullptr, scales},
+      {join(name, kAmax), DType::kF32, Shape{1}, nullptr, sizeof(float)}};
+}
+
+void describe_quantized(const std::string& name, Format format, const Shape& shape, const std::string& rule,
+                        bool tiled, bool rotated, bool transposed,
+                        std::map<std::string, std::string>& metadata) {
+  metadata[join(name, kFormat)] = format_name(format);
+  metadata[join(name, kShape)] = to_string(shape.empty() ? Shape{1} : shape);
+  if (!rule.empty()) metadata[join(name, kRule)] = rule;
+  if (tiled) metadata[join(name, kScaleLayout)] = "tiled";
+  if (rotated) metadata[join(name, kRotation)] = "rht16";
+  if (transposed) metadata[join(name, kTransposed)] = "true";
+}
+
 void write_quantized(const std::string& path, const std::vector<NamedQuantized>& tensors) {
   std::vector<TensorBytes> parts;
   std::map<std::string, std::string> metadata{{"generator", "if4"}};
@@ -252,16 +318,15 @@ void write_quantized(const std::string& path, const std::vector<NamedQuantized>&
       throw InputError(one_line(path) + ": tensor " + quoted_name(named.name) + ": shape " +
                        to_string(shape) + " has no values");
     }
-    const std::size_t blocks = tensor.blocks_per_row();
-    parts.push_back({join(named.name, kCodes), DType::kU8,
-                     with_last(shape, code_bytes(tensor.format) * blocks), tensor.codes.data(),
-                     tensor.codes.size()});
-    parts.push_back({join(named.name, kScales), DType::kU8, with_last(shape, blocks), tensor.scales.data(),
-                     tensor.scales.size()});
-    parts.push_back({join(named.name, kAmax), DType::kF32, Shape{1}, &tensor.amax, sizeof tensor.amax});
-    metadata[join(named.name, kFormat)] = format_name(tensor.format);
-    metadata[join(named.name, kShape)] = to_string(shape);
-    if (!named.rule.empty()) metadata[join(named.name, kRule)] = named.rule;
+    QuantizedParts part = quantized_parts(named.name, tensor.format, shape, false);
+    part.codes.data = tensor.codes.data();
+    part.codes.size = tensor.codes.size();  // of the vectors: checked against the shape
+    part.scales.data = tensor.scales.data();
+    part.scales.size = tensor.scales.size();
+    part.amax.data = &tensor.amax;
+    parts.insert(parts.end(), {part.codes, part.scales, part.amax});
+    describe_quantized(named.name, tensor.format, shape, named.rule, false, named.rotated, named.transposed,
+                       metadata);
   }
   write_safetensors(path, parts, metadata);
 }

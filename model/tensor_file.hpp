@@ -6,16 +6,20 @@
 //   in a
 //                                               byte the even element is the low nibble; bytes =
 //                                               code_bytes(format)
-//   NAME.scales  U8  [rows..., blocks]
+//   NAME.scales  U8  [rows..., blocks], or [tiled_size()] if they are tiled
 //   NAME.amax    F32 [1]
 // and in the metadata "NAME.format" ("if4" or another format_name()), "NAME.shape" ("[64, 250]") and, if
-// known, "NAME.rule".
+// known, "NAME.rule"; "NAME.scale_layout" "tiled" for the 128 x 4 tiles of tiled_scales.hpp; "NAME.rotation"
+// "rht16" where every 16 values were rotated first (rotation.hpp); "NAME.transposed" "true" where the shape
+// is that of the transposed matrix. For MXFP4 blocks are 32 values.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "model/safetensors.hpp"
 #include "model/tensor.hpp"
 
 namespace if4 {
@@ -46,10 +50,25 @@ struct NamedQuantized {
   std::string name;
   QuantizedTensor tensor;
   std::string rule;  ///< how the quantizer chose the element types; empty if not known
+  bool rotated = false;
+  bool transposed = false;
 };
 
-/// Writes a file with those tensors. A scalar is stored as shape [1]. Throws InputError if a name is used
-/// twice, a tensor is empty or its vectors do not have the sizes of its shape, or the file cannot be written.
+/// The parts of a quantized tensor in a file. Their data are left out: they need not exist yet.
+struct QuantizedParts {
+  TensorBytes codes;
+  TensorBytes scales;
+  TensorBytes amax;
+};
+QuantizedParts quantized_parts(const std::string& name, Format format, const Shape& shape, bool tiled);
+/// Adds the metadata of the tensor to that of its file.
+void describe_quantized(const std::string& name, Format format, const Shape& shape, const std::string& rule,
+                        bool tiled, bool rotated, bool transposed,
+                        std::map<std::string, std::string>& metadata);
+
+/// Writes a file with those tensors, scales linear. A scalar is stored as shape [1]. Throws InputError if a
+/// name is used twice, a tensor is empty or its vectors do not have the sizes of its shape, or the file
+/// cannot be written.
 void write_quantized(const std::string& path, const std::vector<NamedQuantized>& tensors);
 
 /// Throws InputError, naming file and tensor, unless the parts are all there and agree with the true shape,

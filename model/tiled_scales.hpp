@@ -12,6 +12,9 @@ namespace if4 {
 /// Source: cuBLAS documentation, "1D block scaling factors layout". `tiled` must have the padded size.
 std::vector<std::uint8_t> untile_scales(const std::vector<std::uint8_t>& tiled, std::size_t rows,
                                         std::size_t columns);
+/// The inverse: `linear` has rows * columns bytes; the padding is zeros.
+std::vector<std::uint8_t> tile_scales(const std::vector<std::uint8_t>& linear, std::size_t rows,
+                                      std::size_t columns);
 /// The padded size: 512 bytes a tile.
 std::size_t tiled_size(std::size_t rows, std::size_t columns);
 

@@ -89,7 +89,7 @@ std::optional<DotProduct> VectorReader::next() {
       if (comment.empty() || comment[0] != "format:") continue;
       if (comment.size() != 2) fail("one format name expected");
       const std::optional<Format> format = format_from_name(comment[1]);
-      if (!format) fail("unknown format " + quoted_name(comment[1]));
+      if (!format || !has_mac(*format)) fail("unknown format " + quoted_name(comment[1]));
       if (!dot_product.beats.empty()) fail("a format inside a dot product");
       format_ = *format;
       continue;

@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
-"""Cut an oracle file down to a size that can be committed: 8 rows of every input, 4 formats.
+"""Cut oracle files down to a size that can be committed: a few rows of every input, in every format.
 
-usage: cut_oracle.py FULL.safetensors SUBSET.safetensors
+usage: cut_oracle.py FULL.safetensors... SUBSET.safetensors
 
-The rows are evenly spaced and include the row with the largest magnitude, so the tensor's amax, on which every
-block depends, stays what it was. Inputs without codes in the layout "one code a byte" are left out.
+The rows are spread over the input and include the one with the largest magnitude, so the tensor's amax, on which
+every block depends, stays what it was. Of 2D blocks, which take 16 rows, only one input is kept. 4-bit codes are
+packed two a byte, even elements in the low nibble. Inputs of the second and later files get a number: "normal.2".
 """
 import json
 import struct
 import sys
 
-ROWS = 8
-FORMATS = ("if4.mse", "if4.mae", "if4.abs_max", "nvfp4.static_6")
+ROWS = 3
+SQUARE_INPUTS = ("laplace",)  # that keep their 2D formats
+SQUARE = 16
+ROTATED_ROWS = 2
 LARGEST_FILE = 290_000
 ELEMENT_SIZE = {"U8": 1, "F32": 4}
 
@@ -43,54 +46,102 @@ def write(path, tensors, metadata):
     return size
 
 
-def chosen_rows(x, rows, columns):
-    """Indices of evenly spaced rows, the one with the largest magnitude among them."""
+def largest_row(x, rows, columns):
     values = struct.unpack(f"<{rows * columns}f", x)
-    largest = max(range(rows * columns), key=lambda i: abs(values[i])) // columns
-    step = max(rows // ROWS, 1)
-    return [row for row in range(rows) if row % step == largest % step][:ROWS]
+    return max(range(rows * columns), key=lambda i: abs(values[i])) // columns
+
+
+def packed(entry):
+    """Codes below 16, two a byte."""
+    name, dtype, (rows, columns), data = entry
+    if max(data) > 15:
+        return entry
+    return name, dtype, [rows, columns // 2], bytes(data[i] | data[i + 1] << 4 for i in range(0, len(data), 2))
+
+
+def untiled(data, rows, columns):
+    """Scales in tiles of 128 x 4 back to rows."""
+    across = (columns + 3) // 4
+    return bytes(
+        data[(r // 128 * across + c // 4) * 512 + r % 32 * 16 + r % 128 // 32 * 4 + c % 4]
+        for r in range(rows)
+        for c in range(columns)
+    )
+
+
+class Oracle:
+    def __init__(self, path):
+        self.header, self.data = read(path)
+        self.metadata = self.header.pop("__metadata__")
+
+    def take(self, name, rows=None):
+        """The tensor, or only those rows of it, as an entry for write()."""
+        info = self.header[name]
+        begin, end = info["data_offsets"]
+        shape = info["shape"]
+        data = self.data[begin:end]
+        if rows is None:
+            return name, info["dtype"], shape, data
+        if len(shape) == 1:
+            x_rows, x_columns = self.header[name.split("/")[0] + "/x"]["shape"]
+            shape = [x_rows, x_columns // 16]
+            data = untiled(data, *shape)
+        row_bytes = shape[1] * ELEMENT_SIZE[info["dtype"]]
+        parts = [data[row * row_bytes : (row + 1) * row_bytes] for row in rows]
+        return name, info["dtype"], [len(rows), shape[1]], b"".join(parts)
+
+    def formats(self, input_name):
+        names = [name.split("/")[1] for name in self.header if name.startswith(input_name + "/") and name.count("/") == 2]
+        return list(dict.fromkeys(names))
+
+
+def cut(oracle, suffix, out):
+    def keep(input_name, new_name, rows, formats):
+        for entry in [oracle.take(f"{input_name}/x", rows)] + [
+            entry
+            for name in formats
+            for part in ("codes", "q", "scales", "s", "amax")
+            if f"{input_name}/{name}/{part}" in oracle.header
+            for entry in [oracle.take(f"{input_name}/{name}/{part}", None if part == "amax" else rows)]
+        ]:
+            if entry[0].endswith(("/codes", "/q")):
+                entry = packed(entry)
+            out.append((entry[0].replace(input_name, new_name, 1), *entry[1:]))
+
+    for input_name in [name[: -len("/x")] for name in oracle.header if name.endswith("/x")]:
+        formats = oracle.formats(input_name)
+        rows, columns = oracle.header[f"{input_name}/x"]["shape"]
+        if input_name == "swizzle":
+            some = list(range(ROTATED_ROWS))
+            out.append(oracle.take("swizzle/x", some))
+            out.append(oracle.take("rht/matrix"))
+            out.append(oracle.take("rht/x_rotated_bf16", some))
+            continue
+        largest = largest_row(oracle.take(f"{input_name}/x")[3], rows, columns)
+        spread = sorted((largest + i * rows // ROWS) % rows for i in range(ROWS))
+        keep(input_name, input_name + suffix, spread, [name for name in formats if not name.endswith(".2d")])
+        square = [name for name in formats if name.endswith(".2d")]
+        if input_name in SQUARE_INPUTS and square:
+            top = largest // SQUARE * SQUARE
+            keep(input_name, input_name + suffix + ".2d", list(range(top, top + SQUARE)), square)
 
 
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 3:
         sys.exit(__doc__.strip())
-    header, data = read(sys.argv[1])
-    metadata = header.pop("__metadata__")
-
-    def take(name, rows=None):
-        """The tensor, or only those rows of it, as an entry for write()."""
-        info = header[name]
-        begin, end = info["data_offsets"]
-        shape = info["shape"]
-        if rows is None:
-            return name, info["dtype"], shape, data[begin:end]
-        row_bytes = shape[1] * ELEMENT_SIZE[info["dtype"]]
-        parts = [data[begin + row * row_bytes : begin + (row + 1) * row_bytes] for row in rows]
-        return name, info["dtype"], [len(rows), shape[1]], b"".join(parts)
-
-    inputs = [name[: -len("/x")] for name in header if name.endswith("/x")]
-    wide, narrow = [], []
-    for input_name in inputs:
-        if f"{input_name}/{FORMATS[0]}/codes" not in header:
-            continue
-        _, _, (rows, columns), x = take(f"{input_name}/x")
-        chosen = chosen_rows(x, rows, columns)
-        wide.append(take(f"{input_name}/x", chosen))
-        for name in FORMATS:
-            prefix = f"{input_name}/{name}"
-            wide.append(take(f"{prefix}/amax"))
-            narrow.append(take(f"{prefix}/codes", chosen))
-            narrow.append(take(f"{prefix}/scales", chosen))
-    if not wide:
-        sys.exit(f"{sys.argv[1]}: no input with {FORMATS[0]}")
-
+    tensors = []
+    oracles = [Oracle(path) for path in sys.argv[1:-1]]
+    for number, oracle in enumerate(oracles, 1):
+        cut(oracle, "" if number == 1 else f".{number}", tensors)
+    metadata = oracles[0].metadata
     metadata["cut"] = (
-        f"by scripts/cut_oracle.py: of every input {ROWS} evenly spaced rows, the one with the largest magnitude "
-        f"among them; formats {', '.join(FORMATS)} only; amax as it was"
+        f"by scripts/cut_oracle.py: of every input {ROWS} rows, the one with the largest magnitude among them; "
+        f"2D formats of {' and '.join(SQUARE_INPUTS)} only, {SQUARE} rows; amax as it was"
     )
     # The wider type first: every tensor is then aligned to its elements.
-    size = write(sys.argv[2], wide + narrow, metadata)
-    print(f"{sys.argv[2]}: {len(wide) + len(narrow)} tensors, {size} bytes")
+    tensors.sort(key=lambda entry: -ELEMENT_SIZE[entry[1]])
+    size = write(sys.argv[-1], tensors, metadata)
+    print(f"{sys.argv[-1]}: {len(tensors)} tensors, {size} bytes")
 
 
 if __name__ == "__main__":

@@ -5,17 +5,27 @@
 #include <cstdint>
 #include <string>
 
+#include "model/model_quantizer.hpp"
 #include "model/quantizer.hpp"
 #include "sim/cosim.hpp"
 
 namespace if4 {
 
 struct QuantizeArgs {
-  std::string input;  ///< FILE or FILE:NAME; without a name every F32, F16 and BF16 tensor
+  std::string input;  ///< FILE or FILE:NAME
   std::string output;
-  QuantizeOptions options;
+  bool stats = false;  ///< only measure; output is empty
+  ModelOptions options;
 };
 int run_quantize(const QuantizeArgs& args);
+
+struct CompareArgs {
+  std::string input;  ///< FILE or FILE:NAME
+  std::string svg;    ///< picture to write; empty: none
+  bool json = false;
+  ModelOptions options;  ///< format and search are of no effect: all are compared
+};
+int run_compare(const CompareArgs& args);
 
 struct DequantizeArgs {
   std::string input;  ///< FILE or FILE:NAME of a quantized tensor; without a name the only one

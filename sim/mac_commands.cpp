@@ -35,7 +35,7 @@ Operand read_operand(const std::string& text, const QuantizeOptions& options) {
   Tensor tensor = read_tensor(ref);
   QuantizedTensor quantized = quantize(tensor, options);
   return {std::move(quantized), std::move(tensor),
-          options.format == Format::kIF4 ? std::string(rule_name(options.rule)) : ""};
+          uses_rule(options) ? std::string(rule_name(options.rule)) : ""};
 }
 
 // "if4", or "if4 x nvfp4" where the operands differ.

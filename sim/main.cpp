@@ -1,5 +1,6 @@
 // The program `if4`. Exit codes: 0 done, 1 a check failed, 2 bad input or usage (one line on stderr).
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <map>
@@ -8,19 +9,22 @@
 #include "model/atomic_file.hpp"
 #include "model/error.hpp"
 #include "sim/commands.hpp"
+#include "sim/interrupt.hpp"
 
 namespace {
 
 const std::map<std::string, if4::Format> kQuantizedFormats = {{"if4", if4::Format::kIF4},
                                                               {"nvfp4", if4::Format::kNVFP4}};
-const std::map<std::string, if4::Format> kFormats = [] {
+std::map<std::string, if4::Format> first_formats(int count) {
   std::map<std::string, if4::Format> formats;
-  for (int number = 0; number < if4::kFormatCount; ++number) {
+  for (int number = 0; number < count; ++number) {
     const auto format = static_cast<if4::Format>(number);
     formats.emplace(if4::format_name(format), format);
   }
   return formats;
-}();
+}
+const std::map<std::string, if4::Format> kFormats = first_formats(if4::kFormatCount);
+const std::map<std::string, if4::Format> kAllFormats = first_formats(if4::kAllFormatCount);
 const std::map<std::string, if4::Rule> kRules = {
     {"mse", if4::Rule::kMse}, {"mae", if4::Rule::kMae}, {"abs_max", if4::Rule::kAbsMax}};
 const std::map<std::string, if4::ResultOrder> kOrders = {{"lane-fp32", if4::ResultOrder::kLaneFp32},
@@ -44,6 +48,21 @@ void add_choice(CLI::App* app, const std::string& option, T& value, const std::m
       ->type_name(names);
 }
 
+// What quantize and compare have in common.
+void add_model_options(CLI::App* app, if4::ModelOptions& options) {
+  add_choice(app, "--rule", options.quantize.rule, kRules, "which candidate a block keeps, default mse");
+  app->add_option("--include", options.include,
+                  "quantize the tensors of these names: * any text, ? one character");
+  app->add_option("--exclude", options.exclude, "leave those of these names alone");
+  app->add_flag("--2d", options.quantize.square, "16 x 16 values share a scale");
+  app->add_flag("--rht", options.quantize.rotate, "random Hadamard transform of every 16 values first");
+  app->add_flag("--transpose", options.quantize.transpose, "of the transposed matrices");
+  app->add_option_function<std::uint64_t>(
+      "--stochastic", [&options](const std::uint64_t& value) { options.quantize.seed = value; },
+      "round at random, with this seed");
+  app->add_option("--threads", options.threads, "default: one a core")->check(CLI::Range(1, 1024));
+}
+
 int fail(const std::string& message) {
   std::fprintf(stderr, "if4: %s\n", message.c_str());
   return 2;
@@ -62,18 +81,41 @@ int main(int argc, char** argv) {
   CLI::App app{"IF4: quantize tensors to 4-bit blocks and run them on the Verilated MAC unit"};
   app.require_subcommand(1);
   int status = 0;
+  std::string scale_layout = "linear";
 
   QuantizeArgs quantize;
-  auto* quantize_app = app.add_subcommand("quantize", "tensors of a file to IF4 or NVFP4");
+  auto* quantize_app =
+      app.add_subcommand("quantize", "the tensors of a file, such as a whole model, to a block format");
   quantize_app
-      ->add_option("input", quantize.input,
-                   "FILE.safetensors[:NAME] or FILE.npy; without NAME all float tensors")
+      ->add_option(
+          "input", quantize.input,
+          "FILE.safetensors[:NAME] or FILE.npy; without NAME all float tensors of 2 or more dimensions")
       ->required();
-  quantize_app->add_option("-o,--output", quantize.output, "safetensors file to write")->required();
-  add_choice(quantize_app, "--format", quantize.options.format, kQuantizedFormats, "default if4");
-  add_choice(quantize_app, "--rule", quantize.options.rule, kRules,
-             "how IF4 picks a block's type, default mse");
-  quantize_app->callback([&] { status = run_quantize(quantize); });
+  auto* quantize_output =
+      quantize_app->add_option("-o,--output", quantize.output, "safetensors file to write");
+  quantize_app->add_flag("--stats", quantize.stats, "only measure the errors, write nothing")
+      ->excludes(quantize_output);
+  add_choice(quantize_app, "--format", quantize.options.quantize.format, kAllFormats, "default if4");
+  quantize_app->add_flag("--search", quantize.options.quantize.search,
+                         "try neighbouring scales of each block: less error, more time");
+  auto* layout =
+      quantize_app->add_option("--scale-layout", scale_layout,
+                               "order of the scales: linear (default), or tiled 128 x 4 for tensor cores");
+  layout->check(CLI::IsMember({"linear", "tiled"}));
+  add_model_options(quantize_app, quantize.options);
+  quantize_app->callback([&] {
+    if (quantize.output.empty() && !quantize.stats) throw CLI::RequiredError("--output or --stats");
+    quantize.options.tiled = scale_layout == "tiled";
+    status = run_quantize(quantize);
+  });
+
+  CompareArgs compare;
+  auto* compare_app = app.add_subcommand("compare", "the error of every format on one file, side by side");
+  compare_app->add_option("input", compare.input, "FILE.safetensors[:NAME] or FILE.npy")->required();
+  compare_app->add_option("--svg", compare.svg, "picture to write");
+  compare_app->add_flag("--json", compare.json, "JSON on stdout");
+  add_model_options(compare_app, compare.options);
+  compare_app->callback([&] { status = run_compare(compare); });
 
   DequantizeArgs dequantize;
   auto* dequantize_app = app.add_subcommand("dequantize", "a quantized tensor back to FP32");
@@ -154,6 +196,11 @@ int main(int argc, char** argv) {
     return fail(one_line(error.what()));
   } catch (const InputError& error) {
     return fail(error.what());
+  } catch (const Interrupted& interrupted) {
+    // Ends as the signal would have ended it; everything is cleared up.
+    std::signal(interrupted.signal(), SIG_DFL);
+    std::raise(interrupted.signal());
+    return 1;
   } catch (const std::bad_alloc&) {
     return fail("not enough memory");
   } catch (const std::exception& error) {

@@ -1,4 +1,4 @@
-// if4 quantize, dequantize, inspect.
+// if4 dequantize, inspect.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -37,8 +37,10 @@ std::string tensor_name(const TensorRef& ref) {
 }
 
 double int_share(const QuantizedTensor& tensor) {
-  const auto ints = std::count_if(tensor.scales.begin(), tensor.scales.end(),
-                                  [](std::uint8_t scale) { return (scale & kScaleIntBit) != 0; });
+  const auto is_int = [&](std::uint8_t scale) {
+    return element_type(tensor.format, scale) == ElementType::kInt;
+  };
+  const auto ints = std::count_if(tensor.scales.begin(), tensor.scales.end(), is_int);
   return tensor.scales.empty() ? 0.0 : static_cast<double>(ints) / static_cast<double>(tensor.scales.size());
 }
 
@@ -115,28 +117,24 @@ void inspect_quantized(const std::vector<TensorRef>& refs, const InspectArgs& ar
   if (args.json) print_json(all);
 }
 
-}  // namespace
-
-int run_quantize(const QuantizeArgs& args) {
-  const TensorRef input = parse_tensor_ref(args.input);
-  std::vector<NamedQuantized> quantized;
-  for (const TensorRef& ref : plain_tensors(input)) {
-    quantized.push_back(
-        {tensor_name(ref), quantize(read_tensor(ref), args.options),
-         args.options.format == Format::kIF4 ? std::string(rule_name(args.options.rule)) : ""});
+// Undoes the rotation of every 16 values. Rows are a multiple of 16 long, or the tensor was not rotated.
+void rotate_back(Tensor& tensor) {
+  if (tensor.columns() % kBlockSize != 0) throw InputError("a rotated tensor has rows of a multiple of 16");
+  for (auto first = tensor.values.begin(); first != tensor.values.end(); first += kBlockSize) {
+    BlockValues y{};
+    std::copy_n(first, y.size(), y.begin());
+    const BlockValues x = if4::rotate_back(y);
+    std::copy_n(x.begin(), x.size(), first);
   }
-  write_quantized(args.output, quantized);
-  for (const NamedQuantized& named : quantized) {
-    fmt::print("{}: {} {} -> {}, {:.1f} % INT blocks\n", one_line(args.output), one_line(named.name),
-               to_string(named.tensor.shape), format_name(named.tensor.format),
-               100.0 * int_share(named.tensor));
-  }
-  return 0;
 }
+
+}  // namespace
 
 int run_dequantize(const DequantizeArgs& args) {
   const NamedQuantized named = read_quantized(parse_tensor_ref(args.input));
-  const Tensor tensor = dequantize(named.tensor);
+  Tensor tensor = dequantize(named.tensor);
+  if (named.rotated) rotate_back(tensor);
+  if (named.transposed) tensor = transposed(tensor);
   write_tensor(args.output, named.name, tensor);
   fmt::print("{}: {} {} F32\n", one_line(args.output), one_line(named.name), to_string(tensor.shape));
   return 0;

@@ -11,6 +11,7 @@
 
 #include "model/safetensors.hpp"
 #include "model/tiled_scales.hpp"
+#include "testbench/oracle_block.hpp"
 
 namespace if4 {
 
@@ -18,20 +19,41 @@ namespace {
 
 constexpr std::size_t kBlock = kBlockSize;
 constexpr std::size_t kMaxMessages = 20;
-constexpr double kNearTie = 1e-5;
 
 struct KnownFormat {
   std::string_view name;   ///< in the file
   std::string_view label;  ///< in the report
   QuantizeOptions options;
 };
+constexpr QuantizeOptions square(Format format) {
+  QuantizeOptions options{format, Rule::kMse};
+  options.square = true;
+  return options;
+}
 constexpr KnownFormat kKnownFormats[] = {
     {"if4.mse", "if4.mse", {Format::kIF4, Rule::kMse}},
     {"if4.mae", "if4.mae", {Format::kIF4, Rule::kMae}},
     {"if4.abs_max", "if4.abs_max", {Format::kIF4, Rule::kAbsMax}},
+    {"if4.mse.2d", "if4.mse.2d", square(Format::kIF4)},
     {"nvfp4.static_6", "nvfp4.static_6", {Format::kNVFP4, Rule::kMse}},
+    {"nvfp4.static_4", "nvfp4.static_4", {Format::kNVFP4_4, Rule::kMse}},
+    {"nvfp4.mse", "nvfp4.mse (4/6)", {Format::kNVFP4_46, Rule::kMse}},
+    {"nvfp4.mse.2d", "nvfp4.mse.2d", square(Format::kNVFP4_46)},
+    {"nvint4.static_6", "nvint4", {Format::kNVINT4, Rule::kMse}},
+    {"mxfp4.static_6", "mxfp4.static_6", {Format::kMXFP4, Rule::kMse}},
+    {"mxfp4.static_4", "mxfp4.static_4", {Format::kMXFP4_4, Rule::kMse}},
+    {"if6_e2m3.mse", "if6_e2m3.mse", {Format::kIF6E2M3, Rule::kMse}},
+    {"if6_e3m2.mse", "if6_e3m2.mse", {Format::kIF6E3M2, Rule::kMse}},
+    {"nvfp6_e2m3.static_6", "nvfp6_e2m3", {Format::kNVFP6E2M3, Rule::kMse}},
+    {"nvfp6_e3m2.static_6", "nvfp6_e3m2", {Format::kNVFP6E3M2, Rule::kMse}},
+    // The layout of the second file.
     {"if4", "if4.mse", {Format::kIF4, Rule::kMse}},
     {"nvfp4", "nvfp4.static_6", {Format::kNVFP4, Rule::kMse}},
+    {"if3", "if3.mse", {Format::kIF3, Rule::kMse}},
+    {"nvint3", "nvint3", {Format::kNVINT3, Rule::kMse}},
+    {"nvint4", "nvint4", {Format::kNVINT4, Rule::kMse}},
+    {"nvint6", "nvint6", {Format::kNVINT6, Rule::kMse}},
+    {"nvfp3", "nvfp3", {Format::kNVFP3, Rule::kMse}},
 };
 
 const KnownFormat* find_known(std::string_view name) {
@@ -81,8 +103,8 @@ const TensorInfo& require_bytes(const SafetensorsFile& file, const std::string& 
   file.fail(prefix + "/" + *names.begin(), "is missing");
 }
 
-std::vector<std::uint8_t> read_codes(const SafetensorsFile& file, const TensorInfo& info,
-                                     const Shape& shape) {
+std::vector<std::uint8_t> read_codes(const SafetensorsFile& file, const TensorInfo& info, const Shape& shape,
+                                     int code_bits) {
   std::vector<std::uint8_t> bytes = file.read_bytes(info);
   const std::size_t values = shape[0] * shape[1];
   std::vector<std::uint8_t> codes;
@@ -98,8 +120,8 @@ std::vector<std::uint8_t> read_codes(const SafetensorsFile& file, const TensorIn
     file.fail(info.name,
               "has shape " + to_string(info.shape) + ", which does not fit an input of " + to_string(shape));
   }
-  if (std::any_of(codes.begin(), codes.end(), [](std::uint8_t code) { return code > 15; })) {
-    file.fail(info.name, "holds a code above 15");
+  if (std::any_of(codes.begin(), codes.end(), [&](std::uint8_t code) { return code >> code_bits != 0; })) {
+    file.fail(info.name, "holds a code of more than " + std::to_string(code_bits) + " bits");
   }
   return codes;
 }
@@ -114,122 +136,6 @@ std::vector<std::uint8_t> read_scales(const SafetensorsFile& file, const TensorI
                              to_string(Shape{rows, blocks}));
   }
   return untile_scales(bytes, rows, blocks);
-}
-
-// --- One block ---
-
-struct BlockContext {
-  std::string_view input;  ///< name
-  std::array<float, kBlock> x;
-  float amax;  ///< of the tensor, as stored
-  QuantizeOptions options;
-};
-
-/// Elements before the scale, in double; INT4 with its factor.
-using Elements = std::array<double, kBlock>;
-
-Elements elements_of(const Block& block) {
-  const bool is_int = decode_scale(block.scale).type == ElementType::kInt;
-  Elements elements{};
-  for (std::size_t i = 0; i < kBlock; ++i) {
-    const unsigned code = block.code(static_cast<int>(i));
-    elements[i] = is_int ? int4_value(code) * 6.0 / 7.0 : fp4_halves(code) / 2.0;
-  }
-  return elements;
-}
-
-/// The error that the rule minimizes, in double and from the definition of the format.
-double exact_error(const BlockContext& context, const Elements& elements, std::uint8_t scale) {
-  const double step = static_cast<double>(scale_magnitude(scale)) * static_cast<double>(context.amax) /
-                      static_cast<double>(kSpan * kScaleMax);
-  double total = 0.0;
-  for (std::size_t i = 0; i < kBlock; ++i) {
-    const double error = std::fabs(elements[i] * step - static_cast<double>(context.x[i]));
-    switch (context.options.rule) {
-      case Rule::kMse:
-        total += error * error;
-        break;
-      case Rule::kMae:
-        total += error;
-        break;
-      case Rule::kAbsMax:
-        total = std::max(total, error);
-        break;
-    }
-  }
-  return total;
-}
-
-bool same(const Block& left, const Block& right) {
-  return left.codes == right.codes && left.scale == right.scale;
-}
-
-bool nearly_equal(double left, double right) {
-  return std::fabs(left - right) < kNearTie * std::max(left, right);
-}
-
-/// The FP4 candidate as the reference makes it where scaled magnitudes reach 7 (9 at most, where s is 0x01):
-/// its rounding continues to 8, which is what it takes for the error; the code of that 8 comes out as 0x8.
-struct WrappedFp4 {
-  Block block;
-  Elements elements;
-};
-
-WrappedFp4 wrap_large(const BlockValues& x, const Block& fp4, const TensorScale& tensor) {
-  WrappedFp4 wrapped{fp4, elements_of(fp4)};
-  const float steps_per_unit = 1.0F / (tensor.decode * scale_magnitude(fp4.scale));
-  for (std::size_t i = 0; i < kBlock; ++i) {
-    if (std::fabs(x[i] * steps_per_unit) < 7.0F) continue;
-    wrapped.block.codes = (wrapped.block.codes & ~(std::uint64_t{15} << (4 * i))) | std::uint64_t{8}
-                                                                                        << (4 * i);
-    wrapped.elements[i] = std::copysign(8.0, static_cast<double>(x[i]));
-  }
-  return wrapped;
-}
-
-/// The class of a block that is not equal: the member of OracleCount to count it in.
-std::size_t OracleCount::*classify(const BlockContext& context, const Block& ours, const Block& reference) {
-  const std::uint8_t magnitude = ours.scale & kScaleMagnitudeMask;
-  if (context.input == "subnormal" && reference.scale == kScaleNaN && magnitude != kScaleNaN) {
-    return &OracleCount::reference_nan;
-  }
-  if (magnitude != (reference.scale & kScaleMagnitudeMask) || magnitude == 0) return &OracleCount::failures;
-
-  const int k = normalizing_exponent(context.amax);
-  const TensorScale tensor = tensor_scale(normalized(context.amax, k));
-  BlockValues x{};
-  for (std::size_t i = 0; i < kBlock; ++i) x[i] = normalized(context.x[i], k);
-  const Rule rule = context.options.rule;
-  const Block fp4 = encode_block(x, ElementType::kFloat, magnitude, tensor, rule).block;
-  const Block int4 = encode_block(x, ElementType::kInt, magnitude, tensor, rule).block;
-  const WrappedFp4 wrapped = wrap_large(x, fp4, tensor);
-  const double fp4_error = exact_error(context, elements_of(fp4), magnitude);
-  const double int_error = exact_error(context, elements_of(int4), magnitude);
-  const bool two_candidates = context.options.format == Format::kIF4;
-
-  if (magnitude <= 2 && !same(wrapped.block, fp4)) {
-    const double wrapped_error = exact_error(context, wrapped.elements, magnitude);
-    const bool either = nearly_equal(wrapped_error, int_error);
-    const bool fp4_expected = !two_candidates || wrapped_error <= int_error;
-    if (same(reference, wrapped.block) && (fp4_expected || either)) return &OracleCount::wrapped;
-    if (same(reference, int4) && (!fp4_expected || (two_candidates && either))) return &OracleCount::wrapped;
-  }
-  if (two_candidates && (same(ours, fp4) || same(ours, int4))) {
-    const Block& other = same(ours, fp4) ? int4 : fp4;
-    if (same(reference, other) && nearly_equal(fp4_error, int_error)) return &OracleCount::near_ties;
-    if (context.input == "huge" && rule == Rule::kMse && same(ours, int4) && same(reference, fp4) &&
-        int_error < fp4_error && int_error > static_cast<double>(std::numeric_limits<float>::max())) {
-      return &OracleCount::overflowed;
-    }
-  }
-  return &OracleCount::failures;
-}
-
-std::string to_text(const Block& block) {
-  std::ostringstream out;
-  out << std::hex << std::uppercase << std::setfill('0') << std::setw(2) << static_cast<unsigned>(block.scale)
-      << ' ' << std::setw(16) << static_cast<std::uint64_t>(block.codes);
-  return out.str();
 }
 
 // --- One tensor ---
@@ -251,64 +157,103 @@ void check_subnormal(const Tensor& x, const QuantizedTensor& ours, const std::st
   }
 }
 
+void check_amax(const SafetensorsFile& file, const std::string& prefix, float ours, OracleReport& report) {
+  const Tensor amax = file.read_tensor(require(file, prefix + "/amax"));
+  if (amax.values.size() != 1) file.fail(prefix + "/amax", "is not one number");
+  if (amax.values[0] == ours) return;
+  fail_tensor(report, prefix + ": amax is " + std::to_string(ours) + ", in the reference " +
+                          std::to_string(amax.values[0]));
+}
+
+void check_tiling(const SafetensorsFile& file, const std::string& prefix,
+                  const std::vector<std::uint8_t>& scales, std::size_t rows, std::size_t blocks,
+                  OracleReport& report) {
+  ++report.tilings;
+  const TensorInfo& tiled = require_bytes(file, prefix, {"scales_blocked"});
+  if (tiled.shape != Shape{tiled_size(rows, blocks)} || read_scales(file, tiled, rows, blocks) != scales ||
+      file.read_bytes(tiled) != tile_scales(scales, rows, blocks)) {
+    fail_tensor(report, prefix + ": the tiled scales are not the linear ones");
+  }
+}
+
 void compare_tensor(const SafetensorsFile& file, const std::string& input, const std::string& prefix,
                     const KnownFormat& known, OracleReport& report) {
+  const Format format = known.options.format;
+  const std::size_t size = block_size(format);
   const Tensor x = file.read_tensor(require(file, input + "/x"));
-  if (x.shape.size() != 2 || x.columns() % kBlock != 0) {
+  if (x.shape.size() != 2 || x.columns() % size != 0) {
     file.fail(input + "/x", "has shape " + to_string(x.shape) + ", not [rows, a multiple of 16]");
   }
-  const std::size_t blocks = x.columns() / kBlock;
+  const std::size_t blocks = x.columns() / size;
   const TensorInfo& codes_info = require_bytes(file, prefix, {"codes", "q", "packed"});
   const TensorInfo& scales_info = require_bytes(file, prefix, {"scales", "s", "scales_linear"});
-  const std::vector<std::uint8_t> codes = read_codes(file, codes_info, x.shape);
+  const int bits = traits(format).code_bits;
+  const std::vector<std::uint8_t> codes = read_codes(file, codes_info, x.shape, bits);
   const std::vector<std::uint8_t> scales = read_scales(file, scales_info, x.rows(), blocks);
   if (file.find(prefix + "/scales_blocked") != nullptr) {
-    ++report.tilings;
-    const TensorInfo& tiled_info = require_bytes(file, prefix, {"scales_blocked"});
-    if (tiled_info.shape != Shape{tiled_size(x.rows(), blocks)} ||
-        read_scales(file, tiled_info, x.rows(), blocks) != scales) {
-      fail_tensor(report, prefix + ": the tiled scales are not the linear ones");
-    }
+    check_tiling(file, prefix, scales, x.rows(), blocks, report);
   }
 
   const QuantizedTensor ours = quantize(x, known.options);
   OracleCount& count = count_of(report, known);
   ++count.tensors;
-  // The input "swizzle" comes without its amax.
-  if (const TensorInfo* info = file.find(prefix + "/amax");
-      info != nullptr || codes_info.name != prefix + "/packed") {
-    const Tensor amax = file.read_tensor(require(file, prefix + "/amax"));
-    if (amax.values.size() != 1) file.fail(prefix + "/amax", "is not one number");
-    if (amax.values[0] != ours.amax) {
-      fail_tensor(report, prefix + ": amax is " + std::to_string(ours.amax) + ", in the reference " +
-                              std::to_string(amax.values[0]));
-    }
+  // The input "swizzle" and 2D tensors come without their amax.
+  const bool has_amax = codes_info.name != prefix + "/packed" && !known.options.square;
+  if (has_amax || file.find(prefix + "/amax") != nullptr) check_amax(file, prefix, ours.amax, report);
+  if (input == "subnormal" && traits(format).scale_code == ScaleCode::kE4M3) {
+    check_subnormal(x, ours, prefix, known.options, report);
   }
-  if (input == "subnormal") check_subnormal(x, ours, prefix, known.options, report);
 
-  for (std::size_t row = 0; row < x.rows(); ++row) {
+  const std::size_t rows_per_group = known.options.square ? kBlock : 1;
+  for (std::size_t row = 0; row < x.rows(); row += rows_per_group) {
     for (std::size_t b = 0; b < blocks; ++b) {
-      const std::size_t first = (row * blocks + b) * kBlock;
-      Block reference;
-      reference.scale = scales[row * blocks + b];
-      BlockContext context{input, {}, ours.amax, known.options};
-      for (std::size_t i = 0; i < kBlock; ++i) {
-        reference.codes |= static_cast<std::uint64_t>(codes[first + i]) << (4 * i);
-        context.x[i] = x.values[first + i];
+      OracleGroup group{input, known.options, ours.amax, {}, {}, {}};
+      for (std::size_t r = row; r < std::min(row + rows_per_group, x.rows()); ++r) {
+        const std::size_t first = (r * blocks + b) * size;
+        Block reference;
+        reference.scale = scales[r * blocks + b];
+        for (std::size_t i = 0; i < size; ++i) {
+          reference.codes |= static_cast<Codes>(codes[first + i]) << (static_cast<std::size_t>(bits) * i);
+          group.x.push_back(x.values[first + i]);
+        }
+        group.ours.push_back(ours.block(r, b));
+        group.reference.push_back(reference);
       }
-      const Block block = ours.block(row, b);
-      ++count.blocks;
-      if (same(block, reference)) {
-        ++count.equal;
-        continue;
-      }
-      std::size_t OracleCount::*outcome = classify(context, block, reference);
-      ++(count.*outcome);
+      std::size_t OracleCount::*outcome = classify(group);
+      count.blocks += group.ours.size();
+      count.*outcome += group.ours.size();
       if (outcome == &OracleCount::failures) {
         add_message(report, prefix + " row " + std::to_string(row) + " block " + std::to_string(b) +
-                                ": ours " + to_text(block) + ", reference " + to_text(reference));
+                                ": ours " + to_text(group.ours[0]) + ", reference " +
+                                to_text(group.reference[0]));
       }
     }
+  }
+}
+
+/// rotate() against the matrix of the reference, by unit vectors, and against its rotation of swizzle/x.
+void compare_rotation(const SafetensorsFile& file, OracleReport& report) {
+  const Tensor matrix = file.read_tensor(require(file, "rht/matrix"));
+  const Tensor x = file.read_tensor(require(file, "swizzle/x"));
+  const Tensor expected = file.read_tensor(require(file, "rht/x_rotated_bf16"));
+  if (matrix.shape != Shape{kBlock, kBlock} || expected.shape != x.shape || x.columns() % kBlock != 0) {
+    file.fail("rht/matrix", "or its neighbours have an unknown shape");
+  }
+  const auto compare = [&](const BlockValues& in, const float* out, const char* name, std::size_t block) {
+    const BlockValues y = rotate(in);
+    report.rotated += kBlock;
+    if (std::equal(y.begin(), y.end(), out)) return;
+    fail_tensor(report, std::string(name) + ": block " + std::to_string(block) + " is rotated otherwise");
+  };
+  for (std::size_t i = 0; i < kBlock; ++i) {
+    BlockValues unit{};
+    unit[i] = 1.0F;
+    compare(unit, matrix.values.data() + i * kBlock, "rht/matrix", i);
+  }
+  for (std::size_t first = 0; first < x.values.size(); first += kBlock) {
+    BlockValues in{};
+    std::copy_n(x.values.data() + first, kBlock, in.begin());
+    compare(in, expected.values.data() + first, "rht/x_rotated_bf16", first / kBlock);
   }
 }
 
@@ -324,7 +269,7 @@ bool OracleReport::ok() const {
   const bool blocks_ok = std::all_of(counts.begin(), counts.end(), [](const OracleCount& count) {
     return count.blocks > 0 && count.failures == 0;
   });
-  return blocks_ok && tensor_failures == 0 && blocks() > 0;
+  return blocks_ok && tensor_failures == 0 && not_compared.empty() && blocks() > 0;
 }
 
 OracleReport check_oracle(const std::string& path) {
@@ -337,6 +282,10 @@ OracleReport check_oracle(const std::string& path) {
     const std::size_t last = info.name.rfind('/');
     const std::string input = info.name.substr(0, first);
     if (info.name == input + "/x") continue;
+    if (input == "rht") {
+      if (info.name == "rht/matrix") compare_rotation(file, report);
+      continue;
+    }
     if (first == last) {
       ++report.not_compared[info.name];
       continue;
@@ -365,17 +314,18 @@ bool is_oracle(const std::string& path) {
 std::string to_text(const OracleReport& report) {
   std::ostringstream out;
   out << report.path << '\n';
-  out << "  format           tensors  blocks   equal  near ties  wrapped  overflowed  reference NaN  "
+  out << "  format             tensors  blocks   equal  near ties  wrapped  overflowed  reference NaN  "
          "failures\n";
   for (const OracleCount& count : report.counts) {
-    out << "  " << std::left << std::setw(15) << count.label << std::right << std::setw(9) << count.tensors
+    out << "  " << std::left << std::setw(17) << count.label << std::right << std::setw(9) << count.tensors
         << std::setw(8) << count.blocks << std::setw(8) << count.equal << std::setw(11) << count.near_ties
         << std::setw(9) << count.wrapped << std::setw(12) << count.overflowed << std::setw(15)
         << count.reference_nan << std::setw(10) << count.failures << '\n';
   }
+  if (report.rotated > 0) out << "  rotated values compared: " << report.rotated << '\n';
   if (report.tilings > 0) out << "  tiled scales compared with linear ones: " << report.tilings << '\n';
   if (!report.not_compared.empty()) {
-    out << "  not compared (format not built yet), tensors:";
+    out << "  not compared (unknown format), tensors:";
     const char* separator = " ";
     for (const auto& [label, tensors] : report.not_compared) {
       out << separator << label << ' ' << tensors;

@@ -4,8 +4,8 @@
 // columns a multiple of 16) is followed by what the reference made of it, for a number of formats:
 //   INPUT/FORMAT.RULE/codes U8 one code a byte, /scales U8 one a block, /amax F32 [1]
 //   INPUT/FORMAT/q          U8 two codes a byte, /s U8 one a block, linear or tiled, /amax F32 [1]
-// and in the input "swizzle" the same scales both linear and tiled. Compared are IF4 with its three rules and
-// NVFP4 (static 6); formats the project does not build are counted and named.
+// and in the input "swizzle" the same scales both linear and tiled; "rht" holds the rotation of swizzle/x and
+// its matrix. A format that is not known is named, and fails the comparison.
 #pragma once
 
 #include <cstddef>
@@ -29,8 +29,8 @@ struct OracleCount {
   std::size_t equal = 0;  ///< codes and scale byte
   /// The other candidate was kept, and the errors of the two, in double, are within 1e-5 of each other.
   std::size_t near_ties = 0;
-  /// s is 0x01 or 0x02, and the reference did not saturate: it took magnitudes of 7 and more for 8 when it
-  /// chose the type, and stored code 0x8 for them.
+  /// FP4, s is 0x01 or 0x02, and the reference did not saturate: it took magnitudes of 7 and more for 8 when
+  /// it chose the type, and stored code 0x8 for them.
   std::size_t wrapped = 0;
   /// Input "huge", rule mse: INT4 is better, but the reference's squared errors overflow and it kept FP4.
   std::size_t overflowed = 0;
@@ -42,14 +42,15 @@ struct OracleCount {
 struct OracleReport {
   std::string path;
   std::vector<OracleCount> counts;                  ///< one for each compared format the file holds
-  std::map<std::string, std::size_t> not_compared;  ///< formats not built: label -> tensors
+  std::map<std::string, std::size_t> not_compared;  ///< unknown formats: label -> tensors
   std::size_t tilings = 0;                          ///< tiled scales compared with linear ones
+  std::size_t rotated = 0;                          ///< values of the rotation compared
   /// Failures outside the blocks: an amax or a tiling that differs, a subnormal input badly quantized.
   std::size_t tensor_failures = 0;
   std::vector<std::string> messages;  ///< the first failures, one line each
 
   std::size_t blocks() const;
-  /// No failure, at least one block compared, and none of `counts` without blocks.
+  /// No failure, nothing unknown, at least one block compared, and none of `counts` without blocks.
   bool ok() const;
 };
 

@@ -20,82 +20,14 @@
 #include "model/safetensors.hpp"
 #include "model/tensor_file.hpp"
 #include "model/vectors.hpp"
+#include "testbench/cli_sandbox.hpp"
 #include "testbench/file_testing.hpp"
 #include "testbench/mac_testing.hpp"
 
 namespace {
 
 using namespace if4::testing;
-using Args = std::vector<std::string>;
 using Json = nlohmann::json;
-
-struct Run {
-  int code = -1;  ///< exit code; 128 and the signal after a crash
-  std::string out, err;
-};
-
-/// A folder that lives as long as the test, and the program run with files in it. What the program prints is
-/// kept outside of it, so that the folder holds what the program left and nothing else.
-class Sandbox {
- public:
-  Sandbox() { fs::create_directory(root_ / "files"); }
-
-  std::string operator/(const std::string& name) const { return folder() + "/" + name; }
-  std::string folder() const { return root_ / "files"; }
-
-  std::set<std::string> names() const {
-    std::set<std::string> names;
-    for (const auto& entry : fs::recursive_directory_iterator(folder())) names.insert(entry.path().string());
-    return names;
-  }
-
-  /// `out`: where stdout goes instead of Run::out.
-  Run run(const Args& args, const std::string& out = "") const {
-    const std::string out_file = out.empty() ? root_ / "out" : out;
-    const std::string err_file = root_ / "err";
-    posix_spawn_file_actions_t actions;
-    REQUIRE(::posix_spawn_file_actions_init(&actions) == 0);
-    const int flags = O_WRONLY | O_CREAT | O_TRUNC;
-    ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out_file.c_str(), flags, 0600);
-    ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, err_file.c_str(), flags, 0600);
-    Args words = args;
-    words.insert(words.begin(), program());
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    pid_t child = 0;
-    const int error = ::posix_spawn(&child, argv[0], &actions, nullptr, argv.data(), environ);
-    ::posix_spawn_file_actions_destroy(&actions);
-    INFO("program " << words[0]);
-    REQUIRE(error == 0);
-    int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
-    Run run;
-    run.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    if (out.empty()) run.out = get(out_file);
-    run.err = get(err_file);
-    return run;
-  }
-
-  /// stdout of a run that must succeed.
-  std::string output(const Args& args) const {
-    const Run result = run(args);
-    INFO("stderr: " << result.err);
-    REQUIRE(result.code == 0);
-    CHECK(result.err.empty());
-    return result.out;
-  }
-
- private:
-  static std::string program() {
-    const char* const path = std::getenv("IF4_PROGRAM");
-    if (path != nullptr && *path != '\0') return path;
-    return (fs::read_symlink("/proc/self/exe").parent_path() / "if4").string();
-  }
-
-  TempDir root_;
-};
 
 /// Blocks of two kinds, so that both element types are chosen: bell-shaped, and evenly spread.
 if4::Tensor random_tensor(std::size_t rows, std::size_t columns, unsigned seed) {
@@ -407,19 +339,16 @@ TEST_CASE("vector files of every format", "[cli]") {
     if (if4_or_nvfp4) continue;
     CHECK(lane.err.find(name) != std::string::npos);
     CHECK(replay.err.find("v.txt: dot product 1 is in " + name) != std::string::npos);
-    for (const char* command : {"quantize", "cosim", "vectors"}) {
-      const std::string tensor = "testbench/data/use_lite_ffn.safetensors:layers.0.ffn.up.weight";
-      Args args = {command, "--format", name};
-      if (command == std::string("quantize")) {
-        args.insert(args.end(), {tensor, "-o", box / "lane.txt"});
-      } else {
-        args.insert(args.end(), {"--acts", tensor, "--weights", tensor});
-        if (command == std::string("vectors"))
-          args.insert(args.end(), {"-o", box / "lane.txt", "--result", "exact"});
-      }
-      CHECK(box.run(args).code == 2);
-      CHECK_FALSE(fs::exists(box / "lane.txt"));
-    }
+    const std::string tensor = "testbench/data/use_lite_ffn.safetensors:layers.0.ffn.up.weight";
+    CHECK(box.run({"cosim", "--format", name, "--acts", tensor, "--weights", tensor}).code == 2);
+    box.output({"vectors", "--format", name, "--acts", tensor, "--weights", tensor, "-o", box / "lane.txt",
+                "--result", "exact"});
+    if4::VectorReader products(box / "lane.txt");
+    const auto first = products.next();
+    REQUIRE(first.has_value());
+    CHECK(first->format == format);
+    CHECK(if4::testing::exact_result(first->beats, {format}) == if4::MacResult{first->result});
+    fs::remove(box / "lane.txt");
   }
 }
 

@@ -1,5 +1,5 @@
 // Speed of the checked co-simulation against the same Verilated unit driven without a golden model, of the
-// golden model alone, and of the quantizer.
+// golden model alone.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -111,20 +111,6 @@ void bench_exact_mac(benchmark::State& state) {
   set_beats(state, beats);
 }
 BENCHMARK(bench_exact_mac)->Name("ExactMac");
-
-void bench_quantize(benchmark::State& state, if4::Format format) {
-  const if4::Tensor tensor = random_tensor(256, 1024, 3);
-  for (auto _ : state) benchmark::DoNotOptimize(if4::quantize(tensor, {format, if4::Rule::kMse}));
-  const auto bytes = static_cast<std::int64_t>(tensor.values.size() * sizeof(float));
-  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) * bytes);
-  state.SetLabel("bytes are those of the FP32 input");
-}
-BENCHMARK_CAPTURE(bench_quantize, if4, if4::Format::kIF4)
-    ->Name("QuantizeIF4Mse")
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(bench_quantize, nvfp4, if4::Format::kNVFP4)
-    ->Name("QuantizeNVFP4")
-    ->Unit(benchmark::kMillisecond);
 
 }  // namespace
 

@@ -1,0 +1,198 @@
+// Speed of the quantizer: every format and rule, on one core and on all, as GB/s of the FP32 input; next to
+// the scalar version, and next to what the memory allows for the same traffic in the same run.
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "model/fast_quantizer.hpp"
+#include "model/parallel.hpp"
+
+namespace {
+
+using namespace if4;
+
+/// 256 MB: larger than the caches.
+constexpr std::size_t kRows = 16384;
+constexpr std::size_t kColumns = 4096;
+constexpr std::size_t kValues = kRows * kColumns;
+/// The scalar version's share of it, 4 MB.
+constexpr std::size_t kScalarRows = 256;
+
+const Tensor& tensor() {
+  static const Tensor made = [] {
+    Tensor t{{kRows, kColumns}, std::vector<float>(kValues)};
+    std::mt19937 random(4);
+    std::normal_distribution<float> normal;
+    // A sixteenth at random, the rest the same with other magnitudes: the time to make it counts for nothing.
+    const std::size_t part = kValues / 16;
+    for (std::size_t i = 0; i < part; ++i) t.values[i] = normal(random);
+    for (std::size_t i = part; i < kValues; ++i) {
+      t.values[i] = t.values[i - part] * (0.9F + 0.01F * static_cast<float>(i / part));
+    }
+    return t;
+  }();
+  return made;
+}
+
+struct Output {
+  std::vector<std::uint8_t> codes = std::vector<std::uint8_t>(kValues * 6 / 8);
+  std::vector<std::uint8_t> scales = std::vector<std::uint8_t>(kValues / 16);
+};
+Output& output() {
+  static Output made;
+  return made;
+}
+
+double seconds(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+void quantize_once(const QuantizeOptions& options, unsigned threads) {
+  FastQuantizer quantizer(view_of(tensor()), options, threads);
+  quantizer.encode(0, quantizer.units(), output().codes.data(), output().scales.data());
+}
+
+/// The traffic of IF4 and nothing else: all values read, then read again while 4.5 bits a value are written.
+void move_memory(unsigned threads) {
+  constexpr std::size_t kUnit = 4096;
+  const float* const x = tensor().values.data();
+  std::vector<std::uint32_t> largest(kValues / kUnit);
+  parallel_for(kValues / (16 * kUnit), threads,
+               [&](std::size_t i) { largest[i] = kernel_largest(x + i * 16 * kUnit, 16 * kUnit); });
+  benchmark::DoNotOptimize(largest.data());
+  parallel_for(kValues / kUnit, threads, [&](std::size_t i) {
+    largest[i] = kernel_largest(x + i * kUnit, kUnit);
+    std::memset(output().codes.data() + i * kUnit / 2, static_cast<int>(largest[i] & 255U), kUnit / 2);
+    std::memset(output().scales.data() + i * kUnit / 16, static_cast<int>(largest[i] & 127U), kUnit / 16);
+  });
+  benchmark::DoNotOptimize(output().codes.data());
+  benchmark::ClobberMemory();
+}
+
+Tensor scalar_tensor() {
+  return {{kScalarRows, kColumns},
+          {tensor().values.begin(),
+           tensor().values.begin() + static_cast<std::ptrdiff_t>(kScalarRows * kColumns)}};
+}
+
+void set_bytes(benchmark::State& state, std::size_t values) {
+  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * values * sizeof(float)));
+  state.SetLabel(std::string("bytes of the FP32 input, ") + kernel_target());
+}
+
+void bench_fast(benchmark::State& state, const QuantizeOptions& options, unsigned threads) {
+  for (auto _ : state) quantize_once(options, threads);
+  set_bytes(state, kValues);
+}
+
+void bench_scalar(benchmark::State& state, const QuantizeOptions& options) {
+  const Tensor small = scalar_tensor();
+  for (auto _ : state) benchmark::DoNotOptimize(quantize(small, options));
+  set_bytes(state, small.values.size());
+}
+
+void bench_memory(benchmark::State& state, unsigned threads) {
+  for (auto _ : state) move_memory(threads);
+  set_bytes(state, kValues);
+}
+
+/// IF4 mse against the memory, the scalar version and the scale search, each in turn, so that a machine that
+/// slows down meanwhile slows all. Counters: medians of the ratios.
+void bench_ratios(benchmark::State& state) {
+  const QuantizeOptions plain{Format::kIF4, Rule::kMse};
+  QuantizeOptions searched = plain;
+  searched.search = true;
+  const Tensor small = scalar_tensor();
+  const double share = static_cast<double>(kScalarRows) / static_cast<double>(kRows);
+  const unsigned all = thread_count(0);
+  std::vector<double> of_memory_all, of_memory_one, to_scalar, search_all, search_one, limit;
+  move_memory(all);
+  quantize_once(plain, all);
+  for (auto _ : state) {
+    const double memory_all = seconds([&] { move_memory(all); });
+    const double fast_all = seconds([&] { quantize_once(plain, all); });
+    const double memory_one = seconds([&] { move_memory(1); });
+    const double fast_one = seconds([&] { quantize_once(plain, 1); });
+    const double scalar = seconds([&] { benchmark::DoNotOptimize(quantize(small, plain)); }) / share;
+    limit.push_back(static_cast<double>(kValues) * sizeof(float) / memory_all / 1e9);
+    of_memory_all.push_back(memory_all / fast_all);
+    of_memory_one.push_back(memory_one / fast_one);
+    to_scalar.push_back(scalar / fast_one);
+    search_all.push_back(seconds([&] { quantize_once(searched, all); }) / fast_all);
+    search_one.push_back(seconds([&] { quantize_once(searched, 1); }) / fast_one);
+  }
+  state.counters["limit_all_GB/s"] = median(limit);
+  state.counters["share_of_limit_all"] = median(of_memory_all);
+  state.counters["share_of_limit_one"] = median(of_memory_one);
+  state.counters["times_scalar_one"] = median(to_scalar);
+  state.counters["search_cost_all"] = median(search_all);
+  state.counters["search_cost_one"] = median(search_one);
+}
+
+void add(const std::string& name, const QuantizeOptions& options) {
+  const auto fast = [&](const std::string& cores, unsigned threads) {
+    benchmark::RegisterBenchmark(
+        (name + "/" + cores).c_str(),
+        [options, threads](benchmark::State& state) { bench_fast(state, options, threads); })
+        ->Unit(benchmark::kMillisecond)
+        ->UseRealTime()
+        ->MinTime(0.2);
+  };
+  fast("one", 1);
+  fast("all", 0);
+}
+
+bool register_all() {
+  benchmark::RegisterBenchmark("QuantizerRatios", bench_ratios)
+      ->Unit(benchmark::kMillisecond)
+      ->UseRealTime()
+      ->Iterations(7);
+  for (const unsigned threads : {1U, 0U}) {
+    benchmark::RegisterBenchmark(threads == 1 ? "MemoryTrafficOfIF4/one" : "MemoryTrafficOfIF4/all",
+                                 [threads](benchmark::State& state) { bench_memory(state, threads); })
+        ->Unit(benchmark::kMillisecond)
+        ->UseRealTime();
+  }
+  for (int number = 0; number < kAllFormatCount; ++number) {
+    QuantizeOptions options;
+    options.format = static_cast<Format>(number);
+    const std::string name = "Quantize/" + std::string(format_name(options.format));
+    for (const Rule rule : {Rule::kMse, Rule::kMae, Rule::kAbsMax}) {
+      options.rule = rule;
+      if (!uses_rule(options) && rule != Rule::kMse) continue;
+      add(name + (uses_rule(options) ? "/" + std::string(rule_name(rule)) : ""), options);
+    }
+    options.rule = Rule::kMse;
+    benchmark::RegisterBenchmark(("Scalar/" + std::string(format_name(options.format))).c_str(),
+                                 [options](benchmark::State& state) { bench_scalar(state, options); })
+        ->Unit(benchmark::kMillisecond)
+        ->MinTime(0.1);
+    options.search = true;
+    add(name + "/search", options);
+  }
+  const auto with = [](const char* name, const std::function<void(QuantizeOptions&)>& change) {
+    QuantizeOptions options;
+    change(options);
+    add(std::string("Quantize/if4/") + name, options);
+  };
+  with("2d", [](QuantizeOptions& o) { o.square = true; });
+  with("rht", [](QuantizeOptions& o) { o.rotate = true; });
+  with("transpose", [](QuantizeOptions& o) { o.transpose = true; });
+  with("stochastic", [](QuantizeOptions& o) { o.seed = 1; });
+  return true;
+}
+const bool kRegistered = register_all();
+
+}  // namespace
