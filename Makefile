@@ -45,7 +45,8 @@ WAIVERS := $(wildcard rtl/*.vlt)
 ALL_CXX := $(wildcard $(addsuffix /*.?pp,model sim testbench testbench/bench testbench/fuzz))
 
 # The RTL tops, one line each. Lint checks each with its parameters, and Verilator makes of it the C++ class V<name>.
-#   name, top module, list of its files, parameters as -GName=value, --trace-fst where the class writes waveforms
+#   name, top module, list of its files, parameters as -GName=value, options of Verilator: --trace-fst where the class
+#   writes waveforms
 unit = $(eval UNITS += $1)$(eval TOP_$1 := $2)$(eval LIST_$1 := $3)$(eval PARAMETERS_$1 := $4)$(eval TRACE_$1 := $5)
 $(call unit,if4_mac, if4_mac, rtl/if4_mac.f,, --trace-fst)
 $(call unit,if4_mac_mixfp4, if4_mac, rtl/if4_mac.f, -GFormat=1)
@@ -71,6 +72,32 @@ $(call unit,fp32_mul, fp32_mul, rtl/lane_fp32_mac.f, -GIeee=1)
 $(call unit,fp32_add, fp32_add, rtl/lane_fp32_mac.f, -GIeee=1)
 $(call unit,fp32_mul_normal, fp32_mul, rtl/lane_fp32_mac.f, -GIeee=0)
 $(call unit,fp32_add_normal, fp32_add, rtl/lane_fp32_mac.f, -GIeee=0)
+
+# One function for the logic of all cells, where Verilator would write one for each: a sixth of the code.
+ARRAY_VERILATE := -fno-gate sim/if4_array.vlt
+$(call unit,if4_array_8x8, if4_array, rtl/if4_array.f,, $(ARRAY_VERILATE) --trace-fst)
+$(call unit,if4_array_1x1, if4_array, rtl/if4_array.f, -GRows=1 -GCols=1, $(ARRAY_VERILATE))
+$(call unit,if4_array_3x5_mixfp4, if4_array, rtl/if4_array.f, -GFormat=1 -GRows=3 -GCols=5, $(ARRAY_VERILATE))
+$(call unit,if4_array_5x2_nvfp4, if4_array, rtl/if4_array.f, -GFormat=2 -GRows=5 -GCols=2, $(ARRAY_VERILATE))
+$(call unit,if4_array_1x7_nvint4, if4_array, rtl/if4_array.f, -GFormat=3 -GRows=1 -GCols=7, $(ARRAY_VERILATE))
+$(call unit,if4_array_7x1_if3, if4_array, rtl/if4_array.f, -GFormat=4 -GRows=7 -GCols=1, $(ARRAY_VERILATE))
+$(call unit,if4_array_2x3_if6_e2m3, if4_array, rtl/if4_array.f, -GFormat=5 -GRows=2 -GCols=3, $(ARRAY_VERILATE))
+$(call unit,if4_array_3x2_if6_e3m2_shared, if4_array, rtl/if4_array.f, -GFormat=6 -GRows=3 -GCols=2 -GSharedOutput=1, \
+	$(ARRAY_VERILATE))
+$(call unit,if4_array_4x4_nvfp6_e2m3, if4_array, rtl/if4_array.f, -GFormat=7 -GRows=4 -GCols=4, $(ARRAY_VERILATE))
+$(call unit,if4_array_2x5_nvfp6_e3m2, if4_array, rtl/if4_array.f, -GFormat=8 -GRows=2 -GCols=5, $(ARRAY_VERILATE))
+$(call unit,if4_array_2x2_32_shared, if4_array, rtl/if4_array.f, -GLanes=32 -GRows=2 -GCols=2 -GSharedOutput=1, \
+	$(ARRAY_VERILATE))
+$(call unit,if4_array_cell, if4_array_cell, rtl/if4_array_cell.f,, $(ARRAY_VERILATE))
+$(call unit,if4_array_cell_mixfp4, if4_array_cell, rtl/if4_array_cell.f, -GFormat=1, $(ARRAY_VERILATE))
+$(call unit,if4_array_cell_nvfp4, if4_array_cell, rtl/if4_array_cell.f, -GFormat=2, $(ARRAY_VERILATE))
+$(call unit,if4_array_cell_nvint4, if4_array_cell, rtl/if4_array_cell.f, -GFormat=3, $(ARRAY_VERILATE))
+$(call unit,if4_array_cell_if3, if4_array_cell, rtl/if4_array_cell.f, -GFormat=4, $(ARRAY_VERILATE))
+$(call unit,if4_array_cell_if6_e2m3, if4_array_cell, rtl/if4_array_cell.f, -GFormat=5, $(ARRAY_VERILATE))
+$(call unit,if4_array_cell_if6_e3m2, if4_array_cell, rtl/if4_array_cell.f, -GFormat=6, $(ARRAY_VERILATE))
+$(call unit,if4_array_cell_nvfp6_e2m3, if4_array_cell, rtl/if4_array_cell.f, -GFormat=7, $(ARRAY_VERILATE))
+$(call unit,if4_array_cell_nvfp6_e3m2, if4_array_cell, rtl/if4_array_cell.f, -GFormat=8, $(ARRAY_VERILATE))
+$(call unit,if4_array_cell_32, if4_array_cell, rtl/if4_array_cell.f, -GLanes=32, $(ARRAY_VERILATE))
 
 # The files that list $1 names.
 listed = $(shell sed -E 's://.*::; /^[#+-]/d' $1)
@@ -244,7 +271,7 @@ COMPILE_VERILATED = $(CXX) -std=gnu++17 -w $(OPTIMIZE) $(VERILATED_INCLUDES) $(C
 LINK = $(CXX) $(OPTIMIZE) $(CXXFLAGS) $(LDFLAGS)
 # Catch2 3 has a library to link, Catch2 2 has none; its pkg-config file knows.
 # clang leaves Verilator's 16-byte atomics to libatomic.
-LIBS := $(shell pkg-config --libs fmt zlib) -pthread -Wl,--as-needed -latomic
+LIBS := $(shell pkg-config --libs fmt zlib systemc) -pthread -Wl,--as-needed -latomic
 TEST_LIBS := $(shell pkg-config --libs catch2 gmpxx gmp)
 BENCH_LIBS := $(shell pkg-config --libs benchmark)
 
@@ -259,7 +286,7 @@ $(call remember,$(O)/sources,$(LINK) $(MODEL) $(SIM) $(TESTS) $(BENCH))
 define unit_rules
 $$(call remember,$$(V)/$1.flags,$$(call verilate,$1))
 $$(V)/$1/V$1_classes.mk $$(V)/$1/V$1.fast.cpp $$(V)/$1/V$1.slow.cpp &: $$(LIST_$1) $$(call listed,$$(LIST_$1)) \
-		$$(wildcard rtl/*.svh) $$(WAIVERS) $$(BUILD)/verilated.flags $$(V)/$1.flags
+		$$(wildcard rtl/*.svh) $$(WAIVERS) $$(filter %.vlt,$$(TRACE_$1)) $$(BUILD)/verilated.flags $$(V)/$1.flags
 	@echo '  VERILATE $1'
 	@rm -rf $$(@D)
 	@$$(call verilate,$1) >/dev/null
