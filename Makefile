@@ -271,7 +271,7 @@ COMPILE_VERILATED = $(CXX) -std=gnu++17 -w $(OPTIMIZE) $(VERILATED_INCLUDES) $(C
 LINK = $(CXX) $(OPTIMIZE) $(CXXFLAGS) $(LDFLAGS)
 # Catch2 3 has a library to link, Catch2 2 has none; its pkg-config file knows.
 # clang leaves Verilator's 16-byte atomics to libatomic.
-LIBS := $(shell pkg-config --libs fmt zlib systemc) -pthread -Wl,--as-needed -latomic
+LIBS := $(shell pkg-config --libs fmt zlib) -pthread -Wl,--as-needed $(shell pkg-config --libs systemc) -latomic
 TEST_LIBS := $(shell pkg-config --libs catch2 gmpxx gmp)
 BENCH_LIBS := $(shell pkg-config --libs benchmark)
 
