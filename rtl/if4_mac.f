@@ -2,7 +2,9 @@
 rtl/if4_pkg.sv
 rtl/if4_element.sv
 rtl/if4_product.sv
+rtl/if4_sum.sv
 rtl/if4_dot.sv
+rtl/if4_scale_decode.sv
 rtl/if4_scale.sv
 rtl/if4_booth.sv
 rtl/if4_factor.sv

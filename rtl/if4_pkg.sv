@@ -37,6 +37,8 @@ package if4_pkg;
   localparam int BlockSize     = 16;  // values that share one scale byte
   localparam int ScaleWidth    = 8;   // bit 7: the block's type is int, bits 6:0: E4M3 magnitude
   localparam int ScaleMagWidth = 7;
+  localparam int ScaleSigWidth = 4;  // m, 0..15
+  localparam int ScaleExpWidth = 4;  // x - 1, 0..14
   localparam int ScaleProductWidth = 8;  // m_a * m_w, 0..225
   localparam int BoothDigits       = 4;  // of m_a * m_w, radix 4
   localparam int ScaleShiftWidth   = 5;  // x_a + x_w - 2, 0..28
@@ -225,6 +227,23 @@ package if4_pkg;
   // Exponent of the sum's unit, 2^sum_exponent / r^2.
   function automatic int sum_exponent(int format);
     sum_exponent = -18 - 2 * fraction_width(format);
+  endfunction
+
+  // What travels from cell to cell of the array --------------------------------------------------------------------------
+
+  // Elements with small magnitudes are decoded at the edge, to {sig, neg}. A code of the others is smaller than its
+  // operand and as good as decoded.
+  function automatic bit decoded(int format);
+    decoded = whole(format);
+  endfunction
+
+  function automatic int element_width(int format);
+    element_width = decoded(format) ? sig_width(format) + 1 : code_width(format);
+  endfunction
+
+  // A block: {is_int where the format has both types, scale is NaN, x - 1, m, elements}.
+  function automatic int edge_width(int format);
+    edge_width = BlockSize * element_width(format) + ScaleSigWidth + ScaleExpWidth + 1 + (has_both(format) ? 1 : 0);
   endfunction
 
 endpackage

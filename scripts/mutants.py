@@ -135,7 +135,8 @@ def test(root):
     """None if the suite passed, otherwise how it failed."""
     # The tests of the RTL first, those that take long after the others; the tests of the program last, and the
     # program built only for them: that a unit is broken is for its own tests to say.
-    for tests in ["[rtl]~[long],[lane_fp32_rtl],[fp32]", "[long]", "~[rtl]~[lane_fp32_rtl]~[fp32]~[cli]", "[cli]"]:
+    for tests in ["[rtl]~[long],[lane_fp32_rtl],[fp32],[array]", "[long]",
+                  "~[rtl]~[lane_fp32_rtl]~[fp32]~[array]~[cli]", "[cli]"]:
         if tests == "[cli]" and not build(root, 1, "build/if4"):
             return "a program that does not build"
         # One seed for all, so that a mutant is caught by the same test each time.

@@ -24,6 +24,7 @@ packages_of() {
       echo iverilog            # second linter
       echo yosys               # third: would synthesis build a latch?
       echo libbenchmark-dev    # make bench
+      echo libsystemc-dev      # the simulator of arrays
       echo python3             # scripts/*.py
       ;;
     area)

@@ -2,10 +2,6 @@
 
 #include <verilated_fst_c.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <filesystem>
 #include <stdexcept>
 
 #include "Vif4_mac.h"
@@ -25,26 +21,12 @@
 #include "Vif4_mac_nvfp6_e3m2.h"
 #include "Vif4_mac_nvint4.h"
 #include "Vif4_mac_serial.h"
-#include "model/atomic_file.hpp"
-#include "model/error.hpp"
 #include "sim/verilated_model.hpp"
+#include "sim/wave_file.hpp"
 
 namespace if4 {
 
 namespace {
-
-// VerilatedFstC removes whatever has the name, a device too, and stops the program where it cannot create the
-// file: what could go wrong is found out here.
-void check_wave_target(const std::string& wave) {
-  std::error_code error;
-  const auto status = std::filesystem::status(wave, error);
-  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
-    throw InputError(one_line(wave) + ": cannot write a waveform to what is not a regular file");
-  }
-  std::FILE* file = std::fopen(wave.c_str(), "ab");
-  if (file == nullptr) throw InputError(one_line(wave) + ": cannot write: " + std::strerror(errno));
-  std::fclose(file);
-}
 
 // Every line is one of the Makefile's units: name, format, lanes, accumulator (0: default), iterative,
 // traced.

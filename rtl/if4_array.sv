@@ -1,0 +1,283 @@
+// Output-stationary systolic array of exact multiply-accumulate cells: Rows x Cols dot products at a time, each rounded
+// once to FP32.
+//
+// Cell (r, c) adds up row r of the activations times column c of the weights. A beat brings `Lanes` elements for every row
+// and every column; `last_i` ends the tile, that is, the dot products of all cells. The skew is inside, scales and element
+// types are decoded once at the edges, operands move right and down one cell a clock. Results leave down the columns
+// while the next tile runs. What happens in which clock is stated in sim/README.md, with formulas.
+//
+// Handshake. A beat is taken in a clock with valid_i & ready_o, a result is given in a clock with valid_o & ready_i.
+// valid_o, once high, stays high with a stable result until it is taken. ready_o depends combinationally on ready_i and
+// on no other input. Results of an output come row Rows - 1 first and row 0 last, on the shared output column 0 first,
+// tile after tile; none is ever dropped.
+//
+// Throughput: a beat a clock, if tiles have at least Interval beats and results are taken. Shorter tiles wait.
+// Latency, without stalls, from the edge that takes the last beat of a tile to the first edge at which the result of
+// cell (r, c) can be taken: 6 + c + 2 * Rows - r; shared output: 7 + 2 * Rows - 1 - r + c * Rows; Lanes > 16: one more.
+// Reset: asynchronous, active low. It drops all beats and results in flight.
+//
+// result_o, nan_o and overflow_o are those of if4_mac.
+module if4_array #(
+  parameter int Format       = if4_pkg::FormatIF4,
+  parameter int Rows         = 8,   // 1..256
+  parameter int Cols         = 8,   // 1..256
+  parameter int Lanes        = 16,  // 16, 32 or 64
+  parameter int AccWidth     = if4_pkg::acc_width(Format, Lanes),  // the default holds 1,024 beats of any operands
+  parameter int SharedOutput = 0,   // output stages: 0 one a column; 1 one for all columns
+  localparam int Outputs     = SharedOutput != 0 ? 1 : Cols
+) (
+  input  logic                                               clk_i,
+  input  logic                                               rst_ni,
+
+  input  logic                                               valid_i,
+  output logic                                               ready_o,
+  input  logic                                               last_i,     // this beat ends its tile
+  input  logic [Rows*Lanes*if4_pkg::code_width(Format)-1:0]  a_codes_i,  // element i of row r in slice r * Lanes + i
+  input  logic [Rows*Lanes/2-1:0]                            a_scale_i,  // block i of row r in byte r * Lanes/16 + i
+  input  logic [Cols*Lanes*if4_pkg::code_width(Format)-1:0]  w_codes_i,  // weights, likewise for columns
+  input  logic [Cols*Lanes/2-1:0]                            w_scale_i,
+
+  output logic [Outputs-1:0]                                 valid_o,    // output c is column c, or all columns
+  input  logic [Outputs-1:0]                                 ready_i,
+  output logic [32*Outputs-1:0]                              result_o,   // FP32, output c in slice c
+  output logic [Outputs-1:0]                                 nan_o,
+  output logic [Outputs-1:0]                                 overflow_o
+);
+
+  localparam int CodesWidth = Lanes * if4_pkg::code_width(Format);
+  localparam int ScalesWidth = Lanes / 2;
+  localparam int BeatWidth  = Lanes / if4_pkg::BlockSize * if4_pkg::edge_width(Format);
+  localparam int Interval   = SharedOutput != 0 ? Rows * Cols : Rows;  // least distance of two tiles' last beats
+  localparam int GapWidth   = $clog2(Interval + 1);
+
+  if (Format < 0 || Format >= if4_pkg::Formats) begin : gen_guard_format
+    initial $fatal(1, "if4_array: Format is none of if4_pkg's");
+  end
+  if (Lanes != 16 && Lanes != 32 && Lanes != 64) begin : gen_guard_lanes
+    initial $fatal(1, "if4_array: Lanes is not 16, 32 or 64");
+  end
+  if (Rows < 1 || Rows > 256 || Cols < 1 || Cols > 256) begin : gen_guard_shape
+    initial $fatal(1, "if4_array: Rows or Cols is not within 1..256");
+  end
+  if (AccWidth < if4_pkg::beat_width(Format, Lanes) || AccWidth > 120) begin : gen_guard_width
+    initial $fatal(1, "if4_array: AccWidth cannot hold one beat, or is above 120");
+  end
+  if (SharedOutput != 0 && SharedOutput != 1) begin : gen_guard_output
+    initial $fatal(1, "if4_array: SharedOutput is not 0 or 1");
+  end
+
+  // Input register: a beat waits here while the array stalls, and a last beat while the tile before is too close ---------
+  logic                         advance;  // the array moves at this edge
+  logic                         valid_q, last_q, hold, issue;
+  logic [Rows*CodesWidth-1:0]   a_codes_q;
+  logic [Rows*ScalesWidth-1:0]  a_scale_q;
+  logic [Cols*CodesWidth-1:0]   w_codes_q;
+  logic [Cols*ScalesWidth-1:0]  w_scale_q;
+  logic [GapWidth-1:0]          gap_q;    // edges of movement since the last last beat was issued, up to Interval
+
+  assign hold    = last_q & (gap_q != GapWidth'(Interval));
+  assign issue   = valid_q & ~hold;       // at an edge of movement
+  assign ready_o = ~valid_q | (advance & ~hold);
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      valid_q <= 1'b0;
+      gap_q   <= GapWidth'(Interval);
+    end else begin
+      if (ready_o) valid_q <= valid_i;
+      if (advance) begin
+        if (issue & last_q) gap_q <= GapWidth'(1);
+        else if (gap_q != GapWidth'(Interval)) gap_q <= gap_q + GapWidth'(1);
+      end
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (ready_o & valid_i) begin
+      last_q    <= last_i;
+      a_codes_q <= a_codes_i;
+      a_scale_q <= a_scale_i;
+      w_codes_q <= w_codes_i;
+      w_scale_q <= w_scale_i;
+    end
+  end
+
+  // Edges -------------------------------------------------------------------------------------------------------------
+  logic [Rows-1:0]           row_valid, row_last;
+  logic [Rows*BeatWidth-1:0] row_beat;
+  logic [Cols*BeatWidth-1:0] col_beat;
+
+  assign row_valid[0] = issue;
+  assign row_last[0]  = last_q;
+
+  for (genvar r = 0; r < Rows; r++) begin : gen_row_edge
+    if4_array_edge #(.Format(Format), .Lanes(Lanes), .Skew(r)) u_edge (
+      .clk_i(clk_i), .advance_i(advance),
+      .codes_i(a_codes_q[r*CodesWidth +: CodesWidth]), .scale_i(a_scale_q[r*ScalesWidth +: ScalesWidth]),
+      .beat_o(row_beat[r*BeatWidth +: BeatWidth])
+    );
+    if (r > 0) begin : gen_skew
+      logic skew_valid_q, skew_last_q;
+      always_ff @(posedge clk_i or negedge rst_ni) begin
+        if (!rst_ni) begin
+          skew_valid_q <= 1'b0;
+        end else if (advance) begin
+          skew_valid_q <= row_valid[r-1];
+        end
+      end
+      always_ff @(posedge clk_i) begin
+        if (advance) skew_last_q <= row_last[r-1];
+      end
+      assign row_valid[r] = skew_valid_q;
+      assign row_last[r]  = skew_last_q;
+    end
+  end
+
+  for (genvar c = 0; c < Cols; c++) begin : gen_col_edge
+    if4_array_edge #(.Format(Format), .Lanes(Lanes), .Skew(c)) u_edge (
+      .clk_i(clk_i), .advance_i(advance),
+      .codes_i(w_codes_q[c*CodesWidth +: CodesWidth]), .scale_i(w_scale_q[c*ScalesWidth +: ScalesWidth]),
+      .beat_o(col_beat[c*BeatWidth +: BeatWidth])
+    );
+  end
+
+  // Cells -------------------------------------------------------------------------------------------------------------
+  logic [Rows*Cols-1:0] stall;
+  logic [Cols-1:0]      shift;    // the results of the column move down
+  logic [Cols-1:0]      bottom_held, bottom_nan, bottom_overflow;
+  logic [Cols*AccWidth-1:0] bottom_sum;
+
+  assign advance = ~|stall;
+
+  for (genvar r = 0; r < Rows; r++) begin : gen_row
+    for (genvar c = 0; c < Cols; c++) begin : gen_col
+      logic                       valid_in, last_in, valid, last;
+      logic [BeatWidth-1:0]       a_in, w_in, a, w;
+      logic                       capture, release_column;
+      logic                       held_in, nan_in, overflow_in, held, nan, overflow;
+      logic signed [AccWidth-1:0] sum_in, sum;
+
+      if (c == 0) begin : gen_left
+        assign valid_in = row_valid[r];
+        assign last_in  = row_last[r];
+        assign a_in     = row_beat[r*BeatWidth +: BeatWidth];
+      end else begin : gen_from_left
+        assign valid_in = gen_row[r].gen_col[c-1].valid;
+        assign last_in  = gen_row[r].gen_col[c-1].last;
+        assign a_in     = gen_row[r].gen_col[c-1].a;
+      end
+
+      if (r == 0) begin : gen_top
+        assign w_in        = col_beat[c*BeatWidth +: BeatWidth];
+        assign held_in     = 1'b0;
+        assign sum_in      = '0;
+        assign nan_in      = 1'b0;
+        assign overflow_in = 1'b0;
+      end else begin : gen_from_above
+        assign w_in        = gen_row[r-1].gen_col[c].w;
+        assign held_in     = gen_row[r-1].gen_col[c].held;
+        assign sum_in      = gen_row[r-1].gen_col[c].sum;
+        assign nan_in      = gen_row[r-1].gen_col[c].nan;
+        assign overflow_in = gen_row[r-1].gen_col[c].overflow;
+      end
+
+      if (r == Rows - 1) begin : gen_bottom
+        assign release_column     = capture & advance;
+        assign bottom_held[c]     = held;
+        assign bottom_sum[c*AccWidth +: AccWidth] = sum;
+        assign bottom_nan[c]      = nan;
+        assign bottom_overflow[c] = overflow;
+      end else begin : gen_above_bottom
+        assign release_column = gen_row[Rows-1].gen_col[c].release_column;
+        logic unused;
+        assign unused = capture;
+      end
+
+      if4_array_cell #(.Format(Format), .Lanes(Lanes), .AccWidth(AccWidth)) u_cell (
+        .clk_i(clk_i), .rst_ni(rst_ni), .advance_i(advance), .stall_o(stall[r*Cols + c]), .capture_o(capture),
+        .valid_i(valid_in), .last_i(last_in), .a_i(a_in), .w_i(w_in),
+        .valid_o(valid), .last_o(last), .a_o(a), .w_o(w),
+        .release_i(release_column), .shift_i(shift[c]),
+        .held_i(held_in), .sum_i(sum_in), .nan_i(nan_in), .overflow_i(overflow_in),
+        .held_o(held), .sum_o(sum), .nan_o(nan), .overflow_o(overflow)
+      );
+
+      if (c == Cols - 1) begin : gen_right
+        logic unused;
+        assign unused = valid ^ last ^ (^a);
+      end
+      if (r == Rows - 1) begin : gen_below
+        logic unused;
+        assign unused = ^w;
+      end
+    end
+  end
+
+  // Outputs -----------------------------------------------------------------------------------------------------------
+  logic [Outputs-1:0]          out_valid, out_ready, out_nan, out_overflow;
+  logic [Outputs*AccWidth-1:0] out_sum;
+
+  if (SharedOutput != 0) begin : gen_shared
+    // Rows results of one column, then those of the next.
+    localparam int RowsWidth = $clog2(Rows + 1);
+    localparam int ColsWidth = $clog2(Cols + 1);
+    logic [RowsWidth-1:0] taken_q;  // results of the column
+    logic [ColsWidth-1:0] col_q;
+    logic [AccWidth-1:0]  sum;
+    logic                 valid, nan, overflow;
+
+    always_comb begin
+      valid    = 1'b0;
+      sum      = '0;
+      nan      = 1'b0;
+      overflow = 1'b0;
+      for (int c = 0; c < Cols; c++) begin
+        shift[c] = bottom_held[c] & out_ready[0] & (col_q == ColsWidth'(c));
+        if (col_q == ColsWidth'(c)) begin
+          valid    = bottom_held[c];
+          sum      = bottom_sum[c*AccWidth +: AccWidth];
+          nan      = bottom_nan[c];
+          overflow = bottom_overflow[c];
+        end
+      end
+    end
+
+    assign out_valid    = valid;
+    assign out_sum      = sum;
+    assign out_nan      = nan;
+    assign out_overflow = overflow;
+
+    always_ff @(posedge clk_i or negedge rst_ni) begin
+      if (!rst_ni) begin
+        taken_q <= '0;
+        col_q   <= '0;
+      end else if (valid & out_ready[0]) begin
+        if (taken_q == RowsWidth'(Rows - 1)) begin
+          taken_q <= '0;
+          col_q   <= col_q == ColsWidth'(Cols - 1) ? '0 : col_q + ColsWidth'(1);
+        end else begin
+          taken_q <= taken_q + RowsWidth'(1);
+        end
+      end
+    end
+  end else begin : gen_columns
+    assign out_valid    = bottom_held;
+    assign out_sum      = bottom_sum;
+    assign out_nan      = bottom_nan;
+    assign out_overflow = bottom_overflow;
+    assign shift        = bottom_held & out_ready;
+  end
+
+  for (genvar o = 0; o < Outputs; o++) begin : gen_output
+    if4_fp32 #(
+      .Width(AccWidth), .Ones(if4_pkg::float_ones(Format)), .SumExponent(if4_pkg::sum_exponent(Format))
+    ) u_fp32 (
+      .clk_i(clk_i), .rst_ni(rst_ni),
+      .valid_i(out_valid[o]), .ready_o(out_ready[o]), .sum_i(out_sum[o*AccWidth +: AccWidth]),
+      .nan_i(out_nan[o]), .overflow_i(out_overflow[o]),
+      .valid_o(valid_o[o]), .ready_i(ready_i[o]), .result_o(result_o[32*o +: 32]),
+      .nan_o(nan_o[o]), .overflow_o(overflow_o[o])
+    );
+  end
+
+endmodule
