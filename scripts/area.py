@@ -154,7 +154,12 @@ def results_of(designs, library, jobs, parted=False):
     def one(design):
         start = time.monotonic()
         try:
-            result = compute(design, library, parted)
+            try:
+                result = compute(design, library, parted)
+            except OSError as error:  # another run may have put the same result in place meanwhile
+                result = cached(design, library, parted)
+                if not result:
+                    raise ToolError(f"{design.name}: {error}") from None
         except ToolError as error:
             with lock:
                 failures.append(error)
