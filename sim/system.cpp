@@ -152,7 +152,7 @@ class System : public sc_core::sc_module {
       stuck_ = cycle_.now() - moved_at > patience;
       if (options_.progress && cycle_.now() % 1024 == 0) options_.progress(writer_.done(), geometry_.tiles());
     }
-    sc_core::sc_stop();
+    sc_core::sc_pause();
   }
 
   const SystemConfig config_;
