@@ -12,60 +12,15 @@
 #include "sim/schedule.hpp"
 #include "sim/system.hpp"
 #include "testbench/catch.hpp"
+#include "testbench/gemm_testing.hpp"
 
 namespace {
 
+using namespace if4::testing;
 using if4::GemmShape;
 using if4::Geometry;
 using if4::QuantizedTensor;
 using if4::SystemConfig;
-
-std::uint64_t pick(std::mt19937_64& random, std::uint64_t least, std::uint64_t most) {
-  return std::uniform_int_distribution<std::uint64_t>(least, most)(random);
-}
-
-// Any codes and scales; one scale in 128 is NaN where `nan`.
-QuantizedTensor random_operand(std::mt19937_64& random, if4::Format format, std::uint64_t rows,
-                               std::uint64_t columns, bool nan) {
-  QuantizedTensor tensor = if4::make_quantized(format, {rows, columns});
-  const int bits = if4::traits(format).code_bits;
-  const bool two_types = if4::element_type(format, 0) != if4::element_type(format, if4::kScaleIntBit);
-  for (std::size_t row = 0; row < rows; ++row) {
-    for (std::size_t b = 0; b < tensor.blocks_per_row(); ++b) {
-      if4::Block block;
-      const std::size_t count = std::min<std::size_t>(if4::kBlockSize, columns - b * if4::kBlockSize);
-      for (std::size_t i = 0; i < count; ++i)
-        block.codes |= if4::Codes{random() & ((1U << bits) - 1)} << (static_cast<std::size_t>(bits) * i);
-      do {
-        block.scale = static_cast<std::uint8_t>(random() & (two_types ? 0xFF : 0x7F));
-      } while (!nan && if4::decode_scale(block.scale).nan);
-      tensor.set_block(row, b, block);
-    }
-  }
-  return tensor;
-}
-
-std::vector<std::uint32_t> golden(const if4::MacConfig& mac, const QuantizedTensor& a,
-                                  const QuantizedTensor& w) {
-  std::vector<std::uint32_t> results;
-  const auto per_beat = static_cast<std::size_t>(if4::blocks_per_beat(mac));
-  std::vector<if4::Block> a_beat(per_beat), w_beat(per_beat);
-  for (std::size_t m = 0; m < a.rows(); ++m) {
-    for (std::size_t n = 0; n < w.rows(); ++n) {
-      if4::ExactMac unit(mac);
-      for (std::size_t b = 0; b < a.blocks_per_row(); b += per_beat) {
-        for (std::size_t i = 0; i < per_beat; ++i) {
-          const bool there = b + i < a.blocks_per_row();
-          a_beat[i] = there ? a.block(m, b + i) : if4::Block{};
-          w_beat[i] = there ? w.block(n, b + i) : if4::Block{};
-        }
-        unit.beat(a_beat.data(), w_beat.data());
-      }
-      results.push_back(unit.finish().bits);
-    }
-  }
-  return results;
-}
 
 std::string to_text(const SystemConfig& c, const GemmShape& shape) {
   std::ostringstream text;
@@ -164,10 +119,10 @@ TEST_CASE("The fast model has the SystemC system's cycles, events and results", 
   for (int i = 0; i < kCases; ++i) {
     const Case c = random_case(random);
     INFO("case " << i << ", seed " << test_seed() << ": " << to_text(c.config, c.shape));
-    const QuantizedTensor a =
-        random_operand(random, c.config.array.mac.format, c.shape.m, c.shape.k, i % 8 == 0);
-    const QuantizedTensor w =
-        random_operand(random, c.config.array.mac.format, c.shape.n, c.shape.k, i % 8 == 0);
+    const QuantizedTensor a = random_operand(random, c.config.array.mac.format, c.shape.m, c.shape.k,
+                                             i % 8 == 0 ? Values::kNaN : Values::kFinite);
+    const QuantizedTensor w = random_operand(random, c.config.array.mac.format, c.shape.n, c.shape.k,
+                                             i % 8 == 0 ? Values::kNaN : Values::kFinite);
     const if4::SystemRun systemc = if4::run_system(c.config, a, w);
     if4::Timeline timeline;
     const if4::RunStats fast = if4::fast_timing(c.config, c.shape, &timeline);
@@ -176,7 +131,7 @@ TEST_CASE("The fast model has the SystemC system's cycles, events and results", 
     CHECK(fast == systemc.stats);
     check_equal(timeline.loads, systemc.timeline.loads);
     check_equal(timeline.tiles, systemc.timeline.tiles);
-    CHECK(systemc.results == golden(c.config.array.mac, a, w));
+    CHECK(systemc.results == bits_of(golden_product(c.config.array.mac, a, w)));
     waits[0] += fast.cycles.activations;
     waits[1] += fast.cycles.weights;
     waits[2] += fast.cycles.output;
