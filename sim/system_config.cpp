@@ -12,7 +12,6 @@
 namespace if4 {
 namespace {
 
-constexpr std::uint64_t kMaxSize = std::uint64_t{1} << 24;
 constexpr std::uint64_t kMaxTiles = std::uint64_t{1} << 26;
 constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 40;
 constexpr double kMaxBandwidth = 4096.0;
@@ -216,9 +215,9 @@ std::uint64_t Geometry::Side::panels_of(std::uint64_t group) const {
 Geometry::Geometry(const SystemConfig& config, const GemmShape& shape) {
   check(config);
   for (const auto& [name, size] : {std::pair{"M", shape.m}, {"N", shape.n}, {"K", shape.k}}) {
-    if (size == 0 || size > kMaxSize) {
+    if (size == 0 || size > kMaxGemmSize) {
       throw InputError(std::string(name) + " is " + std::to_string(size) + ", not 1 to " +
-                       std::to_string(kMaxSize));
+                       std::to_string(kMaxGemmSize));
     }
   }
   const MacConfig& mac = config.array.mac;

@@ -57,6 +57,9 @@ void set_knob(SystemConfig& config, std::string_view name, const std::string& va
 /// naming the file.
 void read_config(const std::string& path, SystemConfig& config);
 
+/// No size of a product is larger.
+inline constexpr std::uint64_t kMaxGemmSize = std::uint64_t{1} << 24;
+
 /// A matrix product: C[M][N] = A[M][K] * W[N][K]^T.
 struct GemmShape {
   std::uint64_t m = 0, n = 0, k = 0;
@@ -67,7 +70,7 @@ inline bool operator==(const GemmShape& a, const GemmShape& b) {
 /// "512x4096x4096"
 std::string to_string(const GemmShape& shape);
 
-/// Where a number of the report comes from.
+/// One of the two.
 enum class Operand : std::uint8_t { kActivations, kWeights };
 
 /// What follows from a configuration and a shape. A *panel* is the rows of A, or of W, that a tile needs.
