@@ -141,6 +141,15 @@ DATA := testbench/data/use_lite_
 cosim = $(BIN)/if4 cosim --acts $(DATA)$1.safetensors:$2 --weights $(DATA)$1.safetensors:$3 \
 	--json $(BUILD)/run/$1.json --wave $(BUILD)/run/$1.fst
 
+.PHONY: run-array
+run-array: ## run a layer of the sample data through SystemC with the Verilated array, compare bit by bit
+	@scripts/setup.sh
+	@$(SUBMAKE) $(BIN)/if4
+	@mkdir -p $(BUILD)/run
+	@$(BIN)/if4 array --engine systemc-rtl --acts $(DATA)ffn.safetensors:embedding.projected \
+	    --weights $(DATA)ffn.safetensors:layers.0.ffn.up.weight \
+	    --json $(BUILD)/run/array.json --trace $(BUILD)/run/array.trace.json --svg $(BUILD)/run/array.svg
+
 .PHONY: test
 test: ## lint, then the whole test suite
 	@scripts/setup.sh
@@ -271,7 +280,8 @@ COMPILE_VERILATED = $(CXX) -std=gnu++17 -w $(OPTIMIZE) $(VERILATED_INCLUDES) $(C
 LINK = $(CXX) $(OPTIMIZE) $(CXXFLAGS) $(LDFLAGS)
 # Catch2 3 has a library to link, Catch2 2 has none; its pkg-config file knows.
 # clang leaves Verilator's 16-byte atomics to libatomic.
-LIBS := $(shell pkg-config --libs fmt zlib systemc) -pthread -Wl,--as-needed -latomic
+# Only what uses SystemC links it: its library asks whoever does for a function sc_main.
+LIBS := -Wl,--as-needed $(shell pkg-config --libs fmt zlib systemc) -pthread -latomic
 TEST_LIBS := $(shell pkg-config --libs catch2 gmpxx gmp)
 BENCH_LIBS := $(shell pkg-config --libs benchmark)
 
