@@ -26,7 +26,7 @@ namespace if4 {
 namespace {
 
 constexpr std::uint64_t kMaxElements = std::uint64_t{1} << 33;  // of an operand or result in memory
-constexpr std::uint64_t kSamples = 256;  // results of a layer that the fast engine checks
+constexpr std::uint64_t kSamples = 1024;  // results of a layer that the fast engine checks
 
 const char* engine_name(ArrayEngine engine) {
   switch (engine) {
@@ -238,6 +238,23 @@ class Runner {
   bool left_out_ = false;
 };
 
+// A file of the report, created before anything runs: a run of hours does not end at a folder that is
+// missing.
+class ReportFile {
+ public:
+  explicit ReportFile(const std::string& path)
+      : file_(path.empty() ? nullptr : std::make_unique<AtomicFile>(path)) {}
+  template <typename Text>
+  void write(const Text& text) {
+    if (file_ == nullptr) return;
+    file_->write(text());
+    file_->commit();
+  }
+
+ private:
+  std::unique_ptr<AtomicFile> file_;
+};
+
 SystemConfig make_config(const ArrayArgs& args) {
   SystemConfig config;
   if (!args.config.empty()) read_config(args.config, config);
@@ -300,6 +317,7 @@ int run_array(const ArrayArgs& args) {
     }
   }
 
+  ReportFile csv(args.csv), json(args.json), svg(args.svg);
   bool left_out = false;
   {
     Runner runner(args, summary.config);
@@ -308,9 +326,9 @@ int run_array(const ArrayArgs& args) {
     runner.commit();
     left_out = runner.left_out();
   }
-  if (!args.csv.empty()) write_text_file(args.csv, to_csv(summary));
-  if (!args.json.empty()) write_text_file(args.json, to_json(summary));
-  if (!args.svg.empty()) write_text_file(args.svg, to_svg(summary));
+  csv.write([&] { return to_csv(summary); });
+  json.write([&] { return to_json(summary); });
+  svg.write([&] { return to_svg(summary); });
 
   fmt::print("{}", to_text(summary));
   for (const auto& [label, file] : {std::pair{"CSV", &args.csv},
