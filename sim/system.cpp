@@ -22,7 +22,12 @@ std::unique_ptr<ArrayModule> make_core(const SystemConfig& config, const SystemO
   try {
     return make_array_module("array", options.kind, config.array, options.wave);
   } catch (const std::invalid_argument& error) {
-    throw InputError(error.what());
+    std::string message = error.what();
+    if (options.kind == ArrayKind::kRtl) {
+      message += "; there are";
+      for (const ArrayBuild& build : array_builds()) message += " " + std::string(build.name);
+    }
+    throw InputError(message);
   }
 }
 

@@ -163,6 +163,60 @@ TEST_CASE("With ideal memory the system takes array_cycles()", "[system]") {
   CHECK(checked > 1000);
 }
 
+TEST_CASE("Beats are as far apart as the busier scratchpad's banks allow", "[system]") {
+  struct Banks {
+    int rows, columns, lanes, activation_banks, weight_banks;
+    std::uint64_t gap;
+  };
+  const Banks table[] = {{4, 2, 16, 0, 0, 1},  {4, 2, 16, 4, 2, 1}, {4, 2, 16, 3, 2, 2}, {4, 2, 16, 1, 2, 4},
+                         {4, 2, 16, 4, 1, 2},  {4, 2, 32, 3, 1, 4}, {4, 2, 32, 3, 2, 3}, {1, 6, 64, 1, 5, 5},
+                         {1, 6, 64, 0, 1, 24}, {1, 6, 64, 1, 0, 4}, {1, 1, 16, 9, 9, 1}};
+  for (const Banks& banks : table) {
+    SystemConfig config;
+    config.array.rows = banks.rows;
+    config.array.columns = banks.columns;
+    config.array.mac.lanes = banks.lanes;
+    config.activation_banks = banks.activation_banks;
+    config.weight_banks = banks.weight_banks;
+    config.ideal_memory = true;
+    const GemmShape shape{1, 1, 10 * static_cast<std::uint64_t>(banks.lanes)};
+    INFO(to_text(config, shape));
+    const if4::RunStats stats = if4::fast_timing(config, shape);
+    CHECK(stats.cycles.banks == 9 * (banks.gap - 1));
+    CHECK(stats.cycles.total() == if4::array_cycles(config.array, 1, 10, true) + 9 * (banks.gap - 1));
+  }
+}
+
+TEST_CASE("Groups are loaded as often as the order of the tiles makes necessary", "[system]") {
+  std::mt19937_64 random(test_seed() + 903);
+  int three = 0;
+  for (int i = 0; i < 500; ++i) {
+    const Case c = random_case(random);
+    INFO(to_text(c.config, c.shape));
+    const Geometry geometry(c.config, c.shape);
+    if4::LoadStream loads(c.config, geometry);
+    if4::Load load;
+    std::uint64_t panels[2] = {0, 0};
+    while (loads.next(load)) ++panels[static_cast<std::size_t>(load.operand)];
+
+    const std::size_t outer = c.config.order == if4::LoopOrder::kMN ? 0 : 1;
+    const Geometry::Side& inner = geometry.sides[1 - outer];
+    CHECK(panels[outer] == geometry.sides[outer].panels);
+    std::uint64_t expected = inner.panels;
+    for (std::uint64_t pass = 1; inner.groups > 2 && pass < geometry.sides[outer].groups; ++pass) {
+      ++three;
+      expected += inner.panels;
+      if (!c.config.snake) continue;
+      // What the pass before ended with: forwards the last two groups, backwards the first two.
+      const std::uint64_t last = pass % 2 == 1 ? inner.groups - 1 : 0;
+      const std::uint64_t before = pass % 2 == 1 ? inner.groups - 2 : 1;
+      expected -= inner.panels_of(last) + inner.panels_of(before);
+    }
+    CHECK(panels[1 - outer] == expected);
+  }
+  CHECK(three > 100);
+}
+
 TEST_CASE("A large product keeps the array busy", "[system]") {
   SystemConfig config;
   config.array.rows = config.array.columns = 16;
