@@ -18,12 +18,12 @@ packages_of() {
       echo libcli11-dev        # command line of if4
       echo nlohmann-json3-dev  # reports, and the headers of safetensors files
       echo libfmt-dev          # text output
-      echo libsystemc-dev      # the array and its memories
       echo catch2              # test framework
       echo libgmp-dev          # exact rational numbers, the tests' second opinion
       echo iverilog            # second linter
       echo yosys               # third: would synthesis build a latch?
       echo libbenchmark-dev    # make bench
+      echo libsystemc-dev      # the simulator of arrays
       echo python3             # scripts/*.py
       ;;
     fuzz)

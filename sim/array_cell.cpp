@@ -1,6 +1,8 @@
-#include "sim/array_cell.hpp"
-
+// Verilator's header first: once it has seen SystemC's, it wants the kernel's time.
+// clang-format off
 #include <verilated.h>
+#include "sim/array_cell.hpp"
+// clang-format on
 
 #include <algorithm>
 #include <cstdlib>

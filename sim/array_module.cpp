@@ -5,6 +5,9 @@
 
 #include "sim/array_grid.hpp"
 
+// SystemC's library has a main() that calls this one. Ours does not: programs start the kernel themselves.
+int sc_main(int, char*[]) { return 0; }
+
 namespace if4 {
 
 bool operator==(const EdgeBlocks& a, const EdgeBlocks& b) {

@@ -12,9 +12,6 @@
 #include "sim/system_writer.hpp"
 #include "sim/systemc_context.hpp"
 
-// SystemC's library has a main() of its own, which calls this and which no program of ours uses.
-extern "C" __attribute__((weak)) int sc_main(int /*argc*/, char** /*argv*/) { return 0; }
-
 namespace if4 {
 namespace {
 
