@@ -143,7 +143,7 @@ class Runner {
     Timeline timeline;
     const auto start = std::chrono::steady_clock::now();
     if (args_.engine == ArrayEngine::kFast) {
-      report.stats = timing(layer.shape, traced ? &timeline : nullptr);
+      report.stats = timing(layer.shape, traced ? &timeline : nullptr, progress);
       if (!args_.timing_only) {
         const Operands random = operands == nullptr ? random_operands(layer, index) : Operands{};
         run_fast(report, operands == nullptr ? random : *operands, progress);
@@ -169,11 +169,11 @@ class Runner {
   using Progress = std::function<void(std::uint64_t, std::uint64_t)>;
 
   // Layers of one shape take the same cycles.
-  RunStats timing(const GemmShape& shape, Timeline* timeline) {
+  RunStats timing(const GemmShape& shape, Timeline* timeline, const Progress& progress) {
     const auto key = std::make_tuple(shape.m, shape.n, shape.k);
     const auto known = known_.find(key);
     if (known != known_.end() && timeline == nullptr) return known->second;
-    return known_[key] = fast_timing(config_, shape, timeline);
+    return known_[key] = fast_timing(config_, shape, timeline, progress);
   }
 
   Operands random_operands(const Layer& layer, std::size_t index) const {

@@ -1,8 +1,8 @@
 #include "sim/fast_timing.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <limits>
-#include <vector>
 
 #include "sim/schedule.hpp"
 
@@ -15,6 +15,24 @@ constexpr std::uint64_t kThousand = 1000;  // dram_bandwidth counts thousandths 
 constexpr std::uint64_t kResultBytes = 4;
 
 std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
+
+// When things happened, one after the other, by number. Those that lie in the past of whoever asks are
+// forgotten: they hold nothing up any more.
+class Moments {
+ public:
+  void add(Cycle when) { times_.push_back(when); }
+  std::uint64_t count() const { return forgotten_ + times_.size(); }
+  Cycle last() const { return times_.back(); }
+  // 0 for what is forgotten.
+  Cycle at(std::uint64_t number) const { return number < forgotten_ ? 0 : times_[number - forgotten_]; }
+  void forget(Cycle until) {
+    for (; !times_.empty() && times_.front() <= until; ++forgotten_) times_.pop_front();
+  }
+
+ private:
+  std::deque<Cycle> times_;
+  std::uint64_t forgotten_ = 0;
+};
 
 // The DRAM bus and the DMA, in ticks: a cycle is dram_bandwidth of them, a burst 1000 * dram_burst. It runs
 // only as far as the next tile asks for, so everything that can compete for the bus until then is known.
@@ -29,20 +47,15 @@ class Memory {
         latency_(config.dram_latency),
         timeline_(timeline) {}
 
-  // The first cycle in which that many panels of the operand are in the scratchpad.
-  Cycle loaded(Operand operand, std::uint64_t count) {
-    std::vector<Cycle>& usable = usable_[static_cast<std::size_t>(operand)];
-    while (usable.size() < count) step();
-    return usable[count - 1];
+  // The first cycle, not before `from`, in which that many panels of the operand are in the scratchpad.
+  Cycle loaded(Operand operand, std::uint64_t count, Cycle from) {
+    return first(usable_[static_cast<std::size_t>(operand)], count, from);
   }
-  // The first cycle in which that many tiles have left the output buffer.
-  Cycle stored(std::uint64_t count) {
-    while (stored_.size() < count) step();
-    return stored_[count - 1];
-  }
+  // The same for so many tiles that have left the output buffer.
+  Cycle stored(std::uint64_t count, Cycle from) { return first(stored_, count, from); }
   // The next tile: its last beat is accepted in cycle `read`, its last result is taken in cycle `done`.
   void add_tile(const Tile& tile, Cycle read, Cycle done) {
-    read_.push_back(read);
+    read_.add(read);
     stores_.push_back({done + 1, bursts(tile.operands[0].rows * tile.operands[1].rows * kResultBytes)});
   }
 
@@ -60,33 +73,42 @@ class Memory {
 
   std::uint64_t bursts(std::uint64_t bytes) const { return ceil_div(bytes, burst_bytes_); }
 
+  Cycle first(Moments& moments, std::uint64_t count, Cycle from) {
+    while (moments.count() < count) step();
+    const Cycle when = std::max(from, moments.at(count - 1));
+    moments.forget(from);
+    return when;
+  }
+
   // One decision of the bus: the whole of a store, or of a load what fits before the next store.
   void step() {
-    const bool store = stored_.size() < stores_.size();
+    const bool store = !stores_.empty();
     if (remaining_ == 0 && loads_.next(load_)) {
       remaining_ = bursts(load_.rows * geometry_.blocks * geometry_.block_bytes);
       started_ = false;
     }
-    const std::uint64_t store_from = store ? stores_[stored_.size()].ready * cycle_ : kNever;
+    const std::uint64_t store_from = store ? stores_.front().ready * cycle_ : kNever;
     std::uint64_t load_from = kNever;
-    if (remaining_ != 0 && load_.after <= read_.size())
-      load_from = load_.after == 0 ? 0 : (read_[load_.after - 1] + 1) * cycle_;
+    if (remaining_ != 0 && load_.after <= read_.count())
+      load_from = load_.after == 0 ? 0 : (read_.at(load_.after - 1) + 1) * cycle_;
 
     now_ = std::max(now_, std::min(store_from, load_from));
+    if (now_ >= cycle_) read_.forget(now_ / cycle_ - 1);
     if (store_from <= now_) {
-      serve_store(stores_[stored_.size()].bursts);
+      serve_store(stores_.front().bursts);
+      stores_.pop_front();
     } else {
       serve_load(store ? std::min(remaining_, ceil_div(store_from - now_, burst_)) : remaining_);
     }
   }
 
   void serve_store(std::uint64_t count) {
-    const std::size_t tile = stored_.size();
+    const std::uint64_t tile = stored_.count();
     if (timeline_ != nullptr) timeline_->tiles[tile].store_begin = now_ / cycle_;
     now_ += count * burst_;
     store_bursts_ += count;
-    stored_.push_back(ceil_div(now_, cycle_));
-    if (timeline_ != nullptr) timeline_->tiles[tile].store_end = stored_.back();
+    stored_.add(ceil_div(now_, cycle_));
+    if (timeline_ != nullptr) timeline_->tiles[tile].store_end = stored_.last();
   }
 
   void serve_load(std::uint64_t count) {
@@ -98,7 +120,7 @@ class Memory {
     load_bursts_[side] += count;
     if (remaining_ != 0) return;
     const Cycle end = ceil_div(now_, cycle_);
-    usable_[side].push_back(end + latency_);
+    usable_[side].add(end + latency_);
     if (timeline_ != nullptr)
       timeline_->loads.push_back({load_.operand, load_.panel, begin_, end, end + latency_});
   }
@@ -114,10 +136,10 @@ class Memory {
   std::uint64_t remaining_ = 0;  // bursts of load_
   bool started_ = false;
   Cycle begin_ = 0;
-  std::vector<Cycle> usable_[2];
-  std::vector<Cycle> read_;
-  std::vector<Store> stores_;
-  std::vector<Cycle> stored_;
+  Moments usable_[2];
+  Moments read_;
+  std::deque<Store> stores_;  // not yet served
+  Moments stored_;
   std::uint64_t load_bursts_[2] = {0, 0};
   std::uint64_t store_bursts_ = 0;
 };
@@ -144,11 +166,11 @@ RunStats fast_timing(const SystemConfig& config, const GemmShape& shape, Timelin
     const Cycle from = first ? 0 : last_beat + geometry.tile_gap;
     TileEvent event{tile.operands[0].panel, tile.operands[1].panel, from, 0, 0, 0, 0, 0};
     if (memory_counts) {
-      const Cycle activations = std::max(from, memory.loaded(Operand::kActivations, tile.operands[0].loads));
-      const Cycle weights = std::max(activations, memory.loaded(Operand::kWeights, tile.operands[1].loads));
+      const Cycle activations = memory.loaded(Operand::kActivations, tile.operands[0].loads, from);
+      const Cycle weights = memory.loaded(Operand::kWeights, tile.operands[1].loads, activations);
       event.offered = weights;
       if (tile.index >= geometry.output_slots)
-        event.offered = std::max(weights, memory.stored(tile.index + 1 - geometry.output_slots));
+        event.offered = memory.stored(tile.index + 1 - geometry.output_slots, weights);
       cycles.activations += activations - from;
       cycles.weights += weights - activations;
       cycles.output += event.offered - weights;
@@ -177,7 +199,8 @@ RunStats fast_timing(const SystemConfig& config, const GemmShape& shape, Timelin
   stats.tiles = geometry.tiles();
   cycles.fill_drain += last_result - last_beat;
   if (memory_counts) {
-    cycles.output += memory.stored(stats.tiles) - (last_result + 1);  // the last store comes after it
+    cycles.output +=
+        memory.stored(stats.tiles, last_result + 1) - (last_result + 1);  // the last store comes after it
     memory.count_bytes(stats.bytes);
   }
   return stats;

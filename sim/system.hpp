@@ -28,9 +28,8 @@ struct SystemRun {
 };
 
 /// Simulates the product of [M, K] activations and [N, K] weights, each run in a SystemC kernel of its own.
-/// Throws InputError as Geometry does, where the operands are not of the array's format (a format with one
-/// type may be read as the one with two that it is a part of: NVFP4 as IF4 is not, its scales have no type),
-/// or where that kind of array has no such configuration; std::runtime_error if nothing moves any more.
+/// Throws InputError as Geometry does, where the operands differ in K or are not of the array's format, or
+/// where that kind of array has no such configuration; std::runtime_error if nothing moves any more.
 SystemRun run_system(const SystemConfig& config, const QuantizedTensor& activations,
                      const QuantizedTensor& weights, const SystemOptions& options = {});
 

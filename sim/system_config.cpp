@@ -12,7 +12,7 @@
 namespace if4 {
 namespace {
 
-constexpr std::uint64_t kMaxTiles = std::uint64_t{1} << 26;
+constexpr std::uint64_t kMaxTiles = std::uint64_t{1} << 30;
 constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 40;
 constexpr double kMaxBandwidth = 4096.0;
 constexpr std::uint64_t kResultBytes = 4;

@@ -101,6 +101,6 @@ struct Geometry {
   std::uint64_t tiles() const { return sides[0].panels * sides[1].panels; }
 };
 // Geometry's constructor throws InputError if a size is 0 or above 16,777,216, if the product has more than
-// 67,108,864 tiles, if half of a scratchpad does not hold a panel, or the output buffer no tile.
+// 1,073,741,824 tiles, if half of a scratchpad does not hold a panel, or the output buffer no tile.
 
 }  // namespace if4
