@@ -7,7 +7,7 @@
 
 namespace if4 {
 
-/// Left: multiply-accumulates a cycle over multiply-accumulates a byte of DRAM traffic, both logarithmic,
+/// Above: multiply-accumulates a cycle over multiply-accumulates a byte of DRAM traffic, both logarithmic,
 /// under the roofs of the array and of the DRAM. With ideal memory there is no traffic, and no roofline.
 /// Below: a bar for each layer, cut by CycleShare. At most the 60 layers that take the most cycles.
 std::string to_svg(const ArraySummary& summary);
