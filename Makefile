@@ -321,6 +321,8 @@ objects = $(patsubst %.cpp,$(O)/%.o,$1)
 ifneq ($(CONFIG),release)
 # Verilator's waveform writer uses words at odd addresses and shifts negative numbers; that is not ours to find.
 $(VERILATED_OBJECTS): OPTIMIZE += -fno-sanitize=alignment,shift
+# Of an array of 8 x 8 cells the compiler would need minutes and gigabytes; its parts are those of the units.
+$(O)/verilated/Vif4_array_%.o: OPTIMIZE := -O1
 # Catch2 itself, which takes the compiler a minute otherwise.
 $(O)/testbench/main.o: OPTIMIZE += -O0
 endif

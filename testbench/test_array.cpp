@@ -2,8 +2,10 @@
 // sim/README.md.
 #include <algorithm>
 
+#include "model/error.hpp"
 #include "testbench/array_testing.hpp"
 #include "testbench/catch.hpp"
+#include "testbench/file_testing.hpp"
 
 using namespace if4;
 using namespace if4::testing;
@@ -204,4 +206,16 @@ TEST_CASE("configurations that are no array are refused", "[array]") {
   CHECK_THROWS_AS(array_cycles(config, 0, 1, true), std::invalid_argument);
   config.shared_output = true;
   CHECK_THROWS_AS(array_cycles(config, 2, 1, false), std::invalid_argument);
+}
+
+TEST_CASE("the first build of the array writes a waveform", "[array]") {
+  const TempDir folder;
+  const std::string wave = folder / "array.fst";
+  {
+    const auto core = make_array_rtl(array_builds().front().config, wave);
+    for (int cycle = 0; cycle < 10; ++cycle) core->step();
+  }
+  CHECK(get(wave).size() > 100);
+  CHECK_THROWS_AS(make_array_rtl(array_builds().front().config, folder / "none/array.fst"), InputError);
+  CHECK_THROWS_AS(make_array_rtl(array_builds().back().config, wave), std::invalid_argument);
 }
