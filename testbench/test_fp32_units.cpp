@@ -120,7 +120,8 @@ class Checker {
   }
 
  private:
-  Top top_;
+  VerilatedContext context_;
+  Top top_{&context_};
   std::size_t checked_ = 0;
   std::size_t wrong_ = 0;
   std::string failures_;
