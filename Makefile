@@ -161,6 +161,15 @@ DATA := testbench/data/use_lite_
 cosim = $(BIN)/if4 cosim --acts $(DATA)$1.safetensors:$2 --weights $(DATA)$1.safetensors:$3 \
 	--json $(BUILD)/run/$1.json --wave $(BUILD)/run/$1.fst
 
+.PHONY: run-array
+run-array: ## run a layer of the sample data through SystemC with the Verilated array, compare bit by bit
+	@scripts/setup.sh
+	@$(SUBMAKE) $(BIN)/if4
+	@mkdir -p $(BUILD)/run
+	@$(BIN)/if4 array --engine systemc-rtl --acts $(DATA)ffn.safetensors:embedding.projected \
+	    --weights $(DATA)ffn.safetensors:layers.0.ffn.up.weight \
+	    --json $(BUILD)/run/array.json --trace $(BUILD)/run/array.trace.json --svg $(BUILD)/run/array.svg
+
 .PHONY: test
 test: ## lint, then the whole test suite
 	@scripts/setup.sh

@@ -120,10 +120,12 @@ class CoreModule final : public ArrayModule {
 }  // namespace
 
 std::unique_ptr<ArrayModule> make_array_module(const sc_core::sc_module_name& name, ArrayKind kind,
-                                               const ArrayConfig& config) {
+                                               const ArrayConfig& config, const std::string& wave) {
+  if (kind != ArrayKind::kRtl && !wave.empty())
+    throw std::invalid_argument("only the Verilated array writes waveforms");
   switch (kind) {
     case ArrayKind::kRtl:
-      return std::make_unique<CoreModule>(name, make_array_rtl(config));
+      return std::make_unique<CoreModule>(name, make_array_rtl(config, wave));
     case ArrayKind::kModel:
       return std::make_unique<CoreModule>(name, make_array_model(config));
     case ArrayKind::kMac:

@@ -8,8 +8,10 @@
 
 #include "model/atomic_file.hpp"
 #include "model/error.hpp"
+#include "sim/array_command.hpp"
 #include "sim/commands.hpp"
 #include "sim/interrupt.hpp"
+#include "sim/system_config.hpp"
 
 namespace {
 
@@ -61,6 +63,44 @@ void add_model_options(CLI::App* app, if4::ModelOptions& options) {
       "--stochastic", [&options](const std::uint64_t& value) { options.quantize.seed = value; },
       "round at random, with this seed");
   app->add_option("--threads", options.threads, "default: one a core")->check(CLI::Range(1, 1024));
+}
+
+const std::map<std::string, if4::ArrayEngine> kEngines = {{"fast", if4::ArrayEngine::kFast},
+                                                          {"systemc-model", if4::ArrayEngine::kSystemcModel},
+                                                          {"systemc-mac", if4::ArrayEngine::kSystemcMac},
+                                                          {"systemc-rtl", if4::ArrayEngine::kSystemcRtl}};
+
+void add_array(CLI::App& app, if4::ArrayArgs& array, int& status) {
+  auto* command = app.add_subcommand("array", "run matrix products on the systolic array with its memories");
+  command->add_option("--gemm", array.gemm, "one product: M,N,K");
+  command->add_option("--topology", array.topology, "CSV file of products: name, M, N, K[, runs]");
+  command->add_option("--acts", array.activations, "activations [M, K]: FILE:NAME, plain or quantized");
+  command->add_option("--weights", array.weights, "weights [N, K]: FILE:NAME, plain or quantized");
+  add_choice(command, "--rule", array.rule, kRules, "of plain tensors, default mse");
+  command->add_option("--seed", array.seed, "of random operands, default 1");
+  add_choice(command, "--engine", array.engine, kEngines, "default fast");
+  command->add_flag("--timing-only", array.timing_only, "count cycles, compute no results");
+  command->add_option("--threads", array.threads, "of the exact results, default all cores")
+      ->check(CLI::Range(1, 1024));
+  command->add_option("--csv", array.csv, "a line for each layer to this file");
+  command->add_option("--json", array.json, "report as JSON to this file");
+  command->add_option("--trace", array.trace, "timeline to this file, for ui.perfetto.dev");
+  command->add_option("--wave", array.wave, "FST waveform of the array, systemc-rtl");
+  command->add_option("--svg", array.svg, "roofline and shares of the cycles to this file");
+  command->add_option("--config", array.config, "JSON file of the options below, which win over it");
+  for (const if4::Knob& knob : if4::knobs()) {
+    const std::string name(knob.name);
+    const auto set = [&array, name](const std::string& value) { array.knobs.emplace_back(name, value); };
+    const std::string names = name == "columns" ? "--columns,--cols" : "--" + name;
+    if (knob.type.empty()) {
+      command->add_flag_callback(
+          names, [set] { set("true"); }, std::string(knob.help));
+    } else {
+      command->add_option_function<std::string>(names, set, std::string(knob.help))
+          ->type_name(std::string(knob.type));
+    }
+  }
+  command->callback([&array, &status] { status = if4::run_array(array); });
 }
 
 int fail(const std::string& message) {
@@ -180,6 +220,9 @@ int main(int argc, char** argv) {
   replay_app->add_option("file", replay.file, "vector file")->required();
   add_choice(replay_app, "--result", replay.order, kOrders, "what the file's results are, default lane-fp32");
   replay_app->callback([&] { status = run_replay(replay); });
+
+  ArrayArgs array;
+  add_array(app, array, status);
 
   try {
     // CLI11 would only say that a subcommand is required.

@@ -1,18 +1,11 @@
 // The program if4 as a user runs it: exit codes, one line on stderr for bad input and nothing left behind,
 // and what its subcommands make of each other's files.
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <random>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -20,9 +13,9 @@
 #include "model/safetensors.hpp"
 #include "model/tensor_file.hpp"
 #include "model/vectors.hpp"
-#include "testbench/cli_sandbox.hpp"
 #include "testbench/file_testing.hpp"
 #include "testbench/mac_testing.hpp"
+#include "testbench/program_testing.hpp"
 
 namespace {
 
@@ -77,24 +70,6 @@ Json counts_only(Json json) {
     json.erase(key);
   }
   return json;
-}
-
-struct BadInput {
-  Args args;
-  Args named;  ///< each must be in the message
-};
-
-void check_refused(const Sandbox& box, const BadInput& bad) {
-  std::string line = "if4";
-  for (const std::string& arg : bad.args) line += " " + arg;
-  const auto before = box.names();
-  const Run run = box.run(bad.args);
-  INFO(line << "\nstderr: " << run.err << "stdout: " << run.out);
-  CHECK(run.code == 2);
-  CHECK(run.out.empty());
-  CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 1);
-  for (const std::string& name : bad.named) CHECK(run.err.find(name) != std::string::npos);
-  CHECK(box.names() == before);
 }
 
 }  // namespace

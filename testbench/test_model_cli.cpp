@@ -17,7 +17,7 @@
 #include "model/quantizer.hpp"
 #include "model/safetensors.hpp"
 #include "model/tensor_file.hpp"
-#include "testbench/cli_sandbox.hpp"
+#include "testbench/program_testing.hpp"
 
 using namespace if4::testing;
 using Json = nlohmann::json;

@@ -88,4 +88,23 @@ class Sandbox {
   TempDir root_;
 };
 
+/// A command line that the program must refuse: exit code 2, one line on stderr, no output, no file.
+struct BadInput {
+  Args args;
+  Args named;  ///< each must be in the message
+};
+
+inline void check_refused(const Sandbox& box, const BadInput& bad) {
+  std::string line = "if4";
+  for (const std::string& arg : bad.args) line += " " + arg;
+  const auto before = box.names();
+  const Run run = box.run(bad.args);
+  INFO(line << "\nstderr: " << run.err << "stdout: " << run.out);
+  CHECK(run.code == 2);
+  CHECK(run.out.empty());
+  CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 1);
+  for (const std::string& name : bad.named) CHECK(run.err.find(name) != std::string::npos);
+  CHECK(box.names() == before);
+}
+
 }  // namespace if4::testing

@@ -1,0 +1,99 @@
+#include "sim/array_trace.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "sim/schedule.hpp"
+
+namespace if4 {
+namespace {
+
+enum Track { kLayers = 1, kTiles, kWaiting, kResults, kLoadActivations, kLoadWeights, kStores };
+
+std::string quoted(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace
+
+TraceWriter::TraceWriter(const std::string& path, const SystemConfig& config) : config_(config), file_(path) {
+  file_.write("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n");
+  name_track(kLayers, "layers");
+  name_track(kTiles, "array: beats of tiles");
+  name_track(kWaiting, "array: waiting");
+  name_track(kResults, "array: results leave");
+  name_track(kLoadActivations, "DMA: activations");
+  name_track(kLoadWeights, "DMA: weights");
+  name_track(kStores, "DMA: results");
+}
+
+void TraceWriter::name_track(int track, const char* name) {
+  file_.write(fmt::format(
+      "{}{{\"ph\":\"M\",\"pid\":1,\"tid\":{},\"name\":\"thread_name\",\"args\":{{\"name\":\"{}\"}}}}",
+      first_ ? "" : ",\n", track, name));
+  first_ = false;
+}
+
+void TraceWriter::span(const char* category, int track, const std::string& name, std::uint64_t from,
+                       std::uint64_t to) {
+  if (to <= from) return;
+  const auto microseconds = [this](std::uint64_t cycles) {
+    return static_cast<double>(cycles) / config_.clock_mhz;
+  };
+  file_.write(fmt::format(
+      ",\n{{\"ph\":\"X\",\"pid\":1,\"tid\":{},\"cat\":\"{}\",\"name\":{},\"ts\":{:.6f},\"dur\":{:.6f},"
+      "\"args\":{{\"cycle\":{},\"cycles\":{}}}}}",
+      track, category, quoted(name), microseconds(begin_ + from), microseconds(to - from), begin_ + from,
+      to - from));
+}
+
+void TraceWriter::add(const Layer& layer, const RunStats& stats, const Timeline& timeline,
+                      std::uint64_t begin) {
+  begin_ = begin;
+  tiles_ += stats.tiles;
+  span("layer", kLayers, layer.name + " " + to_string(layer.shape), 0, stats.cycles.total());
+
+  // The cycle from which each panel is usable, in the order of the loads of its operand.
+  std::vector<std::uint64_t> usable[2];
+  for (const LoadEvent& load : timeline.loads) {
+    const bool activations = load.operand == Operand::kActivations;
+    usable[static_cast<std::size_t>(load.operand)].push_back(load.usable);
+    span("dma", activations ? kLoadActivations : kLoadWeights,
+         fmt::format("{} {}", activations ? "A" : "W", load.panel), load.begin, load.end);
+  }
+  const Geometry geometry(config_, layer.shape);
+  TileStream stream(config_, geometry);
+  Tile tile;
+  std::uint64_t from = 0, results_end = 0;
+  for (const TileEvent& event : timeline.tiles) {
+    stream.next(tile);
+    const auto wait = [&](const char* name, std::uint64_t until) {
+      const std::uint64_t to = std::min(std::max(until, from), event.offered);
+      span("wait", kWaiting, name, from, to);
+      from = to;
+    };
+    if (!timeline.loads.empty()) {
+      wait("activations", usable[0][tile.operands[0].loads - 1]);
+      wait("weights", usable[1][tile.operands[1].loads - 1]);
+    }
+    wait("room for results", event.offered);
+    span("wait", kWaiting, "results of the tile before", event.offered, event.first_beat);
+    const std::string name = fmt::format("{},{}", event.activation_panel, event.weight_panel);
+    span("tile", kTiles, name, event.first_beat, event.last_beat + 1);
+    // Spans of one track must not overlap: each begins where the one before has ended.
+    span("results", kResults, name, std::max(event.last_beat + 1, results_end), event.last_result + 1);
+    results_end = event.last_result + 1;
+    span("dma", kStores, name, event.store_begin, event.store_end);
+    from = event.last_beat + geometry.tile_gap;
+  }
+}
+
+void TraceWriter::commit() {
+  file_.write("\n]}\n");
+  file_.commit();
+}
+
+}  // namespace if4

@@ -1,0 +1,38 @@
+// The timeline of a run as Chrome-trace JSON, which https://ui.perfetto.dev opens: tiles, DMA, waiting.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "model/atomic_file.hpp"
+#include "sim/system_stats.hpp"
+#include "sim/topology.hpp"
+
+namespace if4 {
+
+class TraceWriter {
+ public:
+  /// Events after that many tiles are left out.
+  static constexpr std::uint64_t kMaxTiles = 500'000;
+
+  /// Throws InputError if the file cannot be created. It appears with commit().
+  TraceWriter(const std::string& path, const SystemConfig& config);
+
+  /// Whether a layer of that many tiles still has room.
+  bool has_room(std::uint64_t tiles) const { return tiles_ + tiles <= kMaxTiles; }
+  /// Appends a run of a layer that begins in cycle `begin`. Times are microseconds at the clock.
+  void add(const Layer& layer, const RunStats& stats, const Timeline& timeline, std::uint64_t begin);
+  void commit();
+
+ private:
+  void span(const char* category, int track, const std::string& name, std::uint64_t from, std::uint64_t to);
+  void name_track(int track, const char* name);
+
+  SystemConfig config_;
+  AtomicFile file_;
+  std::uint64_t begin_ = 0;
+  std::uint64_t tiles_ = 0;
+  bool first_ = true;
+};
+
+}  // namespace if4
