@@ -48,6 +48,7 @@ module if4_mac #(
   localparam int BlockWidth = if4_pkg::block_width(Format);
   localparam int ShiftWidth = if4_pkg::ScaleShiftWidth;
   localparam int BeatWidth  = if4_pkg::beat_width(Format, Lanes);
+  localparam int BeatsHeld  = if4_pkg::acc_beats(Format, Lanes, AccWidth);  // of any operands, sure not to overflow
 
   if (Format < 0 || Format >= if4_pkg::Formats) begin : gen_guard_format
     initial $fatal(1, "if4_mac: Format is none of if4_pkg's");
@@ -55,7 +56,7 @@ module if4_mac #(
   if (Lanes != 16 && Lanes != 32 && Lanes != 64) begin : gen_guard_lanes
     initial $fatal(1, "if4_mac: Lanes is not 16, 32 or 64");
   end
-  if (AccWidth < BeatWidth || AccWidth > 120) begin : gen_guard_width
+  if (AccWidth < BeatWidth || BeatsHeld < 1 || AccWidth > 120) begin : gen_guard_width
     initial $fatal(1, "if4_mac: AccWidth cannot hold one beat, or is above 120");
   end
 
