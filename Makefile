@@ -412,7 +412,7 @@ endif
 
 ifeq ($(CONFIG),release)
 # The inner loops of the quantizer: unrolled they are a tenth faster.
-$(O)/model/fast_kernel.o: OPTIMIZE += -O3
+$(O)/model/fast_kernel.o $(O)/model/simd_values.o: OPTIMIZE += -O3
 endif
 
 archive = @echo '  AR       $@'; rm -f $@; ar rcs $@ $(filter %.o,$^)

@@ -69,19 +69,6 @@ struct KernelJob {
   KernelSums* sums = nullptr;  ///< added to where not null
 };
 
-/// The instruction set in use: "AVX3", ...
-const char* kernel_target();
-
 void kernel_encode(const KernelParams& params, const KernelJob& job);
-
-/// Largest bit pattern of |x|; more than 0x7F7FFFFF where a value is not finite.
-std::uint32_t kernel_largest(const float* x, std::size_t count);
-/// The same of 16-bit floating values, by their bits without the sign.
-std::uint16_t kernel_largest(const std::uint16_t* x, std::size_t count);
-/// BF16 or F16 to FP32, exact.
-void kernel_from_bfloat16(const std::uint16_t* from, std::size_t count, float* to);
-void kernel_from_half(const std::uint16_t* from, std::size_t count, float* to);
-/// rotate() of `pieces` x 16 values in place.
-void kernel_rotate(float* x, std::size_t pieces);
 
 }  // namespace if4

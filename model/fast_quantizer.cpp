@@ -9,6 +9,7 @@
 
 #include "model/error.hpp"
 #include "model/parallel.hpp"
+#include "model/simd_values.hpp"
 
 namespace if4 {
 namespace {
@@ -88,9 +89,9 @@ void FastQuantizer::convert(std::size_t from, std::size_t count, float* to) cons
   }
   const auto* half = static_cast<const std::uint16_t*>(view_.data) + from;
   if (view_.dtype == DType::kBF16) {
-    kernel_from_bfloat16(half, count, to);
+    simd_from_bfloat16(half, count, to);
   } else {
-    kernel_from_half(half, count, to);
+    simd_from_half(half, count, to);
   }
 }
 
@@ -101,10 +102,10 @@ std::uint32_t FastQuantizer::largest_bits() const {
     const std::size_t first = i * kLargestValues;
     const std::size_t part = std::min(kLargestValues, count - first);
     if (view_.dtype == DType::kF32) {
-      parts[i] = kernel_largest(static_cast<const float*>(view_.data) + first, part);
+      parts[i] = simd_largest(static_cast<const float*>(view_.data) + first, part);
       return;
     }
-    const std::uint16_t largest = kernel_largest(static_cast<const std::uint16_t*>(view_.data) + first, part);
+    const std::uint16_t largest = simd_largest(static_cast<const std::uint16_t*>(view_.data) + first, part);
     const float value = view_.dtype == DType::kBF16 ? bfloat16_to_float(largest) : half_to_float(largest);
     std::memcpy(&parts[i], &value, sizeof value);
   });
@@ -171,7 +172,7 @@ void FastQuantizer::visit_band(std::size_t unit, const Visit& visit) const {
       fetch(row, rows, first, count, x.data(), kBandValues);
     }
     if (options_.rotate) {
-      for (std::size_t r = 0; r < rows; ++r) kernel_rotate(x.data() + r * kBandValues, padded / kLanes);
+      for (std::size_t r = 0; r < rows; ++r) simd_rotate(x.data() + r * kBandValues, padded / kLanes);
     }
     visit(row, rows, first, padded, x.data());
   }
@@ -183,7 +184,7 @@ std::uint32_t FastQuantizer::largest_rotated_bits() const {
     if (!flat_) {
       visit_band(unit, [&](std::size_t, std::size_t rows, std::size_t, std::size_t padded, const float* x) {
         for (std::size_t r = 0; r < rows; ++r) {
-          parts[unit] = std::max(parts[unit], kernel_largest(x + r * kBandValues, padded));
+          parts[unit] = std::max(parts[unit], simd_largest(x + r * kBandValues, padded));
         }
       });
       return;
@@ -192,8 +193,8 @@ std::uint32_t FastQuantizer::largest_rotated_bits() const {
     const std::size_t first = unit * kFlatValues;
     const std::size_t count = std::min(kFlatValues, rows_ * columns_ - first);
     convert(first, count, x.data());
-    kernel_rotate(x.data(), count / kLanes);
-    parts[unit] = kernel_largest(x.data(), count);
+    simd_rotate(x.data(), count / kLanes);
+    parts[unit] = simd_largest(x.data(), count);
   });
   std::uint32_t largest = 0;
   for (const std::uint32_t part : parts) largest = std::max(largest, part);
@@ -209,7 +210,7 @@ void FastQuantizer::encode_flat(std::size_t unit, std::uint8_t* codes, std::uint
   job.x = static_cast<const float*>(view_.data) + first;
   if (view_.dtype != DType::kF32 || options_.rotate) {
     convert(first, count, converted.data());
-    if (options_.rotate) kernel_rotate(converted.data(), count / kLanes);
+    if (options_.rotate) simd_rotate(converted.data(), count / kLanes);
     job.x = converted.data();
   }
   const std::size_t parts = block_size(options_.format) / kLanes;

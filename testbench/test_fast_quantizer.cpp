@@ -14,6 +14,7 @@
 #include "model/measure.hpp"
 #include "model/parallel.hpp"
 #include "model/simd_targets.hpp"
+#include "model/simd_values.hpp"
 #include "testbench/catch.hpp"
 
 namespace {
@@ -33,7 +34,7 @@ class EachTarget {
     for (const std::int64_t target : targets_) {
       CAPTURE(hwy::TargetName(target));
       hwy::SetSupportedTargetsForTest(target);
-      REQUIRE(std::string(kernel_target()) == hwy::TargetName(target));
+      REQUIRE(std::string(simd_target()) == hwy::TargetName(target));
       action();
     }
     hwy::SetSupportedTargetsForTest(0);
@@ -153,14 +154,14 @@ TEST_CASE("every BF16 and F16 value is read as the scalar reader does", "[fast]"
   for (unsigned b = 0; b < 65536; ++b) bits.push_back(static_cast<std::uint16_t>(b));
   targets.run([&] {
     std::vector<float> values(65536);
-    kernel_from_bfloat16(bits.data(), bits.size(), values.data());
+    simd_from_bfloat16(bits.data(), bits.size(), values.data());
     std::size_t wrong = 0;
     for (std::size_t i = 0; i < 65536; ++i) {
       const float expected = bfloat16_to_float(bits[i]);
       wrong += std::memcmp(&values[i], &expected, sizeof expected) != 0;
     }
     CHECK(wrong == 0);
-    kernel_from_half(bits.data(), bits.size() - 3, values.data());  // an odd end
+    simd_from_half(bits.data(), bits.size() - 3, values.data());  // an odd end
     for (std::size_t i = 0; i + 3 < 65536; ++i) {
       const float expected = half_to_float(bits[i]);
       if (!std::isfinite(expected)) continue;

@@ -11,6 +11,7 @@
 
 #include "model/fast_quantizer.hpp"
 #include "model/parallel.hpp"
+#include "model/simd_values.hpp"
 
 namespace {
 
@@ -70,10 +71,10 @@ void move_memory(unsigned threads) {
   const float* const x = tensor().values.data();
   std::vector<std::uint32_t> largest(kValues / kUnit);
   parallel_for(kValues / (16 * kUnit), threads,
-               [&](std::size_t i) { largest[i] = kernel_largest(x + i * 16 * kUnit, 16 * kUnit); });
+               [&](std::size_t i) { largest[i] = simd_largest(x + i * 16 * kUnit, 16 * kUnit); });
   benchmark::DoNotOptimize(largest.data());
   parallel_for(kValues / kUnit, threads, [&](std::size_t i) {
-    largest[i] = kernel_largest(x + i * kUnit, kUnit);
+    largest[i] = simd_largest(x + i * kUnit, kUnit);
     std::memset(output().codes.data() + i * kUnit / 2, static_cast<int>(largest[i] & 255U), kUnit / 2);
     std::memset(output().scales.data() + i * kUnit / 16, static_cast<int>(largest[i] & 127U), kUnit / 16);
   });
@@ -89,7 +90,7 @@ Tensor scalar_tensor() {
 
 void set_bytes(benchmark::State& state, std::size_t values) {
   state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * values * sizeof(float)));
-  state.SetLabel(std::string("bytes of the FP32 input, ") + kernel_target());
+  state.SetLabel(std::string("bytes of the FP32 input, ") + simd_target());
 }
 
 void bench_fast(benchmark::State& state, const QuantizeOptions& options, unsigned threads) {

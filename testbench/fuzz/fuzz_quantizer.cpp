@@ -14,6 +14,7 @@
 #include "model/error.hpp"
 #include "model/fast_quantizer.hpp"
 #include "model/simd_targets.hpp"
+#include "model/simd_values.hpp"
 
 namespace {
 
@@ -39,7 +40,7 @@ void require(bool condition, const char* what, const QuantizeOptions& options, c
                std::string(format_name(options.format)).c_str(), std::string(rule_name(options.rule)).c_str(),
                options.search ? " search" : "", options.square ? " 2d" : "", options.rotate ? " rht" : "",
                options.transpose ? " transpose" : "", options.seed ? " stochastic" : "",
-               to_string(shape).c_str(), kernel_target());
+               to_string(shape).c_str(), simd_target());
   std::abort();
 }
 
