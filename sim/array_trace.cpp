@@ -21,6 +21,7 @@ std::string quoted(const std::string& text) {
 
 TraceWriter::TraceWriter(const std::string& path, const SystemConfig& config) : config_(config), file_(path) {
   file_.write("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n");
+  file_.write(R"({"ph":"M","pid":1,"name":"process_name","args":{"name":"if4 array"}})");
   name_track(kLayers, "layers");
   name_track(kTiles, "array: beats of tiles");
   name_track(kWaiting, "array: waiting");
@@ -32,9 +33,8 @@ TraceWriter::TraceWriter(const std::string& path, const SystemConfig& config) : 
 
 void TraceWriter::name_track(int track, const char* name) {
   file_.write(fmt::format(
-      "{}{{\"ph\":\"M\",\"pid\":1,\"tid\":{},\"name\":\"thread_name\",\"args\":{{\"name\":\"{}\"}}}}",
-      first_ ? "" : ",\n", track, name));
-  first_ = false;
+      ",\n{{\"ph\":\"M\",\"pid\":1,\"tid\":{},\"name\":\"thread_name\",\"args\":{{\"name\":\"{}\"}}}}", track,
+      name));
 }
 
 void TraceWriter::span(const char* category, int track, const std::string& name, std::uint64_t from,

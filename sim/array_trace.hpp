@@ -32,7 +32,6 @@ class TraceWriter {
   AtomicFile file_;
   std::uint64_t begin_ = 0;
   std::uint64_t tiles_ = 0;
-  bool first_ = true;
 };
 
 }  // namespace if4
