@@ -234,7 +234,6 @@ class Runner {
   const ArrayArgs& args_;
   const SystemConfig& config_;
   const Wave wave_;
-  const InterruptGuard guard_;
   ProgressBar bar_;
   std::unique_ptr<TraceWriter> trace_;
   std::map<std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>, RunStats> known_;
@@ -348,6 +347,7 @@ int run_array(const ArrayArgs& args) {
   }
   check_layers(layers, summary.config, args);
 
+  const InterruptGuard guard;
   ReportFile csv(args.csv), json(args.json), svg(args.svg);
   WaveFile wave(args.wave.file);
   bool left_out = false;
@@ -358,6 +358,7 @@ int run_array(const ArrayArgs& args) {
     runner.commit();
     left_out = runner.left_out();
   }
+  InterruptGuard::check();
   wave.commit();
   csv.write([&] { return to_csv(summary); });
   json.write([&] { return to_json(summary); });

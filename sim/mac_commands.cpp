@@ -99,9 +99,9 @@ int run_cosim(const CosimArgs& args) {
   summary.n = w.quantized.rows();
   summary.k = a.quantized.columns();
   summary.options = args.options;
+  const InterruptGuard guard;
   WaveFile wave(args.options.wave.file);
   {
-    const InterruptGuard guard;
     ProgressBar bar("cosim");
     CosimOptions options = args.options;
     options.wave.file = wave.temporary();
