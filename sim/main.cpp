@@ -73,7 +73,7 @@ const std::map<std::string, if4::ArrayEngine> kEngines = {{"fast", if4::ArrayEng
 void add_array(CLI::App& app, if4::ArrayArgs& array, int& status) {
   auto* command = app.add_subcommand("array", "run matrix products on the systolic array with its memories");
   command->add_option("--gemm", array.gemm, "one product: M,N,K");
-  command->add_option("--topology", array.topology, "CSV file of products: name, M, N, K[, runs]");
+  command->add_option("--topology", array.topology, "CSV file of products: name, M, N, K[, count]");
   command->add_option("--acts", array.activations, "activations [M, K]: FILE:NAME, plain or quantized");
   command->add_option("--weights", array.weights, "weights [N, K]: FILE:NAME, plain or quantized");
   add_choice(command, "--rule", array.rule, kRules, "of plain tensors, default mse");

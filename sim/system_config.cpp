@@ -16,9 +16,6 @@ namespace {
 constexpr std::uint64_t kMaxTiles = std::uint64_t{1} << 30;
 constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 40;
 constexpr double kMaxBandwidth = 4096.0;
-constexpr std::uint64_t kResultBytes = 4;
-
-std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
 
 [[noreturn]] void not_a(const std::string& value, const std::string& what) {
   throw InputError(quoted_name(value) + " is not " + what);

@@ -57,6 +57,9 @@ void set_knob(SystemConfig& config, std::string_view name, const std::string& va
 /// naming the file.
 void read_config(const std::string& path, SystemConfig& config);
 
+inline constexpr std::uint64_t kResultBytes = 4;  ///< of a result, FP32
+inline std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
+
 /// No size of a product is larger.
 inline constexpr std::uint64_t kMaxGemmSize = std::uint64_t{1} << 24;
 

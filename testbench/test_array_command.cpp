@@ -108,6 +108,8 @@ TEST_CASE("if4 array refuses bad products, systems and files", "[cli][array-cli]
       {{"array", "--gemm", "8,8,8", "--wave", box / "w.fst"}, {"--wave", "systemc-rtl"}},
       {{"array", "--gemm", "8,8,8", "--engine", "systemc-rtl", "--rows", "200"},
        {"no Verilated array", "if4_array_8x8"}},
+      {{"array", "--gemm", "8,8,8", "--engine", "systemc-mac", "--lanes", "64"},
+       {"no Verilated cell", "if4_array_cell_32"}},
       {{"array", "--topology", box / "none.csv"}, {"none.csv"}},
       {{"array", "--topology", box.folder()}, {box.folder()}},
       {{"array", "--topology", empty}, {empty, "no layer"}},
@@ -230,11 +232,22 @@ TEST_CASE("if4 array: files of a run of several layers", "[cli][array-cli]") {
   // Beats of all tiles and bytes on the bus are in the trace.
   std::uint64_t tiles = 0, beats = 0;
   const Json timeline = read_json(trace);
+  std::map<int, double> ends;  // by track
+  std::map<int, std::string> names;
   for (const Json& event : timeline["traceEvents"]) {
+    for (const char* key : {"ph", "pid", "tid", "ts", "name"}) CHECK(event.contains(key));
+    const int track = event["tid"];
+    if (event["ph"] == "M") names[track] = event["args"]["name"];
     if (event["ph"] != "X") continue;
-    CHECK(event["dur"] > 0);
-    const std::uint64_t end =
-        event["args"]["cycle"].get<std::uint64_t>() + event["args"]["cycles"].get<std::uint64_t>();
+    CHECK(names.count(0) + names.count(track) == 2);  // process and thread have a name
+    const std::uint64_t begin = event["args"]["cycle"];
+    const std::uint64_t end = begin + event["args"]["cycles"].get<std::uint64_t>();
+    const double from = event["ts"], to = from + event["dur"].get<double>();
+    constexpr double kRounding = 1e-5;
+    CHECK(from >= ends[track] - kRounding);                        // spans of a track follow each other
+    CHECK(from >= static_cast<double>(begin) / 1000 - kRounding);  // microseconds at 1 GHz
+    CHECK(std::abs(to - static_cast<double>(end) / 1000) < kRounding);
+    ends[track] = to;
     if (event["cat"] == "tile") {
       ++tiles;
       beats += event["args"]["cycles"].get<std::uint64_t>();
