@@ -75,9 +75,6 @@ void check_layers(const std::vector<Layer>& layers, const SystemConfig& config, 
   constexpr Int128 kMost = Int128{1} << 63;
   Int128 all_ticks = 0, all_macs = 0;
   for (const Layer& layer : layers) {
-    const auto fail = [&layer](const std::string& why) {
-      throw InputError(layer.place + ": " + to_string(layer.shape) + ": " + why);
-    };
     try {
       const Geometry geometry(config, layer.shape);
       const GemmShape& shape = layer.shape;
@@ -93,7 +90,7 @@ void check_layers(const std::vector<Layer>& layers, const SystemConfig& config, 
                         static_cast<double>(needed) / 1e9, static_cast<double>(machine) / 1e9));
       }
     } catch (const InputError& error) {
-      fail(error.what());
+      throw InputError(layer.place + ": " + to_string(layer.shape) + ": " + error.what());
     }
   }
 }
