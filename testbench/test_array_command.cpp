@@ -1,4 +1,5 @@
 // if4 array as a user runs it, and the topologies that come with the project.
+#include <cmath>
 #include <csignal>
 #include <filesystem>
 #include <map>
