@@ -273,17 +273,16 @@ bench: ## measure speed; also written to build/bench.json
 	@$(BIN)/if4_bench --benchmark_out=$(BUILD)/bench.json --benchmark_out_format=json
 
 .PHONY: fuzz
-fuzz: ## broken files to the readers, any tensor to the fast quantizer: FUZZ_SECONDS=60, half of it each
+fuzz: ## broken files to the readers, any tensor to the fast quantizer: FUZZ_SECONDS=60, a third of it each
 	@scripts/setup.sh default fuzz
-	@$(SUBMAKE) CONFIG=fuzz CXX=clang++ $(BUILD)/fuzz/fuzz_readers $(BUILD)/fuzz/make_corpus \
-	    $(BUILD)/fuzz/fuzz_quantizer
-	@mkdir -p $(BUILD)/fuzz/corpus
-	@$(BUILD)/fuzz/make_corpus $(BUILD)/fuzz/corpus
-	@$(BUILD)/fuzz/fuzz_readers -max_total_time=$$(($(FUZZ_SECONDS) / 2 + 1)) -malloc_limit_mb=64 \
-	    -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus
+	@$(SUBMAKE) CONFIG=fuzz CXX=clang++ $(addprefix $(BUILD)/fuzz/,make_corpus fuzz_readers fuzz_array fuzz_quantizer)
 	@mkdir -p $(BUILD)/fuzz/corpus_quantizer
-	@$(BUILD)/fuzz/fuzz_quantizer -max_total_time=$$(($(FUZZ_SECONDS) / 2 + 1)) -max_len=16384 -len_control=1 \
-	    -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus_quantizer
+	@$(BUILD)/fuzz/make_corpus $(BUILD)/fuzz/corpus
+	@$(call fuzz,readers) -malloc_limit_mb=64 $(BUILD)/fuzz/corpus
+	@$(call fuzz,array) -malloc_limit_mb=64 $(BUILD)/fuzz/corpus_array
+	@$(call fuzz,quantizer) -max_len=16384 -len_control=1 $(BUILD)/fuzz/corpus_quantizer
+
+fuzz = $(BUILD)/fuzz/fuzz_$1 -max_total_time=$$(($(FUZZ_SECONDS) / 3 + 1)) -artifact_prefix=$(BUILD)/fuzz/
 
 .PHONY: lint
 lint: ## check the RTL with Verilator, Icarus Verilog and Yosys
@@ -477,6 +476,11 @@ $(foreach k,good faulty,$(foreach u,$(GATED),$(eval $(call gates_unit_rules,$k,$
 endif
 
 $(O)/fuzz_readers: $(call objects,testbench/fuzz/fuzz_readers.cpp) $(O)/libif4.a
+	$(call link,-fsanitize=fuzzer $(LIBS))
+
+# What reads and counts without the array itself.
+$(O)/fuzz_array: $(call objects,testbench/fuzz/fuzz_array.cpp $(addprefix sim/,topology.cpp system_config.cpp \
+		schedule.cpp fast_timing.cpp array_core.cpp)) $(O)/libif4.a
 	$(call link,-fsanitize=fuzzer $(LIBS))
 
 $(O)/fuzz_quantizer: $(call objects,testbench/fuzz/fuzz_quantizer.cpp) $(O)/libif4.a

@@ -370,9 +370,18 @@ GemmResult gemm(const MacConfig& config, const QuantizedTensor& a, const Quantiz
   std::vector<std::unique_ptr<Worker>> workers;
   for (unsigned i = 0; i < threads; ++i) workers.push_back(make_worker());
   std::vector<std::thread> others;
-  for (unsigned i = 1; i < threads; ++i) others.emplace_back(work, std::ref(*workers[i]), false);
-  work(*workers.front(), true);
-  for (std::thread& other : others) other.join();
+  const auto join = [&] {
+    for (std::thread& other : others) other.join();
+  };
+  try {
+    for (unsigned i = 1; i < threads; ++i) others.emplace_back(work, std::ref(*workers[i]), false);
+    work(*workers.front(), true);
+  } catch (...) {
+    next = panels;
+    join();
+    throw;
+  }
+  join();
   return result;
 }
 

@@ -21,7 +21,8 @@ namespace if4 {
 struct GemmOptions {
   unsigned threads = 0;     ///< 0: as many as the machine has cores
   std::string_view kernel;  ///< of gemm_kernels() in gemm_kernel.hpp; empty: the fastest of this machine
-  /// Called now and then with the columns of the result done and their number.
+  /// Called now and then with the columns of the result done and their number. What it throws ends the
+  /// product.
   std::function<void(std::uint64_t, std::uint64_t)> progress;
 };
 

@@ -221,7 +221,9 @@ std::unique_ptr<ArrayCellModule> make_array_cell(const sc_core::sc_module_name& 
     return std::make_unique<VerilatedCell<V##unit>>(name, config);
   IF4_CELLS(IF4_CELL)
 #undef IF4_CELL
-  throw std::invalid_argument("no Verilated cell has that configuration");
+#define IF4_CELL(unit, format_, lanes_) " " #unit
+  throw std::invalid_argument("no Verilated cell has that configuration; there are" IF4_CELLS(IF4_CELL));
+#undef IF4_CELL
 }
 
 }  // namespace if4

@@ -13,7 +13,7 @@ constexpr std::size_t kMaxLayers = 60;
 constexpr double kWidth = 900.0;
 constexpr double kLeft = 80.0, kRight = 870.0;
 constexpr double kRoofTop = 50.0, kRoofBottom = 350.0;
-constexpr double kBarLeft = 260.0, kBarHeight = 16.0, kBarPitch = 22.0;
+constexpr double kBarLeft = 260.0, kBarRight = 840.0, kBarHeight = 16.0, kBarPitch = 22.0;
 
 std::string escaped(const std::string& text) {
   std::string result;
@@ -95,8 +95,12 @@ std::string roofline(const ArraySummary& summary, const std::vector<const LayerR
   // The slope, from where it leaves the bottom or the left edge up to the ridge.
   const double start = std::max(std::pow(10.0, x.low), std::pow(10.0, y.low) / bandwidth);
   const double stop = std::min(ridge, right);
-  if (start < stop)
+  if (start < stop) {
     svg += line(x.at(start), y.at(start * bandwidth), x.at(stop), y.at(stop * bandwidth), roof);
+    const double middle = std::sqrt(start * stop);
+    svg += text_at(x.at(middle) - 8, y.at(middle * bandwidth) - 6, "end",
+                   fmt::format("{:g} bytes a cycle", bandwidth));
+  }
   svg += text_at(kRight, y.at(top) - 6, "end", fmt::format("{:g} MACs a cycle", top));
   for (const Point& point : points) {
     svg += fmt::format(
@@ -127,7 +131,7 @@ std::string to_svg(const ArraySummary& summary) {
     body += roofline(summary, layers);
     y = kRoofBottom + 70.0;
   }
-  body += text_at(kLeft, y, "start", "Where the cycles went");
+  body += text_at(kLeft, y, "start", "Where the cycles went; on the right what was useful of them");
   y += 14.0;
   double x = kLeft;
   for (const CycleShare& share : shares(summary.config, 0, {})) {
@@ -138,11 +142,11 @@ std::string to_svg(const ArraySummary& summary) {
   }
   y += 28.0;
   for (const LayerReport* layer : layers) {
-    body += text_at(kBarLeft - 8, y + 12, "end", layer->layer.name.substr(0, 32));
+    body += text_at(kBarLeft - 8, y + 12, "end", fmt::format("{:.32}", layer->layer.name));
     double from = kBarLeft;
     const auto all = static_cast<double>(layer->stats.cycles.total());
     for (const CycleShare& share : shares(summary.config, macs(layer->layer.shape), layer->stats.cycles)) {
-      const double width = share.cycles / all * (kRight - kBarLeft);
+      const double width = share.cycles / all * (kBarRight - kBarLeft);
       body += fmt::format(
           "<rect x=\"{:.2f}\" y=\"{:.1f}\" width=\"{:.2f}\" height=\"{}\" fill=\"{}\"><title>{}: {} {:.1f} "
           "%</title></rect>\n",
@@ -150,6 +154,9 @@ std::string to_svg(const ArraySummary& summary) {
           100.0 * share.cycles / all);
       from += width;
     }
+    body += text_at(kBarRight + 6, y + 12, "start",
+                    fmt::format("{:.1f} %", 100.0 * utilization(summary.config, macs(layer->layer.shape),
+                                                                layer->stats.cycles.total())));
     y += kBarPitch;
   }
   return fmt::format(

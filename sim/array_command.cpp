@@ -1,9 +1,11 @@
 #include "sim/array_command.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,11 +15,12 @@
 #include "model/atomic_file.hpp"
 #include "model/error.hpp"
 #include "model/gemm.hpp"
-#include "model/tensor_file.hpp"
 #include "sim/array_chart.hpp"
 #include "sim/array_report.hpp"
 #include "sim/array_trace.hpp"
 #include "sim/fast_timing.hpp"
+#include "sim/interrupt.hpp"
+#include "sim/operands.hpp"
 #include "sim/progress.hpp"
 #include "sim/system.hpp"
 #include "sim/topology.hpp"
@@ -25,7 +28,6 @@
 namespace if4 {
 namespace {
 
-constexpr std::uint64_t kMaxElements = std::uint64_t{1} << 33;  // of an operand or result in memory
 constexpr std::uint64_t kSamples = 1024;  // results of a layer that the fast engine checks
 
 const char* engine_name(ArrayEngine engine) {
@@ -56,42 +58,41 @@ struct Operands {
   QuantizedTensor activations, weights;
 };
 
-// Uniform codes; scales of either type over a range of 2^4, as those of real tensors.
-QuantizedTensor random_operand(Format format, std::uint64_t rows, std::uint64_t columns, std::uint64_t seed) {
-  std::mt19937_64 random(seed);
-  QuantizedTensor tensor = make_quantized(format, {rows, columns});
-  for (std::size_t i = 0; i < tensor.codes.size(); i += sizeof(std::uint64_t)) {
-    std::uint64_t word = random();
-    for (std::size_t b = i; b < std::min(i + sizeof word, tensor.codes.size()); ++b, word >>= 8)
-      tensor.codes[b] = static_cast<std::uint8_t>(word);
-  }
-  const bool two_types = element_type(format, 0) != element_type(format, kScaleIntBit);
-  for (std::uint8_t& scale : tensor.scales) {
-    const std::uint64_t word = random();
-    scale = static_cast<std::uint8_t>((two_types ? word & kScaleIntBit : 0) | (0x40 + word % 32));
-  }
-  // Codes beyond the end of a row are zero.
-  const std::uint64_t used = columns % kBlockSize;
-  if (used != 0) {
-    const int bits = traits(format).code_bits * static_cast<int>(used);
-    for (std::uint64_t row = 0; row < rows; ++row) {
-      Block block = tensor.block(row, tensor.blocks_per_row() - 1);
-      block.codes &= (Codes{1} << bits) - 1;
-      tensor.set_block(row, tensor.blocks_per_row() - 1, block);
-    }
-  }
-  return tensor;
+// Roughly what it takes to hold operands and results, the fast model's activations, and what the SystemC
+// system has of its own: the DRAM, the events of tiles and loads.
+std::uint64_t memory_needed(const Geometry& geometry, const GemmShape& shape, bool systemc) {
+  constexpr std::uint64_t kDecodedBlock = 37, kTileEvents = 256;
+  const std::uint64_t held =
+      (shape.m + shape.n) * geometry.blocks * geometry.block_bytes + 4 * shape.m * shape.n;
+  return (systemc ? 2 * held + 4 * shape.m * shape.n + kTileEvents * geometry.tiles() : held) +
+         kDecodedBlock * shape.m * geometry.blocks;
 }
 
-QuantizedTensor read_operand(const std::string& text, Format format, Rule rule) {
-  const TensorRef ref = parse_tensor_ref(text);
-  if (!has_quantized(ref)) return quantize(read_tensor(ref), {format, rule});
-  QuantizedTensor tensor = read_quantized(ref).tensor;
-  if (tensor.format != format) {
-    throw InputError(to_string(ref) + " is in " + std::string(format_name(tensor.format)) +
-                     ", the array in " + std::string(format_name(format)) + "; choose it with --format");
+// Throws InputError unless every layer can run: none is found impossible after an hour.
+void check_layers(const std::vector<Layer>& layers, const SystemConfig& config, const ArrayArgs& args) {
+  const auto machine = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+                       static_cast<std::uint64_t>(::sysconf(_SC_PAGE_SIZE));
+  constexpr Int128 kMost = Int128{1} << 63;
+  Int128 all_ticks = 0, all_macs = 0;
+  for (const Layer& layer : layers) {
+    try {
+      const Geometry geometry(config, layer.shape);
+      const GemmShape& shape = layer.shape;
+      all_ticks += geometry.most_ticks * static_cast<Int128>(layer.count);
+      all_macs += static_cast<Int128>(shape.m * shape.n) * static_cast<Int128>(shape.k) *
+                  static_cast<Int128>(layer.count);
+      if (all_ticks >= kMost || all_macs >= kMost) throw InputError("too large to count its cycles and MACs");
+      const std::uint64_t needed = memory_needed(geometry, shape, args.engine != ArrayEngine::kFast);
+      if (!args.timing_only && needed > machine) {
+        throw InputError(
+            fmt::format("needs {:.1f} GB of memory, and the machine has {:.1f}; --timing-only "
+                        "only counts the cycles",
+                        static_cast<double>(needed) / 1e9, static_cast<double>(machine) / 1e9));
+      }
+    } catch (const InputError& error) {
+      throw InputError(layer.place + ": " + to_string(layer.shape) + ": " + error.what());
+    }
   }
-  return tensor;
 }
 
 MacResult golden_result(const MacConfig& mac, const Operands& operands, std::size_t m, std::size_t n) {
@@ -125,7 +126,9 @@ bool same_timeline(const Timeline& a, const Timeline& b) { return a.tiles == b.t
 // A run of all layers.
 class Runner {
  public:
-  Runner(const ArrayArgs& args, const SystemConfig& config) : args_(args), config_(config), bar_("array") {
+  // `wave`: what the array is to write.
+  Runner(const ArrayArgs& args, const SystemConfig& config, const Wave& wave)
+      : args_(args), config_(config), wave_(wave), bar_("array") {
     if (!args.trace.empty()) trace_ = std::make_unique<TraceWriter>(args.trace, config);
   }
 
@@ -135,6 +138,7 @@ class Runner {
     report.layer = layer;
     // A layer's part of the bar.
     const auto progress = [&](std::uint64_t done, std::uint64_t total) {
+      InterruptGuard::check();
       bar_.update(1000 * index + 1000 * done / std::max<std::uint64_t>(total, 1), 1000 * count);
     };
     const Geometry geometry(config_, layer.shape);
@@ -178,11 +182,6 @@ class Runner {
 
   Operands random_operands(const Layer& layer, std::size_t index) const {
     const GemmShape& shape = layer.shape;
-    for (const std::uint64_t size : {shape.m * shape.k, shape.n * shape.k, shape.m * shape.n}) {
-      if (size > kMaxElements)
-        throw InputError(one_line(layer.name) + ": " + to_string(shape) +
-                         " is too large to compute; --timing-only counts its cycles");
-    }
     const Format format = config_.array.mac.format;
     const std::uint64_t seed = args_.seed + 2 * index;
     return {random_operand(format, shape.m, shape.k, seed),
@@ -211,7 +210,7 @@ class Runner {
                    const Progress& progress) {
     SystemOptions options;
     options.kind = kind_of(args_.engine);
-    options.wave = args_.wave;
+    options.wave = wave_;
     options.progress = progress;
     const auto start = std::chrono::steady_clock::now();
     SystemRun run = run_system(config_, operands.activations, operands.weights, options);
@@ -231,6 +230,7 @@ class Runner {
 
   const ArrayArgs& args_;
   const SystemConfig& config_;
+  const Wave wave_;
   ProgressBar bar_;
   std::unique_ptr<TraceWriter> trace_;
   std::map<std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>, RunStats> known_;
@@ -263,6 +263,33 @@ SystemConfig make_config(const ArrayArgs& args) {
   return config;
 }
 
+// Throws InputError if two files of a run are one.
+void check_files(const ArrayArgs& args) {
+  std::map<std::string, std::string> used;  // by path: the option
+  const auto use = [&used](const char* option, const std::string& path, bool written) {
+    if (path.empty()) return;
+    std::error_code error;
+    const std::string name =
+        std::filesystem::weakly_canonical(std::filesystem::absolute(path, error), error).string();
+    if (error || name.rfind("/dev/", 0) == 0 || name.rfind("/proc/", 0) == 0) return;
+    const auto [known, is_new] = used.emplace(name, option);
+    if (!is_new && written)
+      throw InputError(std::string(option) + ": " + one_line(path) + " is the file of " + known->second);
+  };
+  const auto file_of = [](const std::string& operand) {
+    return operand.empty() ? operand : parse_tensor_ref(operand).path;
+  };
+  use("--topology", args.topology, false);
+  use("--config", args.config, false);
+  use("--acts", file_of(args.activations), false);
+  use("--weights", file_of(args.weights), false);
+  use("--csv", args.csv, true);
+  use("--json", args.json, true);
+  use("--trace", args.trace, true);
+  use("--svg", args.svg, true);
+  use("--wave", args.wave.file, true);
+}
+
 void check_args(const ArrayArgs& args) {
   const bool tensors = !args.activations.empty() || !args.weights.empty();
   const int sources = (args.gemm.empty() ? 0 : 1) + (args.topology.empty() ? 0 : 1) + (tensors ? 1 : 0);
@@ -271,8 +298,9 @@ void check_args(const ArrayArgs& args) {
     throw InputError("array: give both --acts and --weights");
   if (args.timing_only && args.engine != ArrayEngine::kFast)
     throw InputError("--timing-only: only the fast engine can leave the results out");
-  if (!args.wave.empty() && args.engine != ArrayEngine::kSystemcRtl)
+  if (!args.wave.file.empty() && args.engine != ArrayEngine::kSystemcRtl)
     throw InputError("--wave: only systemc-rtl writes waveforms");
+  check_files(args);
 }
 
 }  // namespace
@@ -289,43 +317,46 @@ int run_array(const ArrayArgs& args) {
   if (!args.topology.empty()) {
     layers = read_topology(args.topology);
   } else if (!args.gemm.empty()) {
-    layers = {{"gemm", parse_gemm(args.gemm), 1}};
+    layers = {{"gemm", parse_gemm(args.gemm), 1, "--gemm"}};
   } else {
-    const Format format = summary.config.array.mac.format;
-    operands = Operands{read_operand(args.activations, format, args.rule),
-                        read_operand(args.weights, format, args.rule)};
-    if (operands->activations.columns() != operands->weights.columns()) {
-      throw InputError("activations of shape " + to_string(operands->activations.shape) +
-                       " and weights of shape " + to_string(operands->weights.shape) +
-                       " differ in their last dimension");
+    const QuantizeOptions quantize{summary.config.array.mac.format, args.rule};
+    ProductOperand a = read_operand(args.activations, quantize);
+    ProductOperand w = read_operand(args.weights, quantize);
+    for (const ProductOperand* operand : {&a, &w}) {
+      if (operand->quantized.format == quantize.format) continue;
+      throw InputError(operand->name + " is in " + std::string(format_name(operand->quantized.format)) +
+                       ", the array in " + std::string(format_name(quantize.format)) +
+                       "; choose it with --format");
     }
-    layers = {{parse_tensor_ref(args.weights).name,
-               {operands->activations.rows(), operands->weights.rows(), operands->activations.columns()},
-               1}};
+    check_product(a, w);
+    summary.operands = a.name + " x " + w.name;
+    layers = {{one_line(parse_tensor_ref(args.weights).name),
+               {a.quantized.rows(), w.quantized.rows(), a.quantized.columns()},
+               1,
+               summary.operands}};
+    operands = Operands{std::move(a.quantized), std::move(w.quantized)};
   }
-  if (!args.wave.empty() && layers.size() != 1) throw InputError("--wave: a waveform is of one layer");
-  summary.operands = args.timing_only ? "none"
-                     : operands       ? to_string(parse_tensor_ref(args.activations)) + " x " +
-                                      to_string(parse_tensor_ref(args.weights))
-                                : fmt::format("random, seed {}", args.seed);
-  // Before anything runs: no layer is found impossible after an hour.
-  for (const Layer& layer : layers) {
-    try {
-      const Geometry geometry(summary.config, layer.shape);
-    } catch (const InputError& error) {
-      throw InputError(one_line(layer.name) + ": " + error.what());
-    }
+  if (!args.wave.file.empty() && layers.size() != 1) throw InputError("--wave: a waveform is of one layer");
+  if (args.timing_only) {
+    summary.operands = "none";
+  } else if (!operands) {
+    summary.operands = fmt::format("random, seed {}", args.seed);
   }
+  check_layers(layers, summary.config, args);
 
+  const InterruptGuard guard;
   ReportFile csv(args.csv), json(args.json), svg(args.svg);
+  WaveFile wave(args.wave.file);
   bool left_out = false;
   {
-    Runner runner(args, summary.config);
+    Runner runner(args, summary.config, {wave.temporary(), args.wave.cycles});
     for (std::size_t i = 0; i < layers.size(); ++i)
       summary.layers.push_back(runner.run(layers[i], i, layers.size(), operands ? &*operands : nullptr));
     runner.commit();
     left_out = runner.left_out();
   }
+  InterruptGuard::check();
+  wave.commit();
   csv.write([&] { return to_csv(summary); });
   json.write([&] { return to_json(summary); });
   svg.write([&] { return to_svg(summary); });
@@ -334,7 +365,7 @@ int run_array(const ArrayArgs& args) {
   for (const auto& [label, file] : {std::pair{"CSV", &args.csv},
                                     {"JSON", &args.json},
                                     {"trace", &args.trace},
-                                    {"waveform", &args.wave},
+                                    {"waveform", &args.wave.file},
                                     {"charts", &args.svg}}) {
     if (!file->empty()) fmt::print("  {:<18}{}\n", label, one_line(*file));
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/quantizer.hpp"
+#include "sim/wave_file.hpp"
 
 namespace if4 {
 
@@ -29,8 +30,9 @@ struct ArrayArgs {
   std::vector<std::pair<std::string, std::string>> knobs;  ///< and those that the command line sets
   ArrayEngine engine = ArrayEngine::kFast;
   bool timing_only = false;
-  unsigned threads = 0;                     ///< of the exact results; 0: as many as cores
-  std::string csv, json, trace, wave, svg;  ///< files; empty: none
+  unsigned threads = 0;               ///< of the exact results; 0: as many as cores
+  std::string csv, json, trace, svg;  ///< files; empty: none
+  Wave wave{"", 10'000};
 };
 int run_array(const ArrayArgs& args);
 

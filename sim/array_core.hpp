@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/mac.hpp"
+#include "sim/wave_file.hpp"
 
 namespace if4 {
 
@@ -121,9 +122,9 @@ struct ArrayBuild {
 };
 /// All of them.
 const std::vector<ArrayBuild>& array_builds();
-/// The Verilated array of that configuration. `wave`: write an FST waveform of every cycle there (empty:
-/// none); only the first of array_builds() writes waveforms (std::invalid_argument for others). Throws
-/// std::invalid_argument if no build has the configuration, and InputError if the waveform cannot be created.
-std::unique_ptr<ArrayCore> make_array_rtl(const ArrayConfig& config, const std::string& wave = "");
+/// The Verilated array of that configuration. Only the first of array_builds() writes waveforms
+/// (std::invalid_argument for others). Throws std::invalid_argument if no build has the configuration, and
+/// InputError if the waveform cannot be created.
+std::unique_ptr<ArrayCore> make_array_rtl(const ArrayConfig& config, const Wave& wave = {});
 
 }  // namespace if4

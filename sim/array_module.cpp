@@ -120,8 +120,8 @@ class CoreModule final : public ArrayModule {
 }  // namespace
 
 std::unique_ptr<ArrayModule> make_array_module(const sc_core::sc_module_name& name, ArrayKind kind,
-                                               const ArrayConfig& config, const std::string& wave) {
-  if (kind != ArrayKind::kRtl && !wave.empty())
+                                               const ArrayConfig& config, const Wave& wave) {
+  if (kind != ArrayKind::kRtl && !wave.file.empty())
     throw std::invalid_argument("only the Verilated array writes waveforms");
   switch (kind) {
     case ArrayKind::kRtl:

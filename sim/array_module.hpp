@@ -60,6 +60,6 @@ enum class ArrayKind {
 /// Creates the module during elaboration. Throws std::invalid_argument where that kind has no such
 /// configuration. `wave`: of kRtl, as make_array_rtl() takes it.
 std::unique_ptr<ArrayModule> make_array_module(const sc_core::sc_module_name& name, ArrayKind kind,
-                                               const ArrayConfig& config, const std::string& wave = "");
+                                               const ArrayConfig& config, const Wave& wave = {});
 
 }  // namespace if4

@@ -86,7 +86,7 @@ std::string csv_field(const std::string& text) {
 std::string table_row(const std::string& name, const std::string& shape, std::uint64_t count,
                       std::uint64_t macs, const RunStats& stats, const SystemConfig& config) {
   const std::uint64_t cycles = stats.cycles.total();
-  std::string row = fmt::format("{:<28} {:>19} {:>5} {:>13} {:>11}", name.substr(0, 28), shape, count, cycles,
+  std::string row = fmt::format("{:<28.28} {:>19} {:>5} {:>13} {:>11}", name, shape, count, cycles,
                                 seconds_text(at_clock(config, cycles)));
   for (const CycleShare& share : shares(config, macs, stats.cycles))
     row += fmt::format(" {:>6.1f}", per_cent(share.cycles, static_cast<double>(cycles)));

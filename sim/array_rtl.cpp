@@ -1,6 +1,5 @@
 // The Verilated array.
 #include <verilated.h>
-#include <verilated_fst_c.h>
 
 #include <stdexcept>
 
@@ -17,7 +16,7 @@
 #include "Vif4_array_8x8.h"
 #include "sim/array_core.hpp"
 #include "sim/port_bits.hpp"
-#include "sim/wave_file.hpp"
+#include "sim/wave_writer.hpp"
 
 namespace if4 {
 namespace {
@@ -39,17 +38,16 @@ namespace {
 template <class Top, bool Traced>
 class VerilatedArray final : public ArrayCore {
  public:
-  VerilatedArray(const ArrayConfig& config, const std::string& wave)
+  VerilatedArray(const ArrayConfig& config, const Wave& wave)
       : ArrayCore(config),
         blocks_(blocks_per_beat(config.mac)),
-        code_bits_(kBlockSize * traits(config.mac.format).code_bits) {
-    if (!wave.empty()) open_wave_context(wave);
-    top_ = std::make_unique<Top>(&context_);
-    if constexpr (Traced) {
-      if (!wave.empty()) {
-        trace_ = std::make_unique<VerilatedFstC>();
-        top_->trace(trace_.get(), 99);
-        trace_->open(wave.c_str());
+        code_bits_(kBlockSize * traits(config.mac.format).code_bits),
+        top_(std::make_unique<Top>(&context_)) {
+    if (!wave.file.empty()) {
+      if constexpr (Traced) {
+        wave_.open(context_, *top_, wave);
+      } else {
+        throw std::invalid_argument("this build of the array writes no waveform");
       }
     }
     top_->clk_i = 0;
@@ -57,10 +55,7 @@ class VerilatedArray final : public ArrayCore {
     top_->ready_i = 0;
     VerilatedArray::reset();
   }
-  ~VerilatedArray() override {
-    top_->final();
-    if (trace_) trace_->close();
-  }
+  ~VerilatedArray() override { top_->final(); }
 
   void drive(const Block* a, const Block* w, bool last) override {
     top_->valid_i = 1;
@@ -106,27 +101,17 @@ class VerilatedArray final : public ArrayCore {
   }
 
  private:
-  void open_wave_context(const std::string& wave) {
-    if (!Traced) throw std::invalid_argument("this build of the array writes no waveform");
-    check_wave_target(wave);
-    context_.traceEverOn(true);
-  }
-
   void settle() const {
     if (!stale_) return;
     top_->eval();
     stale_ = false;
   }
-  void dump() {
-    if (trace_) trace_->dump(time_);
-    ++time_;
-  }
   void clock() override {
     settle();
-    dump();
+    wave_.dump();
     top_->clk_i = 1;
     top_->eval();
-    dump();
+    wave_.dump();
     top_->clk_i = 0;
     stale_ = true;
   }
@@ -135,8 +120,7 @@ class VerilatedArray final : public ArrayCore {
   int code_bits_;  // of a block
   VerilatedContext context_;
   std::unique_ptr<Top> top_;
-  std::unique_ptr<VerilatedFstC> trace_;
-  std::uint64_t time_ = 0;  // half clocks
+  WaveWriter wave_;
   mutable bool stale_ = true;
 };
 
@@ -152,7 +136,7 @@ const std::vector<ArrayBuild>& array_builds() {
   return builds;
 }
 
-std::unique_ptr<ArrayCore> make_array_rtl(const ArrayConfig& config, const std::string& wave) {
+std::unique_ptr<ArrayCore> make_array_rtl(const ArrayConfig& config, const Wave& wave) {
   check(config);
 #define IF4_ARRAY(unit, format, lanes, rows_, columns_, shared, traced)           \
   if (config == ArrayConfig{{Format::format, lanes, 0}, rows_, columns_, shared}) \

@@ -11,8 +11,6 @@
 namespace if4 {
 namespace {
 
-enum Track { kLayers = 1, kTiles, kWaiting, kResults, kLoadActivations, kLoadWeights, kStores };
-
 std::string quoted(const std::string& text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
@@ -21,33 +19,37 @@ std::string quoted(const std::string& text) {
 
 TraceWriter::TraceWriter(const std::string& path, const SystemConfig& config) : config_(config), file_(path) {
   file_.write("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n");
-  name_track(kLayers, "layers");
-  name_track(kTiles, "array: beats of tiles");
-  name_track(kWaiting, "array: waiting");
-  name_track(kResults, "array: results leave");
-  name_track(kLoadActivations, "DMA: activations");
-  name_track(kLoadWeights, "DMA: weights");
-  name_track(kStores, "DMA: results");
+  name("process_name", kProcess, "if4 array");
+  name("thread_name", kLayers, "layers");
+  name("thread_name", kTiles, "array: beats of tiles");
+  name("thread_name", kWaiting, "array: waiting");
+  name("thread_name", kResults, "array: results leave");
+  name("thread_name", kLoadActivations, "DMA: activations");
+  name("thread_name", kLoadWeights, "DMA: weights");
+  name("thread_name", kStores, "DMA: results");
 }
 
-void TraceWriter::name_track(int track, const char* name) {
+void TraceWriter::name(const char* what, Track track, const char* text) {
   file_.write(fmt::format(
-      "{}{{\"ph\":\"M\",\"pid\":1,\"tid\":{},\"name\":\"thread_name\",\"args\":{{\"name\":\"{}\"}}}}",
-      first_ ? "" : ",\n", track, name));
-  first_ = false;
+      "{}{{\"ph\":\"M\",\"pid\":1,\"tid\":{},\"ts\":0,\"name\":\"{}\",\"args\":{{\"name\":\"{}\"}}}}",
+      track == kProcess ? "" : ",\n", static_cast<int>(track), what, text));
 }
 
-void TraceWriter::span(const char* category, int track, const std::string& name, std::uint64_t from,
+void TraceWriter::span(const char* category, Track track, const std::string& name, std::uint64_t from,
                        std::uint64_t to) {
   if (to <= from) return;
   const auto microseconds = [this](std::uint64_t cycles) {
     return static_cast<double>(cycles) / config_.clock_mhz;
   };
+  // Spans of one track must not overlap: each is drawn from where the one before has ended.
+  std::uint64_t& end = ends_[static_cast<std::size_t>(track)];
+  const std::uint64_t start = std::max(begin_ + from, end);
+  end = std::max(begin_ + to, end);
   file_.write(fmt::format(
       ",\n{{\"ph\":\"X\",\"pid\":1,\"tid\":{},\"cat\":\"{}\",\"name\":{},\"ts\":{:.6f},\"dur\":{:.6f},"
       "\"args\":{{\"cycle\":{},\"cycles\":{}}}}}",
-      track, category, quoted(name), microseconds(begin_ + from), microseconds(to - from), begin_ + from,
-      to - from));
+      static_cast<int>(track), category, quoted(name), microseconds(start), microseconds(end - start),
+      begin_ + from, to - from));
 }
 
 void TraceWriter::add(const Layer& layer, const RunStats& stats, const Timeline& timeline,
@@ -67,7 +69,7 @@ void TraceWriter::add(const Layer& layer, const RunStats& stats, const Timeline&
   const Geometry geometry(config_, layer.shape);
   TileStream stream(config_, geometry);
   Tile tile;
-  std::uint64_t from = 0, results_end = 0;
+  std::uint64_t from = 0;
   for (const TileEvent& event : timeline.tiles) {
     stream.next(tile);
     const auto wait = [&](const char* name, std::uint64_t until) {
@@ -83,9 +85,7 @@ void TraceWriter::add(const Layer& layer, const RunStats& stats, const Timeline&
     span("wait", kWaiting, "results of the tile before", event.offered, event.first_beat);
     const std::string name = fmt::format("{},{}", event.activation_panel, event.weight_panel);
     span("tile", kTiles, name, event.first_beat, event.last_beat + 1);
-    // Spans of one track must not overlap: each begins where the one before has ended.
-    span("results", kResults, name, std::max(event.last_beat + 1, results_end), event.last_result + 1);
-    results_end = event.last_result + 1;
+    span("results", kResults, name, event.last_beat + 1, event.last_result + 1);
     span("dma", kStores, name, event.store_begin, event.store_end);
     from = event.last_beat + geometry.tile_gap;
   }

@@ -9,6 +9,7 @@
 
 #include "model/mac.hpp"
 #include "model/tensor.hpp"
+#include "sim/wave_file.hpp"
 
 namespace if4 {
 
@@ -21,8 +22,7 @@ struct StallOptions {
 
 struct CosimOptions {
   StallOptions stalls;
-  std::string wave;                  ///< FST file; empty: none
-  std::uint64_t wave_cycles = 2000;  ///< the waveform ends after so many clocks
+  Wave wave{"", 2000};
   bool compare = true;  ///< false: drive the unit and drop the results (what a benchmark compares with)
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;  ///< called now and then, in results
 };

@@ -12,9 +12,6 @@ namespace {
 using Cycle = std::uint64_t;
 constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t kThousand = 1000;  // dram_bandwidth counts thousandths of a byte
-constexpr std::uint64_t kResultBytes = 4;
-
-std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
 
 // When things happened, one after the other, by number. Those that lie in the past of whoever asks are
 // forgotten: they hold nothing up any more.

@@ -11,32 +11,14 @@
 #include "model/tensor_file.hpp"
 #include "model/vectors.hpp"
 #include "sim/commands.hpp"
+#include "sim/interrupt.hpp"
 #include "sim/mac_unit.hpp"
+#include "sim/operands.hpp"
 #include "sim/progress.hpp"
 #include "sim/report.hpp"
 
 namespace if4 {
 namespace {
-
-// An operand of a product: quantized as it came, or here from a plain tensor, which is kept to measure
-// against.
-struct Operand {
-  QuantizedTensor quantized;
-  std::optional<Tensor> original;
-  std::string rule;
-};
-
-Operand read_operand(const std::string& text, const QuantizeOptions& options) {
-  const TensorRef ref = parse_tensor_ref(text);
-  if (has_quantized(ref)) {
-    NamedQuantized named = read_quantized(ref);
-    return {std::move(named.tensor), std::nullopt, named.rule};
-  }
-  Tensor tensor = read_tensor(ref);
-  QuantizedTensor quantized = quantize(tensor, options);
-  return {std::move(quantized), std::move(tensor),
-          uses_rule(options) ? std::string(rule_name(options.rule)) : ""};
-}
 
 // "if4", or "if4 x nvfp4" where the operands differ.
 std::string both(const std::string& a, const std::string& w) { return a == w ? a : a + " x " + w; }
@@ -99,16 +81,17 @@ Block random_block(std::mt19937_64& random, Format format) {
 }  // namespace
 
 int run_cosim(const CosimArgs& args) {
-  const Operand a = read_operand(args.activations, args.quantize);
-  const Operand w = read_operand(args.weights, args.quantize);
+  const ProductOperand a = read_operand(args.activations, args.quantize);
+  const ProductOperand w = read_operand(args.weights, args.quantize);
+  check_product(a, w);
   const Format format = common_format(a.quantized.format, w.quantized.format);
   if (!reads_as_if4(format)) {
     throw InputError("the Verilated unit multiplies if4 and nvfp4, not " + std::string(format_name(format)));
   }
 
   CosimSummary summary;
-  summary.activations = to_string(parse_tensor_ref(args.activations));
-  summary.weights = to_string(parse_tensor_ref(args.weights));
+  summary.activations = a.name;
+  summary.weights = w.name;
   summary.format =
       both(std::string(format_name(a.quantized.format)), std::string(format_name(w.quantized.format)));
   summary.rule = both(a.rule, w.rule);
@@ -116,21 +99,28 @@ int run_cosim(const CosimArgs& args) {
   summary.n = w.quantized.rows();
   summary.k = a.quantized.columns();
   summary.options = args.options;
+  const InterruptGuard guard;
+  WaveFile wave(args.options.wave.file);
   {
     ProgressBar bar("cosim");
     CosimOptions options = args.options;
-    options.progress = [&bar](std::uint64_t done, std::uint64_t total) { bar.update(done, total); };
+    options.wave.file = wave.temporary();
+    options.progress = [&bar](std::uint64_t done, std::uint64_t total) {
+      InterruptGuard::check();
+      bar.update(done, total);
+    };
     summary.report = cosimulate(a.quantized, w.quantized, options);
   }
+  wave.commit();
   if (a.original && w.original && summary.report.passed()) {
     summary.errors =
         product_errors(*a.original, *w.original, product_scale(a.quantized, w.quantized), summary.report);
   }
   if (!args.json.empty()) write_text_file(args.json, to_json(summary));
   fmt::print("{}", to_text(summary));
-  if (!args.options.wave.empty()) {
-    fmt::print("  {:<18}{} (first {} clocks)\n", "waveform", one_line(args.options.wave),
-               std::min(args.options.wave_cycles, summary.report.cycles));
+  if (!args.options.wave.file.empty()) {
+    fmt::print("  {:<18}{} (first {} clocks)\n", "waveform", one_line(args.options.wave.file),
+               std::min(args.options.wave.cycles, summary.report.cycles));
   }
   if (!args.json.empty()) fmt::print("  {:<18}{}\n", "JSON", one_line(args.json));
   return summary.report.passed() ? 0 : 1;
@@ -140,12 +130,12 @@ int run_vectors(const VectorsArgs& args) {
   AtomicFile file(args.output);
   const bool exact = args.order == ResultOrder::kExact;
   const bool random_operands = args.activations.empty();
-  std::optional<Operand> a, w;
+  std::optional<ProductOperand> a, w;
   Format format = args.format;
   if (!random_operands) {
     a = read_operand(args.activations, {args.format, args.rule});
     w = read_operand(args.weights, {args.format, args.rule});
-    check_product(a->quantized, w->quantized);
+    check_product(*a, *w);
     format = common_format(a->quantized.format, w->quantized.format);
   }
   if (!exact && !reads_as_if4(format)) {

@@ -1,7 +1,5 @@
 #include "sim/mac_unit.hpp"
 
-#include <verilated_fst_c.h>
-
 #include <stdexcept>
 
 #include "Vif4_mac.h"
@@ -21,8 +19,9 @@
 #include "Vif4_mac_nvfp6_e3m2.h"
 #include "Vif4_mac_nvint4.h"
 #include "Vif4_mac_serial.h"
+#include "sim/port_bits.hpp"
 #include "sim/verilated_model.hpp"
-#include "sim/wave_file.hpp"
+#include "sim/wave_writer.hpp"
 
 namespace if4 {
 
@@ -121,7 +120,6 @@ class MacUnit::Impl {
   virtual MacResult result() = 0;
   virtual void set_reset(bool active) = 0;
   virtual void clock() = 0;
-  virtual void stop_wave() = 0;
 
   const UnitConfig config;
   std::uint64_t cycles = 0;
@@ -130,41 +128,33 @@ class MacUnit::Impl {
 template <class Top, bool Traced>
 class MacUnit::Verilated final : public MacUnit::Impl {
  public:
-  Verilated(const UnitConfig& unit_config, const std::string& wave)
+  Verilated(const UnitConfig& unit_config, const Wave& wave)
       : Impl(unit_config),
         blocks_(blocks_per_beat(unit_config.mac)),
-        code_bits_(kBlockSize * traits(unit_config.mac.format).code_bits) {
-    if (!wave.empty()) {
-      if (!Traced) throw std::invalid_argument(std::string(unit_config.name) + " writes no waveform");
-      check_wave_target(wave);
-    }
-    model_ = lend_model<Top>(unit_config.name);
-    top_ = &model_->top;
-    if constexpr (Traced) {
-      if (!wave.empty()) {
-        model_->context.traceEverOn(true);
-        trace_ = std::make_unique<VerilatedFstC>();
-        top_->trace(trace_.get(), 99);
-        trace_->open(wave.c_str());
+        code_bits_(kBlockSize * traits(unit_config.mac.format).code_bits),
+        model_(lend_model<Top>(unit_config.name)),
+        top_(&model_->top) {
+    if (!wave.file.empty()) {
+      if constexpr (Traced) {
+        wave_.open(model_->context, *top_, wave);
+      } else {
+        throw std::invalid_argument(std::string(unit_config.name) + " writes no waveform");
       }
     }
     top_->clk_i = 0;
     top_->valid_i = 0;
     top_->ready_i = 0;
   }
-  ~Verilated() override {
-    top_->final();
-    if (trace_) trace_->close();
-  }
+  ~Verilated() override { top_->final(); }
 
   void drive(const std::pair<Block, Block>* pairs, bool last) override {
     top_->valid_i = 1;
     top_->last_i = last;
     for (int b = 0; b < blocks_; ++b) {
-      set_slice(top_->a_codes_i, b, code_bits_, pairs[b].first.codes);
-      set_slice(top_->w_codes_i, b, code_bits_, pairs[b].second.codes);
-      set_slice(top_->a_scale_i, b, 8, pairs[b].first.scale);
-      set_slice(top_->w_scale_i, b, 8, pairs[b].second.scale);
+      set_bits(top_->a_codes_i, b * code_bits_, code_bits_, pairs[b].first.codes);
+      set_bits(top_->w_codes_i, b * code_bits_, code_bits_, pairs[b].second.codes);
+      set_bits(top_->a_scale_i, b * 8, 8, pairs[b].first.scale);
+      set_bits(top_->w_scale_i, b * 8, 8, pairs[b].second.scale);
     }
     stale_ = true;
   }
@@ -196,19 +186,14 @@ class MacUnit::Verilated final : public MacUnit::Impl {
     settle();
     model_->sample();
     if (port_observer()) port_observer()(ports());
-    dump();
+    wave_.dump();
     top_->clk_i = 1;
     top_->eval();
-    dump();
+    wave_.dump();
     top_->clk_i = 0;
     // Nothing in the unit works on the falling edge; the next settle() evaluates it together with the new
     // inputs.
     stale_ = true;
-  }
-  void stop_wave() override {
-    if (!trace_) return;
-    trace_->close();
-    trace_.reset();
   }
 
  private:
@@ -229,31 +214,26 @@ class MacUnit::Verilated final : public MacUnit::Impl {
     values.last_i = top_->last_i != 0;
     for (int b = 0; b < blocks_; ++b) {
       auto& [a, w] = values.blocks[b];
-      a.codes = get_slice(top_->a_codes_i, b, code_bits_);
-      w.codes = get_slice(top_->w_codes_i, b, code_bits_);
-      a.scale = static_cast<std::uint8_t>(get_slice(top_->a_scale_i, b, 8));
-      w.scale = static_cast<std::uint8_t>(get_slice(top_->w_scale_i, b, 8));
+      a.codes = get_bits(top_->a_codes_i, b * code_bits_, code_bits_);
+      w.codes = get_bits(top_->w_codes_i, b * code_bits_, code_bits_);
+      a.scale = static_cast<std::uint8_t>(get_bits(top_->a_scale_i, b * 8, 8));
+      w.scale = static_cast<std::uint8_t>(get_bits(top_->w_scale_i, b * 8, 8));
     }
     values.valid_o = top_->valid_o != 0;
     values.ready_i = top_->ready_i != 0;
     values.result = {top_->result_o, top_->nan_o != 0, top_->overflow_o != 0};
     return values;
   }
-  void dump() {
-    if (trace_) trace_->dump(time_);
-    ++time_;
-  }
 
   int blocks_;
   int code_bits_;  // of a block
   std::shared_ptr<Model<Top>> model_;
-  Top* top_ = nullptr;
-  std::unique_ptr<VerilatedFstC> trace_;
-  std::uint64_t time_ = 0;  // half clocks
+  Top* top_;
+  WaveWriter wave_;
   bool stale_ = true;
 };
 
-MacUnit::MacUnit(const UnitConfig& config, const std::string& wave) {
+MacUnit::MacUnit(const UnitConfig& config, const Wave& wave) {
 #define IF4_UNIT(unit, format, lanes, acc_width, serial, traced) \
   if (config.name == #unit) impl_ = std::make_unique<Verilated<V##unit, traced>>(config, wave);
   IF4_UNITS(IF4_UNIT)
@@ -287,8 +267,6 @@ void MacUnit::step() {
   impl_->clock();
   ++impl_->cycles;
 }
-
-void MacUnit::stop_wave() { impl_->stop_wave(); }
 
 void MacUnit::reset() {
   impl_->set_reset(true);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/mac.hpp"
+#include "sim/wave_file.hpp"
 
 namespace if4 {
 
@@ -49,12 +50,11 @@ class MacUnit {
   /// latency() of the default.
   static constexpr int kLatency = 6;
 
-  /// In reset already; the first step() is the first cycle out of reset. `wave`: write an FST waveform of
-  /// every cycle there (empty: none). Throws InputError if the waveform file cannot be created, or is
-  /// something else than a regular file.
-  explicit MacUnit(const std::string& wave = "") : MacUnit(unit_configs().front(), wave) {}
+  /// In reset already; the first step() is the first cycle out of reset. Throws InputError if the waveform
+  /// cannot be created.
+  explicit MacUnit(const Wave& wave = {}) : MacUnit(unit_configs().front(), wave) {}
   /// Only the default writes waveforms; throws std::invalid_argument for others.
-  explicit MacUnit(const UnitConfig& config, const std::string& wave = "");
+  explicit MacUnit(const UnitConfig& config, const Wave& wave = {});
   ~MacUnit();
   MacUnit(const MacUnit&) = delete;
   MacUnit& operator=(const MacUnit&) = delete;
@@ -76,8 +76,6 @@ class MacUnit {
 
   /// One rising clock edge.
   void step();
-  /// Ends the waveform here; nothing happens without one.
-  void stop_wave();
   /// Asserts reset for one clock: drops everything in flight.
   void reset();
 

@@ -73,7 +73,7 @@ const std::map<std::string, if4::ArrayEngine> kEngines = {{"fast", if4::ArrayEng
 void add_array(CLI::App& app, if4::ArrayArgs& array, int& status) {
   auto* command = app.add_subcommand("array", "run matrix products on the systolic array with its memories");
   command->add_option("--gemm", array.gemm, "one product: M,N,K");
-  command->add_option("--topology", array.topology, "CSV file of products: name, M, N, K[, runs]");
+  command->add_option("--topology", array.topology, "CSV file of products: name, M, N, K[, count]");
   command->add_option("--acts", array.activations, "activations [M, K]: FILE:NAME, plain or quantized");
   command->add_option("--weights", array.weights, "weights [N, K]: FILE:NAME, plain or quantized");
   add_choice(command, "--rule", array.rule, kRules, "of plain tensors, default mse");
@@ -85,7 +85,9 @@ void add_array(CLI::App& app, if4::ArrayArgs& array, int& status) {
   command->add_option("--csv", array.csv, "a line for each layer to this file");
   command->add_option("--json", array.json, "report as JSON to this file");
   command->add_option("--trace", array.trace, "timeline to this file, for ui.perfetto.dev");
-  command->add_option("--wave", array.wave, "FST waveform of the array, systemc-rtl");
+  command->add_option("--wave", array.wave.file, "FST waveform of the array, systemc-rtl");
+  command->add_option("--wave-cycles", array.wave.cycles, "cycles in the waveform, default 10000")
+      ->check(CLI::PositiveNumber);
   command->add_option("--svg", array.svg, "roofline and shares of the cycles to this file");
   command->add_option("--config", array.config, "JSON file of the options below, which win over it");
   for (const if4::Knob& knob : if4::knobs()) {
@@ -190,8 +192,8 @@ int main(int argc, char** argv) {
                    "clocks without a result taken, in percent")
       ->check(CLI::Range(0, 99));
   cosim_app->add_option("--seed", cosim.options.stalls.seed, "of the stalls, default 1");
-  cosim_app->add_option("--wave", cosim.options.wave, "FST waveform to write");
-  cosim_app->add_option("--wave-cycles", cosim.options.wave_cycles, "clocks in the waveform, default 2000")
+  cosim_app->add_option("--wave", cosim.options.wave.file, "FST waveform to write");
+  cosim_app->add_option("--wave-cycles", cosim.options.wave.cycles, "clocks in the waveform, default 2000")
       ->check(CLI::PositiveNumber);
   cosim_app->add_option("--json", cosim.json, "report as JSON to this file");
   cosim_app->callback([&] { status = run_cosim(cosim); });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
 #include <stdexcept>
 
 #include "model/error.hpp"
@@ -59,6 +60,7 @@ class System : public sc_core::sc_module {
   const DramMap& map() const { return map_; }
 
   SystemRun finish() {
+    if (failure_) std::rethrow_exception(failure_);
     if (stuck_) throw std::runtime_error("the system stands still in cycle " + std::to_string(cycle_.now()));
     if (config_.ideal_memory) dma_.store_all();
     SystemRun run;
@@ -146,7 +148,7 @@ class System : public sc_core::sc_module {
     } else {
       count();
     }
-    if (finished() || stuck_) {
+    if (finished() || stuck_ || failure_) {
       sc_core::sc_pause();  // without the message of sc_stop()
     } else {
       next_trigger(kCycleTime / 2);
@@ -163,7 +165,14 @@ class System : public sc_core::sc_module {
     if (moved != moved_) moved_at_ = cycle_.now();
     moved_ = moved;
     stuck_ = cycle_.now() - moved_at_ > patience;
-    if (options_.progress && cycle_.now() % 1024 == 0) options_.progress(writer_.done(), geometry_.tiles());
+    if (options_.progress && cycle_.now() % 1024 == 0) {
+      // The kernel would make an error report of its own of an exception.
+      try {
+        options_.progress(writer_.done(), geometry_.tiles());
+      } catch (...) {
+        failure_ = std::current_exception();
+      }
+    }
   }
 
   const SystemConfig config_;
@@ -175,6 +184,7 @@ class System : public sc_core::sc_module {
   bool started_ = false;
   std::uint64_t moved_ = 0, moved_at_ = 0;  // beats, bursts and tiles, and when there was one more
   bool stuck_ = false;
+  std::exception_ptr failure_;
 
   std::unique_ptr<ArrayModule> array_;
   Scratchpad activation_pad_, weight_pad_;

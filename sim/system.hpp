@@ -14,8 +14,8 @@ namespace if4 {
 
 struct SystemOptions {
   ArrayKind kind = ArrayKind::kModel;
-  std::string wave;  ///< FST file of the array's signals, kRtl only; empty: none
-  /// Called now and then with the tiles done and their number.
+  Wave wave;  ///< of the array's signals, kRtl only
+  /// Called now and then with the tiles done and their number. What it throws ends the run.
   std::function<void(std::uint64_t, std::uint64_t)> progress;
 };
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "model/atomic_file.hpp"
 #include "model/error.hpp"
@@ -15,9 +16,6 @@ namespace {
 constexpr std::uint64_t kMaxTiles = std::uint64_t{1} << 30;
 constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 40;
 constexpr double kMaxBandwidth = 4096.0;
-constexpr std::uint64_t kResultBytes = 4;
-
-std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
 
 [[noreturn]] void not_a(const std::string& value, const std::string& what) {
   throw InputError(quoted_name(value) + " is not " + what);
@@ -173,7 +171,22 @@ void read_config(const std::string& path, SystemConfig& config) {
   if (file.size() > kMaxFile) file.fail("is larger than 1 MiB, too large for a configuration");
   std::string text(file.size(), '\0');
   file.read(0, text.data(), text.size());
-  const auto json = nlohmann::json::parse(text, nullptr, false);
+  std::set<std::string> names;
+  const auto twice = [&](int depth, nlohmann::json::parse_event_t event, const nlohmann::json& name) {
+    if (depth == 1 && event == nlohmann::json::parse_event_t::key &&
+        !names.insert(name.get<std::string>()).second)
+      file.fail(quoted_name(name.get<std::string>()) + " is there twice");
+    return true;
+  };
+  nlohmann::json json;
+  try {
+    json = nlohmann::json::parse(text, twice);
+  } catch (const nlohmann::json::parse_error& error) {
+    const auto end = text.begin() + static_cast<std::ptrdiff_t>(std::min(error.byte, text.size()));
+    file.fail("line " + std::to_string(1 + std::count(text.begin(), end, '\n')) + " is not JSON");
+  } catch (const nlohmann::json::exception&) {
+    file.fail("a number in it is out of range");
+  }
   if (!json.is_object()) file.fail("is not a JSON object, as {\"rows\": 16, \"overlap\": false}");
   for (const auto& [name, value] : json.items()) {
     if (!value.is_primitive() || value.is_null())
@@ -260,6 +273,17 @@ Geometry::Geometry(const SystemConfig& config, const GemmShape& shape) {
     throw InputError("output-buffer: " + std::to_string(config.output_bytes) + " bytes do not hold the " +
                      std::to_string(tile_bytes) + " bytes of a tile's results");
   }
+  // As if every tile loaded both its panels, and nothing went on at the same time.
+  const std::uint64_t burst = config.dram_burst;
+  std::uint64_t tile_bursts = ceil_div(tile_bytes, burst);
+  for (const Side& operand : sides) tile_bursts += ceil_div(operand.panel_bytes, burst);
+  const auto latency =
+      static_cast<std::uint64_t>(result_latency(config.array, {0, config.array.columns - 1}));
+  const std::uint64_t cycles = (beats + 1) * beat_gap + tile_gap + latency + config.dram_latency +
+                               static_cast<std::uint64_t>(tile_interval(config.array));
+  most_ticks = static_cast<Int128>(tiles()) * (static_cast<Int128>(tile_bursts * burst) * 1000 +
+                                               static_cast<Int128>(cycles) * config.dram_bandwidth);
+  if (most_ticks >= Int128{1} << 63) throw InputError("too large to count its cycles");
 }
 
 }  // namespace if4

@@ -57,6 +57,9 @@ void set_knob(SystemConfig& config, std::string_view name, const std::string& va
 /// naming the file.
 void read_config(const std::string& path, SystemConfig& config);
 
+inline constexpr std::uint64_t kResultBytes = 4;  ///< of a result, FP32
+inline std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
+
 /// No size of a product is larger.
 inline constexpr std::uint64_t kMaxGemmSize = std::uint64_t{1} << 24;
 
@@ -83,6 +86,9 @@ struct Geometry {
   std::uint64_t beat_gap;      ///< g: cycles from the acceptance of a beat to the offer of the next one
   std::uint64_t tile_gap;      ///< the same from the last beat of a tile to the first one of the next
   std::uint64_t output_slots;  ///< tiles in the output buffer
+  /// More than a run can take, in thousandths of a byte that the DRAM could have moved meanwhile; also more
+  /// than its cycles, and than the bytes it moves at any level. Below 2^63.
+  Int128 most_ticks;
   /// For activations [0] and weights [1].
   struct Side {
     std::uint64_t rows;        ///< of the operand: M or N
@@ -101,6 +107,7 @@ struct Geometry {
   std::uint64_t tiles() const { return sides[0].panels * sides[1].panels; }
 };
 // Geometry's constructor throws InputError if a size is 0 or above 16,777,216, if the product has more than
-// 1,073,741,824 tiles, if half of a scratchpad does not hold a panel, or the output buffer no tile.
+// 1,073,741,824 tiles or most_ticks would leave its range, if half of a scratchpad does not hold a panel, or
+// the output buffer no tile.
 
 }  // namespace if4

@@ -87,6 +87,8 @@ std::vector<Layer> read_topology(const std::string& path) {
 
   std::vector<Layer> layers;
   std::string_view rest = text;
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // spreadsheets write it
+  if (rest.substr(0, kByteOrderMark.size()) == kByteOrderMark) rest.remove_prefix(kByteOrderMark.size());
   bool first = true;
   for (std::size_t line = 1; !rest.empty(); ++line) {
     const std::size_t end = std::min(rest.find('\n'), rest.size());
@@ -94,7 +96,8 @@ std::vector<Layer> read_topology(const std::string& path) {
     rest.remove_prefix(std::min(end + 1, rest.size()));
     if (content.empty() || content.front() == '#') continue;
     std::vector<std::string_view> fields = split(content);
-    const std::string place = one_line(path) + ": line " + std::to_string(line) + ": ";
+    const std::string where = one_line(path) + ": line " + std::to_string(line);
+    const std::string place = where + ": ";
     const bool header = first && is_header(fields, place);
     first = false;
     if (header) continue;
@@ -105,6 +108,7 @@ std::vector<Layer> read_topology(const std::string& path) {
     if (fields[0].empty()) throw InputError(place + "the layer has no name");
     Layer layer;
     layer.name = one_line(fields[0]);
+    layer.place = where;
     static constexpr const char* kNames[] = {"M", "N", "K", "count"};
     std::uint64_t* const numbers[] = {&layer.shape.m, &layer.shape.n, &layer.shape.k, &layer.count};
     for (std::size_t i = 1; i < fields.size(); ++i) {

@@ -14,6 +14,7 @@ struct Layer {
   std::string name;
   GemmShape shape;
   std::uint64_t count = 1;  ///< times that it runs
+  std::string place;        ///< where it is from, for messages: "net.csv: line 3"
 };
 
 /// "M,N,K", each 1 to 16,777,216. Throws InputError "--gemm: ...".

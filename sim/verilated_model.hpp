@@ -1,4 +1,4 @@
-// What Verilator generates, as an object, and its ports as slices. For sim/mac_unit.cpp only.
+// What Verilator generates, as an object. For sim/mac_unit.cpp only.
 #pragma once
 
 #include <verilated.h>
@@ -7,44 +7,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <vector>
 
-#include "model/format.hpp"
-
 namespace if4 {
-
-/// Slice `index` of a port in slices of `bits`. A port of up to 64 bits is an integer, a wider one an array
-/// of 32-bit words; `bits` is then a multiple of 16.
-template <class Port>
-void set_slice(Port& port, int index, int bits, Codes codes) {
-  if constexpr (std::is_integral_v<Port>) {
-    const auto mask = static_cast<Port>(~Port{0} >> (static_cast<int>(8 * sizeof(Port)) - bits));
-    const auto shift = static_cast<unsigned>(index * bits) % (8 * sizeof(Port));
-    port = static_cast<Port>((port & ~(mask << shift)) | ((static_cast<Port>(codes) & mask) << shift));
-  } else {
-    for (int at = index * bits; at < (index + 1) * bits; at += 16, codes >>= 16) {
-      std::uint32_t& word = port[static_cast<std::size_t>(at / 32)];
-      const int shift = at % 32;
-      word = (word & ~(0xFFFFU << shift)) | (static_cast<std::uint32_t>(codes & 0xFFFF) << shift);
-    }
-  }
-}
-
-/// The value that set_slice() sets.
-template <class Port>
-Codes get_slice(const Port& port, int index, int bits) {
-  Codes codes = 0;
-  if constexpr (std::is_integral_v<Port>) {
-    const auto mask = static_cast<Port>(~Port{0} >> (static_cast<int>(8 * sizeof(Port)) - bits));
-    codes = static_cast<Port>(port >> (static_cast<unsigned>(index * bits) % (8 * sizeof(Port)))) & mask;
-  } else {
-    for (int at = (index + 1) * bits - 16; at >= index * bits; at -= 16) {
-      codes = codes << 16 | (port[static_cast<std::size_t>(at / 32)] >> (at % 32) & 0xFFFF);
-    }
-  }
-  return codes;
-}
 
 /// Counts the toggles of a model: which bits of which signals have been seen to rise, and to fall, between
 /// two samples. All signals that are public in the model's context, but for parameters.

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <set>
@@ -104,6 +105,34 @@ inline void check_refused(const Sandbox& box, const BadInput& bad) {
   CHECK(run.out.empty());
   CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 1);
   for (const std::string& name : bad.named) CHECK(run.err.find(name) != std::string::npos);
+  CHECK(box.names() == before);
+}
+
+/// Sends the signal to a run that takes long, once it has created a file: it must end by the signal, and
+/// leave nothing.
+inline void check_interrupted(const Sandbox& box, const Args& args, int signal) {
+  const auto before = box.names();
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    Args words = args;
+    words.insert(words.begin(), Sandbox::program());
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    const int null = ::open("/dev/null", O_RDWR);
+    ::dup2(null, STDOUT_FILENO);
+    ::dup2(null, STDERR_FILENO);
+    ::execv(argv[0], argv.data());
+    ::_exit(127);
+  }
+  // Once the temporary is there, the work has begun.
+  int status = 0;
+  while (box.names() == before && ::waitpid(child, &status, WNOHANG) == 0) ::usleep(200);
+  REQUIRE(::kill(child, signal) == 0);
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(WIFSIGNALED(status));
+  if (WIFSIGNALED(status)) CHECK(WTERMSIG(status) == signal);
   CHECK(box.names() == before);
 }
 

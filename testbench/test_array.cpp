@@ -212,10 +212,10 @@ TEST_CASE("the first build of the array writes a waveform", "[array]") {
   const TempDir folder;
   const std::string wave = folder / "array.fst";
   {
-    const auto core = make_array_rtl(array_builds().front().config, wave);
+    const auto core = make_array_rtl(array_builds().front().config, {wave});
     for (int cycle = 0; cycle < 10; ++cycle) core->step();
   }
   CHECK(get(wave).size() > 100);
-  CHECK_THROWS_AS(make_array_rtl(array_builds().front().config, folder / "none/array.fst"), InputError);
-  CHECK_THROWS_AS(make_array_rtl(array_builds().back().config, wave), std::invalid_argument);
+  CHECK_THROWS_AS(make_array_rtl(array_builds().front().config, {folder / "none/array.fst"}), InputError);
+  CHECK_THROWS_AS(make_array_rtl(array_builds().back().config, {wave}), std::invalid_argument);
 }

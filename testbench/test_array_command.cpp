@@ -1,12 +1,17 @@
 // if4 array as a user runs it, and the topologies that come with the project.
+#include <cmath>
+#include <csignal>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "model/error.hpp"
 #include "model/safetensors.hpp"
+#include "model/tensor_file.hpp"
 #include "sim/array_report.hpp"
 #include "sim/topology.hpp"
+#include "sim/wave_file.hpp"
 #include "testbench/program_testing.hpp"
 
 namespace {
@@ -32,6 +37,7 @@ void write_tensors(const std::string& path) {
 TEST_CASE("if4 array refuses bad products, systems and files", "[cli][array-cli]") {
   const Sandbox box;
   write_tensors(box / "in.safetensors");
+  if4::write_tensor(box / "square.safetensors", "s", {{16, 16}, std::vector<float>(256, 1.5F)});
   const auto file = [&box](const std::string& name, const std::string& text) {
     put(box / name, text);
     return box / name;
@@ -53,6 +59,22 @@ TEST_CASE("if4 array refuses bad products, systems and files", "[cli][array-cli]
   const std::string unknown = file("unknown.json", R"({"rows": 8, "depth": 3})");
   const std::string value = file("value.json", R"({"rows": "many"})");
   const std::string nested = file("nested.json", R"({"rows": {"a": 1}})");
+  const std::string broken = file("broken.json", "{\n\"rows\": 8,\n}\n");
+  const std::string twice = file("twice.json", R"({"rows": 8, "lanes": 16, "rows": 4})");
+  const std::string beyond = file("beyond.json", R"({"clock": 1e999})");
+  const std::string mark = file("mark.csv",
+                                "\xEF\xBB\xBF"
+                                "a, 8, 8, 0\n");
+  const std::string runs_long = file("long.csv", "\na, 4096, 4096, 4096, 16777216\n");
+  const std::string own = file("own.csv", "a, 8, 8, 16\n");
+  const std::string rotated = box / "rotated.safetensors", straight = box / "straight.safetensors";
+  box.output({"quantize", box / "square.safetensors", "-o", rotated, "--rht"});
+  box.output({"quantize", box / "square.safetensors", "-o", straight});
+  const auto large_array = [](Args args) {
+    args.insert(args.end(), {"--rows", "256", "--cols", "256", "--acts-buffer", "1024G", "--weights-buffer",
+                             "1024G", "--output-buffer", "1G"});
+    return args;
+  };
   const BadInput table[] = {
       {{"array"}, {"--gemm", "--topology", "--acts"}},
       {{"array", "--gemm", "1,2,3", "--topology", empty}, {"one of"}},
@@ -87,6 +109,8 @@ TEST_CASE("if4 array refuses bad products, systems and files", "[cli][array-cli]
       {{"array", "--gemm", "8,8,8", "--wave", box / "w.fst"}, {"--wave", "systemc-rtl"}},
       {{"array", "--gemm", "8,8,8", "--engine", "systemc-rtl", "--rows", "200"},
        {"no Verilated array", "if4_array_8x8"}},
+      {{"array", "--gemm", "8,8,8", "--engine", "systemc-mac", "--lanes", "64"},
+       {"no Verilated cell", "if4_array_cell_32"}},
       {{"array", "--topology", box / "none.csv"}, {"none.csv"}},
       {{"array", "--topology", box.folder()}, {box.folder()}},
       {{"array", "--topology", empty}, {empty, "no layer"}},
@@ -105,7 +129,27 @@ TEST_CASE("if4 array refuses bad products, systems and files", "[cli][array-cli]
       {{"array", "--gemm", "8,8,8", "--config", unknown}, {unknown, "'depth'"}},
       {{"array", "--gemm", "8,8,8", "--config", value}, {value, "'rows'", "'many'"}},
       {{"array", "--gemm", "8,8,8", "--config", nested}, {nested, "'rows'"}},
-      {{"array", "--acts", a, "--weights", box / "in.safetensors:other"}, {"last dimension"}},
+      {{"array", "--gemm", "8,8,8", "--config", broken}, {broken + ": line 3"}},
+      {{"array", "--gemm", "8,8,8", "--config", twice}, {twice, "'rows'", "twice"}},
+      {{"array", "--gemm", "8,8,8", "--config", beyond}, {beyond, "range"}},
+      {{"array", "--topology", mark}, {mark + ": line 1", "K", "'0'"}},
+      {{"array", "--topology", large, "--timing-only"}, {large + ": line 2", "8x8x1000000"}},
+      {{"array", "--topology", runs_long, "--timing-only", "--dram-bandwidth", "4096"},
+       {runs_long + ": line 2", "too large to count"}},
+      {large_array({"array", "--gemm", "8388608,8388608,16777216", "--timing-only"}),
+       {"--gemm", "too large"}},
+      {large_array({"array", "--gemm", "8000000,8000000,1"}), {"--gemm", "GB of memory"}},
+      {{"array", "--topology", own, "--csv", own}, {"--csv", own, "--topology"}},
+      {{"array", "--gemm", "8,8,8", "--csv", box / "o", "--json", box / "./o"}, {"--json", "--csv"}},
+      {{"array", "--acts", rotated + ":s", "--weights", straight + ":s"},
+       {rotated + ":s is rotated", straight}},
+      {{"array", "--acts", box / "square.safetensors:s", "--weights", rotated + ":s"},
+       {rotated + ":s is rot"}},
+      {{"cosim", "--acts", straight + ":s", "--weights", rotated + ":s"},
+       {rotated + ":s is rotated", straight}},
+      {{"vectors", "-o", box / "v.txt", "--acts", rotated + ":s", "--weights", straight + ":s"}, {"rotated"}},
+      {{"array", "--acts", a, "--weights", box / "in.safetensors:other"},
+       {"[20, 40]", "[40, 20]", "K is 40 and 20"}},
       {{"array", "--acts", a, "--weights", box / "in.safetensors:none"}, {"'none'"}},
       {{"array", "--gemm", "8,8,8", "--format", "mxfp4"}, {"--format", "'mxfp4'", "nvfp4"}},
       {{"array", "--gemm", "8,8,8", "--json", box / "no/where.json"}, {"no/where.json"}},
@@ -148,7 +192,8 @@ TEST_CASE("if4 array: every engine gives the same report", "[cli][array-cli]") {
 
 TEST_CASE("if4 array: files of a run of several layers", "[cli][array-cli]") {
   const Sandbox box;
-  put(box / "net.csv", "Layer, M, N, K, count,\n\"odd, 20, 30, 70, 1,\n# again\nwide, 4, 100, 33, 3,\r\n");
+  put(box / "net.csv",
+      "\xEF\xBB\xBFLayer, M, N, K, count,\n\"odd, 20, 30, 70, 1,\n# again\nwide, 4, 100, 33, 3,\r\n");
   const std::string config = box / "c.json";
   put(config, R"({"rows": 3, "columns": 64, "format": "nvfp4", "overlap": false, "dram-bandwidth": 7.5})");
   const std::string csv = box / "o.csv", json = box / "o.json", trace = box / "o.trace", svg = box / "o.svg";
@@ -188,11 +233,22 @@ TEST_CASE("if4 array: files of a run of several layers", "[cli][array-cli]") {
   // Beats of all tiles and bytes on the bus are in the trace.
   std::uint64_t tiles = 0, beats = 0;
   const Json timeline = read_json(trace);
+  std::map<int, double> ends;  // by track
+  std::map<int, std::string> names;
   for (const Json& event : timeline["traceEvents"]) {
+    for (const char* key : {"ph", "pid", "tid", "ts", "name"}) CHECK(event.contains(key));
+    const int track = event["tid"];
+    if (event["ph"] == "M") names[track] = event["args"]["name"];
     if (event["ph"] != "X") continue;
-    CHECK(event["dur"] > 0);
-    const std::uint64_t end =
-        event["args"]["cycle"].get<std::uint64_t>() + event["args"]["cycles"].get<std::uint64_t>();
+    CHECK(names.count(0) + names.count(track) == 2);  // process and thread have a name
+    const std::uint64_t begin = event["args"]["cycle"];
+    const std::uint64_t end = begin + event["args"]["cycles"].get<std::uint64_t>();
+    const double from = event["ts"], to = from + event["dur"].get<double>();
+    constexpr double kRounding = 1e-5;
+    CHECK(from >= ends[track] - kRounding);                        // spans of a track follow each other
+    CHECK(from >= static_cast<double>(begin) / 1000 - kRounding);  // microseconds at 1 GHz
+    CHECK(std::abs(to - static_cast<double>(end) / 1000) < kRounding);
+    ends[track] = to;
     if (event["cat"] == "tile") {
       ++tiles;
       beats += event["args"]["cycles"].get<std::uint64_t>();
@@ -207,6 +263,14 @@ TEST_CASE("if4 array: files of a run of several layers", "[cli][array-cli]") {
   CHECK(picture.find("nan") == std::string::npos);
   CHECK(picture.find("inf") == std::string::npos);
 
+  // Long names are cut between characters.
+  std::string name = "x";
+  for (int i = 0; i < 40; ++i) name += "\xC3\xA9";
+  put(box / "long.csv", name + ", 8, 8, 16\n");
+  const std::string table = box.output({"array", "--topology", box / "long.csv", "--svg", svg});
+  CHECK_NOTHROW(Json(table).dump());
+  CHECK_NOTHROW(Json(get(svg)).dump());
+
   const std::string timing = box.output({"array", "--topology", box / "net.csv", "--config", config,
                                          "--columns", "5", "--timing-only", "--json", json});
   CHECK(timing.find("timing only") != std::string::npos);
@@ -218,6 +282,43 @@ TEST_CASE("if4 array: the waveform of the Verilated array", "[cli][array-cli]") 
   const std::string wave = box / "a.fst";
   box.output({"array", "--gemm", "8,8,64", "--engine", "systemc-rtl", "--wave", wave});
   CHECK(std::filesystem::file_size(wave) > 1000);
+  const std::string shorter = box / "b.fst";
+  box.output(
+      {"array", "--gemm", "8,8,64", "--engine", "systemc-rtl", "--wave", shorter, "--wave-cycles", "2"});
+  CHECK(std::filesystem::file_size(shorter) < std::filesystem::file_size(wave));
+}
+
+TEST_CASE("A waveform that is not whole does not appear", "[cli][array-cli]") {
+  const Sandbox box;
+  const std::string wave = box / "a.fst";
+  box.output({"array", "--gemm", "8,8,64", "--engine", "systemc-rtl", "--wave", wave});
+  const std::string whole = get(wave);
+  put(wave, "old");
+  for (const std::size_t cut : {std::size_t{0}, std::size_t{4}, std::size_t{400}, whole.size() - 1}) {
+    if4::WaveFile file(wave);
+    put(file.temporary(), whole.substr(0, cut));
+    CHECK_THROWS_AS(file.commit(), if4::InputError);
+  }
+  CHECK(box.names() == std::set<std::string>{wave});
+  CHECK(get(wave) == "old");
+  if4::WaveFile file(wave);
+  put(file.temporary(), whole);
+  file.commit();
+  CHECK(get(wave) == whole);
+}
+
+TEST_CASE("An interrupted run of the array leaves nothing behind", "[cli][array-cli]") {
+  const Sandbox box;
+  const int signal = GENERATE(SIGINT, SIGTERM);
+  // A second or more each, if nothing ended it.
+  check_interrupted(box,
+                    {"array", "--gemm", "400,400,1600", "--engine", "systemc-rtl", "--wave", box / "w.fst",
+                     "--wave-cycles", "100"},
+                    signal);
+  check_interrupted(
+      box, {"array", "--gemm", "1200,1200,1600", "--engine", "systemc-model", "--trace", box / "t"}, signal);
+  check_interrupted(box, {"array", "--gemm", "8000,8000,8192", "--json", box / "j", "--threads", "3"},
+                    signal);
 }
 
 TEST_CASE("The topologies that come with the project are what they say", "[array-cli]") {

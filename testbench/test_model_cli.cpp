@@ -1,8 +1,4 @@
 // if4 quantize on whole models, and if4 compare: through the real executable.
-#include <fcntl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <csignal>
 #include <cstdint>
 #include <map>
@@ -146,27 +142,8 @@ TEST_CASE("an interrupted quantization leaves nothing behind", "[cli]") {
   const std::string in = box / "large.safetensors";
   if4::write_safetensors(in, {{"w", if4::DType::kF32, {4096, 4096}, values.data(), values.size() * 4}}, {});
   const int signal = GENERATE(SIGINT, SIGTERM);
-  const pid_t child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    const std::string program = box.program();
-    const int null = ::open("/dev/null", O_RDWR);
-    ::dup2(null, STDOUT_FILENO);
-    ::dup2(null, STDERR_FILENO);
-    const std::string out = box / "out.safetensors";
-    ::execl(program.c_str(), "if4", "quantize", in.c_str(), "-o", out.c_str(), "--search", "--threads", "1",
-            nullptr);
-    ::_exit(127);
-  }
-  // Once the temporary is there, the work has begun.
-  const auto begun = [&] { return box.names().size() > 1; };
-  int status = 0;
-  while (!begun() && ::waitpid(child, &status, WNOHANG) == 0) ::usleep(200);
-  REQUIRE(::kill(child, signal) == 0);
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  CHECK(WIFSIGNALED(status));
-  if (WIFSIGNALED(status)) CHECK(WTERMSIG(status) == signal);
-  CHECK(box.names() == std::set<std::string>{in});
+  check_interrupted(box, {"quantize", in, "-o", box / "out.safetensors", "--search", "--threads", "1"},
+                    signal);
 }
 
 TEST_CASE("all formats side by side", "[cli]") {

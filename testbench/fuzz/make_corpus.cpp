@@ -1,4 +1,5 @@
-// Writes small valid files of every kind into a directory: the seeds of fuzz_readers.
+// Writes small valid files of every kind into a directory: the seeds of fuzz_readers; and into
+// DIRECTORY_array those of fuzz_array.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -59,6 +60,22 @@ void write_corpus(const std::filesystem::path& directory) {
   if4::write_text_file(path("scalar.npy"), npy(3, "{'descr':'<f4','fortran_order':False,'shape':()}", 4));
 }
 
+void write_array_corpus(const std::filesystem::path& directory) {
+  std::filesystem::create_directories(directory);
+  const auto put = [&](const char* name, const char* text) {
+    if4::write_text_file((directory / name).string(), text);
+  };
+  put("plain.csv", "a, 1, 2, 3\n");
+  put("counted.csv",
+      "\xEF\xBB\xBFLayer, M, N, K, count,\r\n# again\r\nq.k, 512, 4096, 16777216, 32,\r\n\r\n");
+  put("array.json", R"({"rows": 4, "columns": 3, "lanes": 32, "format": "nvfp4", "acc-width": 70,
+"shared-output": true, "clock": 1.5e3, "overlap": false, "order": "nm", "snake": true})");
+  put("memory.json",
+      R"({"acts-buffer": "64K", "weights-buffer": 65536, "output-buffer": "1G", "acts-banks": 3,
+"weights-banks": 2, "dram-bandwidth": 7.25, "dram-latency": 31, "dram-burst": 48})");
+  put("ideal.json", R"({"ideal-memory": true, "format": "if6_e3m2", "lanes": 64})");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -68,6 +85,7 @@ int main(int argc, char** argv) {
   }
   try {
     write_corpus(argv[1]);
+    write_array_corpus(std::string(argv[1]) + "_array");
   } catch (const if4::InputError& error) {
     std::fprintf(stderr, "make_corpus: %s\n", error.what());
     return 2;

@@ -1,0 +1,71 @@
+// libFuzzer target over what `if4 array` reads: topologies and configurations. Whatever the bytes are, a
+// reader gives something within its ranges or throws an InputError of one line. What a configuration says of
+// a product is then counted, if that takes not too long, and the counts must be a run's.
+#include "sim/fast_timing.hpp"
+#include "sim/topology.hpp"
+#include "testbench/fuzz/fuzzing.hpp"
+
+namespace {
+
+using namespace if4;
+using namespace if4::testing;
+
+bool in_range(std::uint64_t value) { return value >= 1 && value <= kMaxGemmSize; }
+
+void check_layers(const std::vector<Layer>& layers) {
+  require(!layers.empty(), "a topology has layers");
+  for (const Layer& layer : layers) {
+    const GemmShape& shape = layer.shape;
+    require(in_range(shape.m) && in_range(shape.n) && in_range(shape.k) && in_range(layer.count),
+            "the sizes of a layer are in their range");
+    require(!layer.name.empty() && !layer.place.empty(), "a layer has a name and a place");
+  }
+}
+
+void check_run(const SystemConfig& config, const GemmShape& shape) {
+  constexpr std::uint64_t kMostTiles = 2000;
+  try {
+    const Geometry geometry(config, shape);
+    if (geometry.tiles() > kMostTiles) return;
+    Timeline timeline;
+    const RunStats stats = fast_timing(config, shape, &timeline);
+    const CycleCounts& cycles = stats.cycles;
+    require(stats.tiles == geometry.tiles() && timeline.tiles.size() == stats.tiles, "every tile runs");
+    require(cycles.beats == stats.tiles * geometry.beats, "every beat is accepted once");
+    require(static_cast<Int128>(cycles.total()) <= geometry.most_ticks, "the bound of the cycles holds");
+    require(static_cast<Int128>(stats.bytes.dram()) <= geometry.most_ticks, "the bound of the bytes holds");
+    std::uint64_t end = 0;
+    for (const TileEvent& tile : timeline.tiles) {
+      require(tile.offered <= tile.first_beat && tile.first_beat <= tile.last_beat &&
+                  tile.last_beat < tile.last_result,
+              "a tile's events are in order");
+      require(tile.first_beat >= end, "a tile begins after the one before was read");
+      end = tile.last_beat + 1;
+    }
+    const TileEvent& last = timeline.tiles.back();
+    require(cycles.total() == (config.ideal_memory ? last.last_result + 1 : last.store_end),
+            "the run ends with its last tile");
+  } catch (const InputError&) {
+    // The product does not fit this system.
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const MemoryFile input;
+  input.put(data, size);
+  attempt([&] { check_layers(read_topology(input.path())); });
+  SystemConfig config;
+  bool read = false;
+  attempt([&] {
+    read_config(input.path(), config);
+    read = true;
+  });
+  if (!read) return 0;
+  check(config);  // what can be set can be used
+  for (const GemmShape& shape :
+       {GemmShape{1, 1, 1}, {40, 70, 200}, {3, 500, 33}, {kMaxGemmSize, 1, kMaxGemmSize}})
+    check_run(config, shape);
+  return 0;
+}
