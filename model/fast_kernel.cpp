@@ -10,6 +10,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "hwy/cache_control.h"
+
 #include "model/fast_encode-inl.hpp"
 #include "model/fast_kernel.hpp"
 #include "model/simd_tile-inl.hpp"
@@ -266,6 +268,10 @@ void EncodeJob(const KernelParams& p, const KernelJob& job) {
     for (std::size_t piece = first, tile = 0; piece < last; piece += n, ++tile) {
       const std::size_t used = std::min(n, last - piece);
       const Place place{job.rows, job.position + piece * job.stride, job.row_pieces, job.stride};
+      if (job.rows == 1) {
+        const float* ahead = job.x + (piece + group_pieces) * kValues;
+        for (std::size_t i = 0; i < n; ++i) hwy::Prefetch(ahead + i * kValues);
+      }
       StoreScales(EncodeTile<kBits>(p, group, tile, place, noise), used, job.scales + piece);
       for (std::size_t row = 0; row < job.rows; ++row) {
         StoreCodes<kBits>(group.slots[tile * job.rows + row].words[0], used, piece_bytes,

@@ -279,7 +279,9 @@ void FastQuantizer::encode(std::size_t first, std::size_t last, std::uint8_t* co
   }
   // Added in order afterwards: sums of doubles depend on it.
   std::vector<Partial> partials(last - first);
-  parallel_for(last - first, threads_, [&](std::size_t i) {
+  constexpr std::size_t kRun = 16;
+  parallel_for(divided_up(last - first, kRun), threads_, [&](std::size_t run) {
+   for (std::size_t i = run * kRun; i < std::min((run + 1) * kRun, last - first); ++i) {
     const std::size_t unit = first + i;
     std::uint8_t* const unit_codes = codes + code_bytes(first, unit);
     std::uint8_t* const unit_scales = scales + scale_bytes(first, unit);
@@ -290,8 +292,9 @@ void FastQuantizer::encode(std::size_t first, std::size_t last, std::uint8_t* co
     }
     const std::size_t blocks = scale_bytes(unit, unit + 1);
     if (all_int) partials[i].int_blocks = blocks;
-    if (!mixes_types(options_.format)) return;
+    if (!mixes_types(options_.format)) continue;
     for (std::size_t b = 0; b < blocks; ++b) partials[i].int_blocks += unit_scales[b] >> 7;
+   }
   });
   for (const Partial& partial : partials) {
     sums_.noise += partial.sums.noise;

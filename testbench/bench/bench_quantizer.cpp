@@ -68,15 +68,18 @@ void quantize_once(const QuantizeOptions& options, unsigned threads) {
 /// The traffic of IF4 and nothing else: all values read, then read again while 4.5 bits a value are written.
 void move_memory(unsigned threads) {
   constexpr std::size_t kUnit = 4096;
+  constexpr std::size_t kRun = 16;
   const float* const x = tensor().values.data();
   std::vector<std::uint32_t> largest(kValues / kUnit);
-  parallel_for(kValues / (16 * kUnit), threads,
-               [&](std::size_t i) { largest[i] = simd_largest(x + i * 16 * kUnit, 16 * kUnit); });
+  parallel_for(kValues / (kRun * kUnit), threads,
+               [&](std::size_t i) { largest[i] = simd_largest(x + i * kRun * kUnit, kRun * kUnit); });
   benchmark::DoNotOptimize(largest.data());
-  parallel_for(kValues / kUnit, threads, [&](std::size_t i) {
-    largest[i] = simd_largest(x + i * kUnit, kUnit);
-    std::memset(output().codes.data() + i * kUnit / 2, static_cast<int>(largest[i] & 255U), kUnit / 2);
-    std::memset(output().scales.data() + i * kUnit / 16, static_cast<int>(largest[i] & 127U), kUnit / 16);
+  parallel_for(kValues / (kRun * kUnit), threads, [&](std::size_t run) {
+    for (std::size_t i = run * kRun; i < (run + 1) * kRun; ++i) {
+      largest[i] = simd_largest(x + i * kUnit, kUnit);
+      std::memset(output().codes.data() + i * kUnit / 2, static_cast<int>(largest[i] & 255U), kUnit / 2);
+      std::memset(output().scales.data() + i * kUnit / 16, static_cast<int>(largest[i] & 127U), kUnit / 16);
+    }
   });
   benchmark::DoNotOptimize(output().codes.data());
   benchmark::ClobberMemory();
