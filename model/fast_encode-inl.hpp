@@ -9,7 +9,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <type_traits>
 
 #include "hwy/highway.h"
 #include "model/fast_kernel.hpp"
@@ -186,105 +185,152 @@ HWY_NOINLINE Errors EncodeWith(const KernelParams& p, const Place& place, Slot* 
   return total;
 }
 
-template <int kNumber>
-using Number = std::integral_constant<int, kNumber>;
+/// INT4 and FP4 codes without noise, from magnitudes, in fewer operations than above. A sum with `big` has a
+/// whole number in its low bits, rounded to nearest even.
+struct Nibbles {
+  explicit HWY_INLINE Nibbles(const KernelParams& p) {
+    const D d;
+    int_factor = hn::Set(d, p.int_steps_per_unit);
+    int_step = hn::Set(d, p.int_step);
+  }
 
-/// The FP4 magnitude of a code in the low bits of `rounded`. `table` has them twice.
-HWY_INLINE V Fp4Value(V rounded, [[maybe_unused]] const float* table) {
-  const D d;
+  /// The code in the low bits of the result.
+  template <bool kInt>
+  HWY_INLINE V Round(V scaled) const {
+    const D d;
+    const V big = hn::Set(d, kBig);
+    const V limit = hn::Set(d, kBig + 7);
+    if (kInt) return hn::Min(hn::Add(hn::Mul(scaled, int_factor), big), limit);
+    // The code as a function of m is concave, of slope 2, 1 and 1/2; each sum is rounded once, and rounding
+    // keeps the order. Nearest even code: that is the tie rule.
+    const V low = hn::MulAdd(scaled, hn::Set(d, 2.0F), big);
+    const V middle = hn::Add(scaled, hn::Set(d, kBig + 2));
+    const V high = hn::MulAdd(scaled, hn::Set(d, 0.5F), hn::Set(d, kBig + 4));
+    return hn::Min(hn::Min(low, middle), hn::Min(high, limit));
+  }
+
+  /// The magnitude of the code in what Round() returned.
+  template <bool kInt>
+  HWY_INLINE V Value(V rounded) const {
+    const D d;
+    if (kInt) return hn::Mul(hn::Sub(rounded, hn::Set(d, kBig)), int_step);
 #if HWY_TARGET <= HWY_AVX2
-  const DI di;
-  const auto code = hn::And(hn::BitCast(di, rounded), hn::Set(di, 7));
-  return hn::TableLookupLanes(hn::Load(d, table), hn::IndicesFromVec(d, code));
+    const DI di;
+    HWY_ALIGN static constexpr float kFp4[16] = {0, 0.5F, 1, 1.5F, 2, 3, 4, 6, 0, 0.5F, 1, 1.5F, 2, 3, 4, 6};
+    const auto code = hn::And(hn::BitCast(di, rounded), hn::Set(di, 7));
+    return hn::TableLookupLanes(hn::Load(d, kFp4), hn::IndicesFromVec(d, code));
 #else
-  // Convex: slopes 1/2, 1 and 2.
-  const V code = hn::Sub(rounded, hn::Set(d, 0x1.8p23F));
-  const V low = hn::Mul(code, hn::Set(d, 0.5F));
-  const V middle = hn::Sub(code, hn::Set(d, 2.0F));
-  return hn::Max(hn::Max(low, middle), hn::Add(middle, hn::Sub(middle, hn::Set(d, 4.0F))));
+    // Convex: slopes 1/2, 1 and 2.
+    const V code = hn::Sub(rounded, hn::Set(d, kBig));
+    const V low = hn::Mul(code, hn::Set(d, 0.5F));
+    const V middle = hn::Sub(code, hn::Set(d, 2.0F));
+    return hn::Max(hn::Max(low, middle), hn::Add(middle, hn::Sub(middle, hn::Set(d, 4.0F))));
 #endif
-}
+  }
 
-/// The same for INT4 and FP4 without noise, in fewer operations. Slots hold magnitudes: the signs are put to
-/// the codes of a word at a time.
+  /// Puts the signs, bit 3 of each four, to the magnitudes of a word.
+  template <bool kInt>
+  static HWY_INLINE VU Sign(VU word, VU sign, bool sign_magnitude) {
+    const DU du;
+    if (!kInt) return hn::Or(word, sign);
+    sign = hn::And(sign, hn::Add(word, hn::Set(du, 0x77777777U)));  // there is no negative zero
+    if (sign_magnitude) return hn::Or(word, sign);
+    const VU one = hn::ShiftRight<3>(sign);
+    return hn::Add(hn::Xor(word, hn::Sub(hn::Add(sign, sign), one)), one);
+  }
+
+  static constexpr float kBig = 0x1.8p23F;
+  V int_factor;
+  V int_step;
+};
+
+/// Codes of one type as they come: the word that they make up, and how far they are off.
+template <bool kInt, Rule kRule>
+struct NibbleSums {
+  HWY_INLINE NibbleSums() : word(hn::Zero(DU())), errors{hn::Zero(D()), hn::Zero(D())} {}
+
+  /// The next value of a word: `x`, and in units of `step`.
+  HWY_INLINE void Take(const Nibbles& nibbles, V x, V scaled, V step) {
+    const DU du;
+    const V rounded = nibbles.Round<kInt>(scaled);
+    word = hn::OrAnd(hn::RotateRight<4>(word), hn::BitCast(du, rounded), hn::Set(du, 7U));
+    const V difference = hn::Sub(hn::Mul(nibbles.Value<kInt>(rounded), step), x);
+    if (kRule == Rule::kMse) {
+      errors.rule = hn::Add(errors.rule, hn::Mul(difference, difference));
+      return;
+    }
+    const V error = hn::Abs(difference);
+    errors.rule = kRule == Rule::kMae ? hn::Add(errors.rule, error) : hn::Max(errors.rule, error);
+    errors.squares = hn::Add(errors.squares, hn::Mul(error, error));
+  }
+
+  HWY_INLINE VU Word() {
+    const VU whole = hn::RotateRight<4>(word);
+    word = hn::Zero(DU());
+    return whole;
+  }
+
+  VU word;  ///< after eight values still to be turned by four bits
+  Errors errors;
+};
+
 template <bool kInt, Rule kRule>
 HWY_NOINLINE Errors EncodeNibbles(const KernelParams& p, const Place& place, Slot* HWY_RESTRICT slots, V step,
                                   V steps_per_unit, std::size_t which) {
   const D d;
   const DU du;
   const std::size_t n = hn::Lanes(d);
-  const V zero = hn::Zero(d);
-  const V int_factor = hn::Set(d, p.int_steps_per_unit);
-  const V int_step = hn::Set(d, p.int_step);
-  // A sum with it has a whole number in its low bits, rounded to nearest even.
-  constexpr float kBig = 0x1.8p23F;
-  const V big = hn::Set(d, kBig);
-  const V big_2 = hn::Set(d, kBig + 2);
-  const V big_4 = hn::Set(d, kBig + 4);
-  const V big_7 = hn::Set(d, kBig + 7);
-  const V half = hn::Set(d, 0.5F);
-  // Each sum of a word is moved up by its place and brings the bits of `big` along.
-  constexpr std::uint32_t kBigBits = 0x4B400000U;
-  constexpr std::uint32_t kBigOfAll = kBigBits * 0x11111111U;
-  HWY_ALIGN static constexpr float kFp4[16] = {0, 0.5F, 1, 1.5F, 2, 3, 4, 6, 0, 0.5F, 1, 1.5F, 2, 3, 4, 6};
-  Errors total{zero, zero};
+  const Nibbles nibbles(p);
+  Errors total{hn::Zero(d), hn::Zero(d)};
   for (std::size_t row = 0; row < place.rows; ++row) {
-    V sum = zero;
-    V squares = zero;
-    const float* HWY_RESTRICT x = slots[row].x;
+    NibbleSums<kInt, kRule> sums;
+    Slot& slot = slots[row];
     for (std::size_t w = 0; w < 2; ++w) {
-      VU word = hn::Zero(du);
-      const auto element = [&](auto place_in_word) HWY_ATTR {
-        constexpr int j = decltype(place_in_word)::value;
-        const V xi = hn::Load(d, x + (8 * w + j) * n);
-        const V scaled = hn::Mul(xi, steps_per_unit);
-        V rounded;
-        V value;
-        if (kInt) {
-          rounded = hn::Min(hn::Add(hn::Mul(scaled, int_factor), big), big_7);
-          value = hn::Mul(hn::Sub(rounded, big), int_step);
-        } else {
-          // The code as a function of m is concave, of slope 2, 1 and 1/2; each sum is rounded once, and
-          // rounding keeps the order. Nearest even code: that is the tie rule.
-          const V low = hn::Add(hn::Add(scaled, scaled), big);
-          const V middle = hn::Add(scaled, big_2);
-          const V high = hn::Add(hn::Mul(scaled, half), big_4);
-          rounded = hn::Min(hn::Min(low, middle), hn::Min(high, big_7));
-          value = Fp4Value(rounded, kFp4);
-        }
-        word = hn::Add(word, hn::ShiftLeft<4 * j>(hn::BitCast(du, rounded)));
-        const V difference = hn::Sub(hn::Mul(value, step), xi);
-        if (kRule == Rule::kMse) {
-          sum = hn::Add(sum, hn::Mul(difference, difference));
-        } else {
-          const V error = hn::Abs(difference);
-          sum = kRule == Rule::kMae ? hn::Add(sum, error) : hn::Max(sum, error);
-          squares = hn::Add(squares, hn::Mul(error, error));
-        }
-      };
-      element(Number<0>());
-      element(Number<1>());
-      element(Number<2>());
-      element(Number<3>());
-      element(Number<4>());
-      element(Number<5>());
-      element(Number<6>());
-      element(Number<7>());
-      word = hn::Sub(word, hn::Set(du, kBigOfAll));
-      VU sign = hn::Load(du, slots[row].signs + w * n);
-      if (kInt) sign = hn::And(sign, hn::Add(word, hn::Set(du, 0x77777777U)));  // there is no negative zero
-      if (kInt && !p.sign_magnitude) {
-        const VU one = hn::ShiftRight<3>(sign);
-        word = hn::Add(hn::Xor(word, hn::Sub(hn::Add(sign, sign), one)), one);
-      } else {
-        word = hn::Or(word, sign);
+      for (std::size_t i = 8 * w; i < 8 * w + 8; ++i) {
+        const V x = hn::Load(d, slot.x + i * n);
+        sums.Take(nibbles, x, hn::Mul(x, steps_per_unit), step);
       }
-      hn::Store(word, du, slots[row].words[which] + w * n);
+      const VU sign = hn::Load(du, slot.signs + w * n);
+      hn::Store(Nibbles::Sign<kInt>(sums.Word(), sign, p.sign_magnitude), du, slot.words[which] + w * n);
     }
-    total.rule = kRule == Rule::kAbsMax ? hn::Max(total.rule, sum) : hn::Add(total.rule, sum);
-    total.squares = hn::Add(total.squares, squares);
+    total.rule =
+        kRule == Rule::kAbsMax ? hn::Max(total.rule, sums.errors.rule) : hn::Add(total.rule, sums.errors.rule);
+    total.squares = hn::Add(total.squares, sums.errors.squares);
   }
   return total;
+}
+
+/// FP4 and INT4 with the same step at once, for one row of pieces: words[0] has the better codes, FP4's where
+/// both are as good. Returns the errors; `ints` becomes the lanes of INT4.
+template <Rule kRule>
+HWY_NOINLINE Errors EncodeBoth(const KernelParams& p, Slot& slot, V step, V steps_per_unit,
+                               hn::Mask<D>& ints) {
+  const D d;
+  const DU du;
+  const std::size_t n = hn::Lanes(d);
+  const Nibbles nibbles(p);
+  NibbleSums<false, kRule> floats;
+  NibbleSums<true, kRule> integers;
+  VU float_words[2];
+  VU int_words[2];
+  for (std::size_t w = 0; w < 2; ++w) {
+    for (std::size_t i = 8 * w; i < 8 * w + 8; ++i) {
+      const V x = hn::Load(d, slot.x + i * n);
+      const V scaled = hn::Mul(x, steps_per_unit);
+      floats.Take(nibbles, x, scaled, step);
+      integers.Take(nibbles, x, scaled, step);
+    }
+    const VU sign = hn::Load(du, slot.signs + w * n);
+    float_words[w] = Nibbles::Sign<false>(floats.Word(), sign, p.sign_magnitude);
+    int_words[w] = Nibbles::Sign<true>(integers.Word(), sign, p.sign_magnitude);
+  }
+  ints = hn::Lt(integers.errors.rule, floats.errors.rule);
+  const auto chosen = hn::RebindMask(du, ints);
+  for (std::size_t w = 0; w < 2; ++w) {
+    hn::Store(hn::IfThenElse(chosen, int_words[w], float_words[w]), du, slot.words[0] + w * n);
+  }
+  return {hn::IfThenElse(ints, integers.errors.rule, floats.errors.rule),
+          hn::IfThenElse(ints, integers.errors.squares, floats.errors.squares)};
 }
 
 template <int kBits, Rule kRule, bool kStochastic>
@@ -323,6 +369,13 @@ HWY_INLINE Errors Encode(const KernelParams& p, const Place& place, Slot* slots,
     return EncodeType<kBits, Rule::kMae, false>(p, place, slots, is_int, step, steps_per_unit, which);
   }
   return EncodeType<kBits, Rule::kAbsMax, false>(p, place, slots, is_int, step, steps_per_unit, which);
+}
+
+/// EncodeBoth() with the rule of `p`.
+HWY_INLINE Errors EncodeTypes(const KernelParams& p, Slot& slot, V step, V steps_per_unit, hn::Mask<D>& ints) {
+  if (p.rule == Rule::kMse) return EncodeBoth<Rule::kMse>(p, slot, step, steps_per_unit, ints);
+  if (p.rule == Rule::kMae) return EncodeBoth<Rule::kMae>(p, slot, step, steps_per_unit, ints);
+  return EncodeBoth<Rule::kAbsMax>(p, slot, step, steps_per_unit, ints);
 }
 
 }  // namespace

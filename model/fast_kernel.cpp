@@ -81,7 +81,7 @@ HWY_INLINE void FindScales(const KernelParams& p, Group& group, std::size_t tile
   V inverse = step;
   for (int i = 0; i < p.way_count; ++i) {
     // Divisions are slow, and the types of most formats share their scale.
-    if (i == 0 || p.ways[1].target != p.ways[0].target || p.ways[1].factor != p.ways[0].factor) {
+    if (i == 0 || !p.shares_scale) {
       scale = BlockScale(p, p.ways[i], largest);
       step = StepOf(p, scale);
       inverse = InverseOf(scale, step);
@@ -154,7 +154,19 @@ HWY_INLINE VI EncodeTile(const KernelParams& p, Group& group, std::size_t tile, 
       }
     }
   };
-  for (int i = 0; i < p.way_count; ++i) {
+  int first_attempt = 0;
+  if (kBits == 4 && !p.stochastic && p.shares_scale && place.rows == 1) {
+    const VI scale = hn::Load(di, group.scales[tile][0]);
+    hn::Mask<D> ints;
+    Errors errors =
+        EncodeTypes(p, slots[0], hn::Load(d, group.steps[tile][0]), hn::Load(d, group.inverses[tile][0]), ints);
+    const VI int_bit = hn::IfThenZeroElse(hn::Eq(scale, hn::Zero(di)), hn::Set(di, kScaleIntBit));
+    best_scale = hn::Or(scale, hn::IfThenElseZero(hn::RebindMask(di, ints), int_bit));
+    best_error = errors.rule;
+    best_squares = p.rule == Rule::kMse ? errors.rule : errors.squares;
+    first_attempt = p.way_count;
+  }
+  for (int i = first_attempt; i < p.way_count; ++i) {
     attempt(p.ways[i].is_int, hn::Load(di, group.scales[tile][i]), hn::Load(d, group.steps[tile][i]),
             hn::Load(d, group.inverses[tile][i]), i == 0);
   }
@@ -314,6 +326,8 @@ KernelParams kernel_params(const QuantizeOptions& options, float amax) {
   for (const Candidate& candidate : candidates(options.format)) {
     p.ways[p.way_count++] = {candidate.type == ElementType::kInt, candidate.target, candidate.factor};
   }
+  p.shares_scale =
+      p.way_count == 2 && p.ways[1].target == p.ways[0].target && p.ways[1].factor == p.ways[0].factor;
   if (options.search) {
     p.steps = search_steps(options.format).data();
     p.step_count = search_steps(options.format).size();

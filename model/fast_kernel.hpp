@@ -20,6 +20,7 @@ struct KernelParams {
   };
   Way ways[2] = {};  ///< candidates()
   int way_count = 0;
+  bool shares_scale = false;  ///< the ways, a float type and an integer one, start with the same scale
   const SearchStep* steps = nullptr;  ///< search_steps(), or none
   std::size_t step_count = 0;
   Rule rule = Rule::kMse;
