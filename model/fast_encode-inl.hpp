@@ -293,8 +293,8 @@ HWY_NOINLINE Errors EncodeNibbles(const KernelParams& p, const Place& place, Slo
       const VU sign = hn::Load(du, slot.signs + w * n);
       hn::Store(Nibbles::Sign<kInt>(sums.Word(), sign, p.sign_magnitude), du, slot.words[which] + w * n);
     }
-    total.rule =
-        kRule == Rule::kAbsMax ? hn::Max(total.rule, sums.errors.rule) : hn::Add(total.rule, sums.errors.rule);
+    total.rule = kRule == Rule::kAbsMax ? hn::Max(total.rule, sums.errors.rule)
+                                        : hn::Add(total.rule, sums.errors.rule);
     total.squares = hn::Add(total.squares, sums.errors.squares);
   }
   return total;
@@ -372,7 +372,8 @@ HWY_INLINE Errors Encode(const KernelParams& p, const Place& place, Slot* slots,
 }
 
 /// EncodeBoth() with the rule of `p`.
-HWY_INLINE Errors EncodeTypes(const KernelParams& p, Slot& slot, V step, V steps_per_unit, hn::Mask<D>& ints) {
+HWY_INLINE Errors EncodeTypes(const KernelParams& p, Slot& slot, V step, V steps_per_unit,
+                              hn::Mask<D>& ints) {
   if (p.rule == Rule::kMse) return EncodeBoth<Rule::kMse>(p, slot, step, steps_per_unit, ints);
   if (p.rule == Rule::kMae) return EncodeBoth<Rule::kMae>(p, slot, step, steps_per_unit, ints);
   return EncodeBoth<Rule::kAbsMax>(p, slot, step, steps_per_unit, ints);

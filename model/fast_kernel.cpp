@@ -11,7 +11,6 @@
 #include <cstring>
 
 #include "hwy/cache_control.h"
-
 #include "model/fast_encode-inl.hpp"
 #include "model/fast_kernel.hpp"
 #include "model/simd_tile-inl.hpp"
@@ -22,14 +21,14 @@ namespace HWY_NAMESPACE {
 namespace {
 
 /// Tiles are worked at in groups, step by step: each step of a tile waits for the one before, but not for
-/// those of other tiles.
-constexpr std::size_t kSlots = 16;
+/// those of other tiles. With the memory fetched ahead a group fits in the first cache.
+constexpr std::size_t kTiles = 8;
 struct Group {
-  Slot slots[kSlots];  ///< tile t: from t * rows on
-  HWY_ALIGN float largest[kSlots][kMaxLanes];
-  HWY_ALIGN std::int32_t scales[kSlots][2][kMaxLanes];  ///< [tile][way]
-  HWY_ALIGN float steps[kSlots][2][kMaxLanes];
-  HWY_ALIGN float inverses[kSlots][2][kMaxLanes];
+  Slot slots[16];  ///< tile t: from t * rows on
+  HWY_ALIGN float largest[kTiles][kMaxLanes];
+  HWY_ALIGN std::int32_t scales[kTiles][2][kMaxLanes];  ///< [tile][way]
+  HWY_ALIGN float steps[kTiles][2][kMaxLanes];
+  HWY_ALIGN float inverses[kTiles][2][kMaxLanes];
 };
 
 /// block_scale() of quantizer.hpp.
@@ -94,25 +93,27 @@ HWY_INLINE void FindScales(const KernelParams& p, Group& group, std::size_t tile
 
 /// The values of a row of pieces into its slot. Returns the largest magnitudes; adds to the sums of squares.
 template <bool kMagnitudes>
-HWY_INLINE V LoadSlot(const float* HWY_RESTRICT x, V first_factor, V second_factor, Slot& slot, V& signal) {
+HWY_INLINE V LoadSlot(const float* HWY_RESTRICT x, V factor, Slot& slot, V& signal) {
   const D d;
   const DU du;
   const std::size_t n = hn::Lanes(d);
-  Transpose(x, first_factor, second_factor, slot.x);
-  V largest = hn::Zero(d);
+  Transpose(x, factor, slot.x);
+  V largest[2] = {hn::Zero(d), hn::Zero(d)};  // two, for each operation waits for the one before
+  V squares[2] = {hn::Zero(d), hn::Zero(d)};
   VU sign = hn::Zero(du);
   for (std::size_t i = 0; i < kValues; ++i) {
     const V value = hn::Load(d, slot.x + i * n);
     const V magnitude = hn::Abs(value);
-    largest = hn::Max(largest, magnitude);
-    signal = hn::Add(signal, hn::Mul(value, value));
+    largest[i % 2] = hn::Max(largest[i % 2], magnitude);
+    squares[i % 2] = hn::MulAdd(value, value, squares[i % 2]);
     if (!kMagnitudes) continue;
     hn::Store(magnitude, d, slot.x + i * n);
     sign = hn::OrAnd(hn::ShiftRight<4>(sign), hn::BitCast(du, value), hn::Set(du, 0x80000000U));
     if (i % 8 != 7) continue;
     hn::Store(sign, du, slot.signs + i / 8 * n);
   }
-  return largest;
+  signal = hn::Add(signal, hn::Add(squares[0], squares[1]));
+  return hn::Max(largest[0], largest[1]);
 }
 
 /// Codes a tile in every way that its options ask for and keeps the best. The codes are in words[0] of its
@@ -158,8 +159,8 @@ HWY_INLINE VI EncodeTile(const KernelParams& p, Group& group, std::size_t tile, 
   if (kBits == 4 && !p.stochastic && p.shares_scale && place.rows == 1) {
     const VI scale = hn::Load(di, group.scales[tile][0]);
     hn::Mask<D> ints;
-    Errors errors =
-        EncodeTypes(p, slots[0], hn::Load(d, group.steps[tile][0]), hn::Load(d, group.inverses[tile][0]), ints);
+    Errors errors = EncodeTypes(p, slots[0], hn::Load(d, group.steps[tile][0]),
+                                hn::Load(d, group.inverses[tile][0]), ints);
     const VI int_bit = hn::IfThenZeroElse(hn::Eq(scale, hn::Zero(di)), hn::Set(di, kScaleIntBit));
     best_scale = hn::Or(scale, hn::IfThenElseZero(hn::RebindMask(di, ints), int_bit));
     best_error = errors.rule;
@@ -243,20 +244,27 @@ HWY_INLINE void StoreScales(VI scale, std::size_t used, std::uint8_t* scales) {
   std::memcpy(scales, bytes, used);
 }
 
+/// Asks for memory, so that it is in the first cache when it is used. What a processor fetches by itself
+/// stops where a group is coded.
+HWY_INLINE void FetchAhead(const void* memory, std::size_t bytes) {
+  constexpr std::size_t kLine = 64;
+  const auto* const at = static_cast<const std::uint8_t*>(memory);
+  for (std::size_t i = 0; i < bytes; i += kLine) hwy::Prefetch(at + i);
+}
+
 /// kMagnitudes: as EncodeNibbles() wants them.
 template <int kBits, bool kMagnitudes>
 void EncodeJob(const KernelParams& p, const KernelJob& job) {
   const D d;
   const std::size_t n = hn::Lanes(d);
-  const V first_factor = hn::Set(d, p.normalize[0]);
-  const V second_factor = hn::Set(d, p.normalize[1]);
+  const V factor = hn::Set(d, p.normalize);
   V noise = hn::Zero(d);
   V signal = hn::Zero(d);
   Group group;
   HWY_ALIGN float padded[kValues * kMaxLanes];
   const std::size_t piece_values = kValues * job.stride;
   const std::size_t piece_bytes = 2 * kBits * job.stride;
-  const std::size_t group_pieces = kSlots / job.rows * n;
+  const std::size_t group_pieces = std::min(kTiles, sizeof group.slots / sizeof(Slot) / job.rows) * n;
   for (std::size_t first = 0; first < job.pieces; first += group_pieces) {
     const std::size_t last = std::min(first + group_pieces, job.pieces);
     for (std::size_t piece = first, tile = 0; piece < last; piece += n, ++tile) {
@@ -272,7 +280,7 @@ void EncodeJob(const KernelParams& p, const KernelJob& job) {
           x = padded;
         }
         Slot& slot = group.slots[tile * job.rows + row];
-        largest = hn::Max(largest, LoadSlot<kMagnitudes>(x, first_factor, second_factor, slot, signal));
+        largest = hn::Max(largest, LoadSlot<kMagnitudes>(x, factor, slot, signal));
       }
       hn::Store(largest, d, group.largest[tile]);
     }
@@ -280,9 +288,10 @@ void EncodeJob(const KernelParams& p, const KernelJob& job) {
     for (std::size_t piece = first, tile = 0; piece < last; piece += n, ++tile) {
       const std::size_t used = std::min(n, last - piece);
       const Place place{job.rows, job.position + piece * job.stride, job.row_pieces, job.stride};
-      if (job.rows == 1) {
-        const float* ahead = job.x + (piece + group_pieces) * kValues;
-        for (std::size_t i = 0; i < n; ++i) hwy::Prefetch(ahead + i * kValues);
+      if (job.following != 0 && piece + group_pieces + n <= job.pieces + job.following) {
+        const std::size_t ahead = piece + group_pieces;
+        FetchAhead(job.x + ahead * piece_values, n * piece_values * sizeof(float));
+        FetchAhead(job.codes + ahead * piece_bytes, n * piece_bytes);
       }
       StoreScales(EncodeTile<kBits>(p, group, tile, place, noise), used, job.scales + piece);
       for (std::size_t row = 0; row < job.rows; ++row) {
@@ -351,8 +360,7 @@ KernelParams kernel_params(const QuantizeOptions& options, float amax) {
   p.power_scale = t.scale_code == ScaleCode::kE8M0;
   if (!p.power_scale) {
     const int k = normalizing_exponent(amax);
-    p.normalize[0] = std::ldexp(1.0F, k / 2);
-    p.normalize[1] = std::ldexp(1.0F, k - k / 2);
+    p.normalize = std::ldexp(1.0F, k);
     p.tensor = tensor_scale(options.format, normalized(amax, k));
   }
   p.stochastic = options.seed.has_value();

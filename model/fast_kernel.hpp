@@ -36,7 +36,7 @@ struct KernelParams {
   bool mixes_types = false;
   bool power_scale = false;  ///< E8M0
 
-  float normalize[2] = {1.0F, 1.0F};  ///< the two factors of normalized()
+  float normalize = 1.0F;  ///< the factor of normalized()
   TensorScale tensor = {1.0F, 1.0F};
   bool stochastic = false;
   NoiseKey key = {0, 0};
@@ -67,6 +67,9 @@ struct KernelJob {
   std::uint8_t* codes = nullptr;
   std::size_t row_code_bytes = 0;
   std::uint8_t* scales = nullptr;
+  /// Scales of the jobs that come next, where their values and codes follow this job's in memory without a
+  /// gap: they are fetched ahead.
+  std::size_t following = 0;
   KernelSums* sums = nullptr;  ///< added to where not null
 };
 

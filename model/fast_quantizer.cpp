@@ -17,6 +17,8 @@ namespace {
 constexpr std::size_t kLanes = kBlockSize;
 /// Of a unit where rows do not matter: 16 KB of FP32, which stay in the first cache.
 constexpr std::size_t kFlatValues = 4096;
+/// Units that a thread takes at a time: what it reads stays in order, as the memory likes it.
+constexpr std::size_t kRun = 16;
 /// Rows of a unit where they do, and values that it takes of each at a time.
 constexpr std::size_t kBandRows = 16;
 constexpr std::size_t kBandValues = 256;
@@ -63,7 +65,7 @@ FastQuantizer::FastQuantizer(const TensorView& view, const QuantizeOptions& opti
   amax_ = from_bits(bits);
   zero_ = amax_ == 0.0F;
   if (!zero_) params_ = kernel_params(options, amax_);
-  scale_ = static_cast<double>(params_.normalize[0]) * static_cast<double>(params_.normalize[1]);
+  scale_ = static_cast<double>(params_.normalize);
   if (traits(options.format).scale_code == ScaleCode::kE8M0) amax_ = 1.0F;
 }
 
@@ -201,7 +203,7 @@ std::uint32_t FastQuantizer::largest_rotated_bits() const {
   return largest;
 }
 
-void FastQuantizer::encode_flat(std::size_t unit, std::uint8_t* codes, std::uint8_t* scales,
+void FastQuantizer::encode_flat(std::size_t unit, std::size_t last, std::uint8_t* codes, std::uint8_t* scales,
                                 KernelSums& sums) const {
   std::array<float, kFlatValues> converted;
   const std::size_t first = unit * kFlatValues;
@@ -212,6 +214,8 @@ void FastQuantizer::encode_flat(std::size_t unit, std::uint8_t* codes, std::uint
     convert(first, count, converted.data());
     if (options_.rotate) simd_rotate(converted.data(), count / kLanes);
     job.x = converted.data();
+  } else {
+    job.following = scale_bytes(unit + 1, last);
   }
   const std::size_t parts = block_size(options_.format) / kLanes;
   job.rows = parts;
@@ -279,22 +283,23 @@ void FastQuantizer::encode(std::size_t first, std::size_t last, std::uint8_t* co
   }
   // Added in order afterwards: sums of doubles depend on it.
   std::vector<Partial> partials(last - first);
-  constexpr std::size_t kRun = 16;
-  parallel_for(divided_up(last - first, kRun), threads_, [&](std::size_t run) {
-   for (std::size_t i = run * kRun; i < std::min((run + 1) * kRun, last - first); ++i) {
+  const auto encode_unit = [&](std::size_t i) {
     const std::size_t unit = first + i;
     std::uint8_t* const unit_codes = codes + code_bytes(first, unit);
     std::uint8_t* const unit_scales = scales + scale_bytes(first, unit);
     if (flat_) {
-      encode_flat(unit, unit_codes, unit_scales, partials[i].sums);
+      encode_flat(unit, last, unit_codes, unit_scales, partials[i].sums);
     } else {
       encode_band(unit, unit_codes, unit_scales, partials[i].sums);
     }
     const std::size_t blocks = scale_bytes(unit, unit + 1);
     if (all_int) partials[i].int_blocks = blocks;
-    if (!mixes_types(options_.format)) continue;
+    if (!mixes_types(options_.format)) return;
     for (std::size_t b = 0; b < blocks; ++b) partials[i].int_blocks += unit_scales[b] >> 7;
-   }
+  };
+  parallel_for(divided_up(last - first, kRun), threads_, [&](std::size_t run) {
+    const std::size_t end = std::min((run + 1) * kRun, last - first);
+    for (std::size_t i = run * kRun; i < end; ++i) encode_unit(i);
   });
   for (const Partial& partial : partials) {
     sums_.noise += partial.sums.noise;

@@ -62,7 +62,8 @@ class FastQuantizer {
   std::uint32_t largest_bits() const;
   std::uint32_t largest_rotated_bits() const;
   [[noreturn]] void fail_not_finite() const;
-  void encode_flat(std::size_t unit, std::uint8_t* codes, std::uint8_t* scales, KernelSums& sums) const;
+  void encode_flat(std::size_t unit, std::size_t last, std::uint8_t* codes, std::uint8_t* scales,
+                   KernelSums& sums) const;
   void encode_band(std::size_t unit, std::uint8_t* codes, std::uint8_t* scales, KernelSums& sums) const;
   template <class Visit>
   void visit_band(std::size_t unit, const Visit& visit) const;

@@ -218,12 +218,10 @@ QuantizedTensor quantize(const Tensor& tensor, const QuantizeOptions& options) {
 int normalizing_exponent(float amax) {
   int exponent = 0;
   std::frexp(amax, &exponent);  // amax in [2^(exponent-1), 2^exponent)
-  return 1 - exponent;
+  return std::clamp(1 - exponent, -126, 127);
 }
 
-float normalized(float x, int k) {
-  return (x + 0.0F) * std::ldexp(1.0F, k / 2) * std::ldexp(1.0F, k - k / 2);
-}
+float normalized(float x, int k) { return (x + 0.0F) * std::ldexp(1.0F, k); }
 
 TensorScale tensor_scale(Format format, float amax) {
   if (traits(format).scale_code == ScaleCode::kE8M0) return TensorScale{1.0F, 1.0F};

@@ -77,11 +77,11 @@ Tensor transposed(const Tensor& tensor);
 
 // The steps of quantize(), from the outside in.
 
-/// The power of two k for which amax * 2^k is in [1, 2). amax must be finite and > 0.
+/// The exponent k for which amax * 2^k is in [1, 2), or next to it where FP32 has no normal 2^k. amax must be
+/// finite and > 0. After it no scale factor leaves the range of FP32: from 2^-22 to 4.
 int normalizing_exponent(float amax);
 
 /// x * 2^k, and -0 as +0, so that the sign of the result says whether x < 0 even where it underflows to zero.
-/// Multiplied by 2^(k/2) and by 2^(k - k/2): FP32 has no 2^149.
 float normalized(float x, int k);
 
 /// The two FP32 factors that all blocks of a tensor share.
@@ -89,7 +89,7 @@ struct TensorScale {
   float encode;  ///< span * scale_max / amax
   float decode;  ///< 1 / encode
 };
-/// amax is the normalized one, in [1, 2). MXFP4: both factors are 1.
+/// amax is the normalized one. MXFP4: both factors are 1.
 TensorScale tensor_scale(Format format, float amax);
 
 /// One way to code a block. Those of a format are tried in order; the first of the least error is kept.

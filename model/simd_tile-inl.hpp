@@ -46,14 +46,22 @@ HWY_INLINE void StoreColumns(V v0, V v1, V v2, V v3, float* HWY_RESTRICT tile, s
 }
 #endif
 
+/// x times a power of two, and -0 as +0; but what underflows keeps its sign.
+HWY_INLINE V Normalized(V x, V factor) {
+  const V zero = hn::Zero(D());
+#if HWY_NATIVE_FMA
+  return hn::MulAdd(x, factor, zero);
+#else
+  return hn::Mul(hn::Add(x, zero), factor);
+#endif
+}
+
 /// x[16 p + i] of N pieces, normalized, to tile[N i + p].
-HWY_INLINE void Transpose(const float* HWY_RESTRICT x, V first_factor, V second_factor,
-                          float* HWY_RESTRICT tile) {
+HWY_INLINE void Transpose(const float* HWY_RESTRICT x, V factor, float* HWY_RESTRICT tile) {
   const D d;
   [[maybe_unused]] const std::size_t n = hn::Lanes(d);
   [[maybe_unused]] const auto load = [&](std::size_t piece, std::size_t i) HWY_ATTR {
-    const V plus = hn::Add(hn::LoadU(d, x + piece * kValues + i), hn::Zero(d));  // -0 to +0
-    return hn::Mul(hn::Mul(plus, first_factor), second_factor);
+    return Normalized(hn::LoadU(d, x + piece * kValues + i), factor);
   };
 #if HWY_TARGET == HWY_SCALAR
   for (std::size_t i = 0; i < kValues; ++i) hn::Store(load(0, i), d, tile + i);
@@ -101,9 +109,7 @@ HWY_INLINE void Transpose(const float* HWY_RESTRICT x, V first_factor, V second_
     hn::Store(v2, d, half + (8 + q) * n);
     hn::Store(v3, d, half + (12 + q) * n);
   }
-  const auto put = [&](V v, std::size_t i) HWY_ATTR {
-    hn::Store(hn::Mul(hn::Mul(hn::Add(v, hn::Zero(d)), first_factor), second_factor), d, tile + i * n);
-  };
+  const auto put = [&](V v, std::size_t i) HWY_ATTR { hn::Store(Normalized(v, factor), d, tile + i * n); };
   for (std::size_t j = 0; j < 4; ++j) {
     hn::LoadInterleaved4(d, half + 4 * n * j, v0, v1, v2, v3);
     put(v0, 0 + j);

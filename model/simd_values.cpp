@@ -132,7 +132,7 @@ void Rotate(float* x, std::size_t pieces) {
       std::memset(padded, 0, sizeof padded);
       std::memcpy(padded, at, used * kValues * sizeof(float));
     }
-    Transpose(used < n ? padded : at, hn::Set(d, 1.0F), hn::Set(d, 1.0F), tile);
+    Transpose(used < n ? padded : at, hn::Set(d, 1.0F), tile);
     for (std::size_t i = 0; i < kValues; ++i) {
       const V v = ToBfloat16(hn::Load(d, tile + i * n));
       hn::Store((kRotationSigns >> i & 1U) != 0 ? hn::Neg(v) : v, d, tile + i * n);

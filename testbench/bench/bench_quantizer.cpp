@@ -92,7 +92,7 @@ Tensor scalar_tensor() {
 }
 
 void set_bytes(benchmark::State& state, std::size_t values) {
-  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * values * sizeof(float)));
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(values * sizeof(float)));
   state.SetLabel(std::string("bytes of the FP32 input, ") + simd_target());
 }
 
