@@ -225,10 +225,10 @@ area-published: ## where the published +66.6 % comes from: lane-FP32 IF4 against
 	@python3 scripts/area.py $(area_liberty) --published
 
 .PHONY: check-area
-check-area: ## test the scripts of `make area`, and synthesize IF4 and NVFP4, iterative, against their limit
+check-area: ## test the scripts of `make area`, and synthesize IF4 and NVFP4, iterative and as arrays, against their limits
 	@scripts/setup.sh area
 	@python3 testbench/test_area.py
-	@python3 scripts/area.py $(area_liberty) --check if4_serial nvfp4_serial
+	@python3 scripts/area.py $(area_liberty) --check if4_serial nvfp4_serial if4_array nvfp4_array
 
 .PHONY: gates
 gates: ## the vectors of the RTL on the netlists of IF4, as they are and with planted faults: LIBERTY=, SEED=

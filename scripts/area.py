@@ -69,10 +69,21 @@ def lane(format_name):
     return Config(design, "pipelined", "lane_fp32_nvfp4", None, None)
 
 
+def array(format_name, shared=0):
+    """8x8 cells of 16 lanes with edges and output stages. What has copies is mapped once."""
+    kind = "_array_shared" if shared else "_array"
+    parameters = (("Format", FORMATS.index(format_name)), *((("SharedOutput", 1),) if shared else ()))
+    design = Design(format_name + kind, "if4_array", "rtl/if4_array.f", parameters, counted=False,
+                    kept=("if4_array_edge", "if4_array_cell", "if4_fp32"))
+    return Config(design, "pipelined", "nvfp4" + kind, None, None)
+
+
 CONFIGS = [
     *(mac(name, serial=serial) for name in FORMATS for serial in (0, 1)),
     *(mac(name, lanes, serial) for name in ("if4", "nvfp4") for lanes in (32, 64) for serial in (0, 1)),
     *(mac("nvfp4", serial=serial, acc_width=IF4_ACC_WIDTH) for serial in (0, 1)),
+    *(array(name) for name in FORMATS),
+    *(array(name, shared=1) for name in ("if4", "nvfp4")),
     lane("if4"),
     lane("nvfp4"),
 ]
@@ -84,6 +95,7 @@ LIMITS = {
         ("IF4 over NVFP4, iterative", "if4_serial", "area / nvfp4", 1.30),
         ("IF4 path over lane-FP32's", "if4", "path / lane", 0.50),
         ("IF4 path over lane-FP32's, iterative", "if4_serial", "path / lane", 0.50),
+        ("IF4 array over NVFP4 array", "if4_array", "area / nvfp4", 1.20),
     ],
     "sg13g2_stdcell_typ_1p20V_25C": [
         ("IF4, iterative, um2", "if4_serial", "area", 54000),
@@ -94,6 +106,7 @@ LIMITS = {
         ("IF4 path over NVFP4's, iterative", "if4_serial", "path / nvfp4", 1.03),
         ("IF4 path over lane-FP32's", "if4", "path / lane", 0.50),
         ("IF4 path over lane-FP32's, iterative", "if4_serial", "path / lane", 0.50),
+        ("IF4 array over NVFP4 array", "if4_array", "area / nvfp4", 1.20),
     ],
 }
 
@@ -109,7 +122,7 @@ PUBLISHED = [
 
 
 def select(words):
-    """Configurations by name or pattern; a format alone is both output stages of its 16 lanes."""
+    """Configurations by name or pattern; a format alone is both output stages of its unit of 16 lanes."""
     if not words:
         return CONFIGS
     chosen = set()
@@ -134,7 +147,8 @@ def default_liberty():
 def cost(design):
     """What takes long is started first."""
     parameters = dict(design.parameters)
-    return (design.top == "lane_fp32_mac", parameters.get("Lanes", 16), parameters.get("Format", 0) in (5, 6))
+    return (design.top == "lane_fp32_mac", bool(design.kept), parameters.get("Lanes", 16),
+            parameters.get("Format", 0) in (5, 6))
 
 
 def results_of(designs, library, jobs, parted=False):
@@ -279,8 +293,8 @@ def main():
     references(configs, results, library)
     save_table(library, configs, results, area_report.notes(library))
     if args.modules:
-        by_module(library, configs, results,
-                  results_of([config.design for config in configs], library, args.jobs, parted=True))
+        parted = results_of([config.design for config in configs if not config.design.kept], library, args.jobs, parted=True)
+        by_module(library, configs, results, {**results, **parted})
     missed, checked = check_limits(library, results)
     if args.check and checked == 0:
         raise liberty.LibertyError("none of these configurations has a limit to check")

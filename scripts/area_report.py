@@ -15,12 +15,13 @@ def notes(library):
         f"{library.name}: NAND2 {library.nand2().name}, {library.nand2().area:g} um2. "
         f"abc: -D {ABC_DELAY_PS}, inputs driven by {library.driving_cell().name}, {LOAD_FF} fF on each output.",
         f"Tools: {'; '.join(versions())}.",
-        "area: of the cells, flat netlist; um2 as the Liberty file has them. path: the longest of all from inputs and",
-        "registers to registers and outputs, inputs arriving at the clock edge, with setup; MHz = 1000 / path.",
+        "area: of the cells, flat netlist (arrays: each kind of cell, edge and output stage mapped once, for all its copies);",
+        "um2 as the Liberty file has them. path: the longest of all from inputs and registers to registers and outputs,",
+        "inputs arriving at the clock edge, with setup; MHz = 1000 / path.",
         "latency: clocks from the edge that takes the last beat to the one that takes the result, least-most; counted, as",
         "are beats a clock within a dot product and clocks a result of one-beat dot products with the smallest sum.",
         f"power: at {clock} for all; {INPUT_ACTIVITY} transitions a clock on each input, passed on through the logic by "
-        "probability.",
+        "probability. None of arrays.",
         "NVFP4: area and path over those of NVFP4, same lanes and output stage, its own accumulator (same acc: IF4's).",
         "lane: over lane-FP32 of the same format, which gives a result a clock.",
         "These numbers are an estimate to compare designs by: no layout, no wires, no clock tree, no scan, no hold, no",
@@ -48,8 +49,8 @@ def figure(what, config, results):
     return results[config.name]["area"] if what == "area" else ratios(config, results)[what]
 
 
-def shown(value, digits):
-    return "-" if value is None else f"{value:.{digits}f}"
+def shown(value, digits, unit=1):
+    return "-" if value is None else f"{unit * value:.{digits}f}"
 
 
 def rows(configs, results):
@@ -62,7 +63,7 @@ def rows(configs, results):
             f"{own['critical_path_ns']:.2f}", f"{1000 / own['critical_path_ns']:.0f}",
             "-" if least is None else str(least) if least == most else f"{least}-{most}",
             shown(own.get("beats_a_clock"), 2), shown(own.get("clocks_a_result"), 0),
-            f"{1e3 * own['dynamic_w']:.2f}", f"{1e6 * own['leakage_w']:.2f}",
+            shown(own.get("dynamic_w"), 2, 1e3), shown(own.get("leakage_w"), 2, 1e6),
             shown(to["area / nvfp4"], 3), shown(to["area / nvfp4 same acc"], 3), shown(to["path / nvfp4"], 3),
             shown(to["area / lane"], 3), shown(to["path / lane"], 3)])
     return table
@@ -105,6 +106,8 @@ def module_rows(parted):
 
 
 def totals(name, flat, parted):
+    if parted is flat:
+        return f"{name}: {flat['area']:.0f} um2. A module's area is that of all its copies; (top) is what lies between them."
     return (f"{name}: {parted['area']:.0f} um2 in parts, each mapped by abc alone; {flat['area']:.0f} um2 flat "
             f"({100 * (parted['area'] / flat['area'] - 1):+.1f} % in parts). The area of a module is its own, of all its "
             "copies,\nwithout the modules in it.")

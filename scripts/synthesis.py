@@ -41,6 +41,7 @@ class Design:
     files: str
     parameters: tuple = ()     # (name, value) pairs
     counted: bool = True       # its clocks can be counted by BENCH: it has the ports of if4_mac
+    kept: tuple = ()           # modules that are mapped once each, whatever their copies; the rest is one with the top
 
     def sources(self):
         lines = [re.sub(r"//.*", "", line).strip() for line in (ROOT / self.files).read_text().splitlines()]
@@ -93,13 +94,15 @@ def read_commands(design):
 
 
 def coarse_commands(design):
-    return [f"synth -flatten -top {design.top} -run begin:fine", "alumacc", "share -aggressive"]
+    keep = ["setattr -mod -set keep_hierarchy 1 " + " ".join(f"*{module}" for module in design.kept)]
+    return [*(keep if design.kept else []), f"synth -flatten -top {design.top} -run begin:fine", "alumacc",
+            "share -aggressive"]
 
 
-def map_commands(work):
+def map_commands(work, top=""):
     lib = f"{work}/cells.lib"
     return [f"dfflibmap -liberty {lib}", f"abc -D {ABC_DELAY_PS} -liberty {lib} -constr {work}/abc.constr", "clean",
-            f"tee -q -o {work}/stat.txt stat -liberty {lib}"]
+            f"tee -q -o {work}/stat.txt stat -liberty {lib}" + (f" -top {top}" if top else "")]
 
 
 def yosys(commands, log, what):
@@ -121,12 +124,16 @@ class Cells:
         return sum(count for name, count in self.counts.items() if library.cells[name].state)
 
 
-def read_stat(text, library, what, submodules=()):
-    """The cells of each module in the text of `stat -liberty`. Raises ToolError unless all are cells of the library."""
+WHOLE = "design hierarchy"  # what `stat -top` calls its section of all modules with all their copies
+
+
+def read_stat(text, library, what, submodules=(), whole=False):
+    """The cells of each module in the text of `stat -liberty`, or of the WHOLE only. Raises ToolError unless all are
+    cells of the library."""
     modules = {}
     for section in re.split(r"^=== ", text, flags=re.MULTILINE)[1:]:
         name = section.split(" ===")[0]
-        if name == "design hierarchy":
+        if (name == WHOLE) != whole:
             continue
         cells = modules[name] = Cells()
         listed = re.search(r"Number of cells: +(\d+)\n((?: +\S+ +\d+\n)*)", section)
@@ -141,7 +148,7 @@ def read_stat(text, library, what, submodules=()):
             if library.cells[cell].latch:
                 raise ToolError(f"{what}: {count} cells {cell} are latches")
             cells.counts[cell] = int(count)
-        chip_area = re.search(r"Chip area for module .*: ([0-9.]+)", section)
+        chip_area = re.search(r"Chip area for (?:top )?module .*: ([0-9.]+)", section)
         cells.chip_area = float(chip_area.group(1)) if chip_area else 0.0
         if abs(cells.chip_area - cells.area(library)) > 1e-6 * cells.chip_area + 1e-3:
             raise ToolError(f"{what}: yosys says an area of {cells.chip_area}, its cells have {cells.area(library)}")
@@ -154,7 +161,12 @@ def read_stat(text, library, what, submodules=()):
 
 def sta_script(design, work):
     """Paths between registers, from inputs that arrive with the clock edge and to outputs that are due at the next one.
-    Reset is no path: it may come at any time, and is released well before the clock."""
+    Reset is no path: it may come at any time, and is released well before the clock. No power of designs with kept
+    modules: report_power of OpenSTA 2.0.17 crashes on hundreds of thousands of cells."""
+    power = "" if design.kept else f"""set_power_activity -input -activity {INPUT_ACTIVITY}
+set_power_activity -input_ports [get_ports {RESET}] -activity 0 -duty 1
+report_power -digits 8
+"""
     return f"""read_liberty {work}/cells.lib
 read_verilog {work}/netlist.v
 link_design {design.top}
@@ -168,10 +180,7 @@ set_output_delay 0 -clock clk [all_outputs]
 set_false_path -from [get_ports {RESET}]
 puts "SLACK [worst_slack]"
 report_checks -digits 4 -fields {{input_pin slew}}
-set_power_activity -input -activity {INPUT_ACTIVITY}
-set_power_activity -input_ports [get_ports {RESET}] -activity 0 -duty 1
-report_power -digits 8
-exit
+{power}exit
 """
 
 
@@ -182,25 +191,29 @@ def output_net(netlist, instance):
     return nets[0] if nets else instance
 
 
-def read_sta(text, netlist, what):
-    """Critical path in ns, its ends, and power in W."""
+def read_sta(text, netlist, what, powered=True):
+    """Critical path in ns, its ends, and, where it was asked for, power in W."""
     # What it says of the library is about cells and tables that may not be used at all; of a netlist, it is an error.
     complaints = [line for line in text.splitlines()
                   if line.startswith("Error") or (line.startswith("Warning") and ".lib" not in line)]
     if complaints:
         raise ToolError(f"{what}: sta says '{complaints[0]}'", "sta.log")
     slack = re.search(r"^SLACK (-?[0-9.]+)$", text, re.MULTILINE)
-    power = re.search(r"^Total +(\S+) +(\S+) +(\S+) +(\S+)", text, re.MULTILINE)
+    power = not powered or re.search(r"^Total +(\S+) +(\S+) +(\S+) +(\S+)", text, re.MULTILINE)
     ends = re.search(r"^Startpoint: (\S+).*?^Endpoint: (\S+)", text, re.MULTILINE | re.DOTALL)
     if not slack or not power or not ends:
         raise ToolError(f"{what}: sta found no {'path' if not slack or not ends else 'power'}", "sta.log")
-    internal, switching, leakage, _ = (float(value) for value in power.groups())
     path = PERIOD_NS - float(slack.group(1))
-    if not 0 < path < PERIOD_NS * 10 or internal + switching <= 0:
-        raise ToolError(f"{what}: sta gives a path of {path} ns and {internal + switching} W", "sta.log")
-    return {"critical_path_ns": round(path, 4),
-            **{end: output_net(netlist, name) for end, name in zip(("from", "to"), ends.groups())},
-            "dynamic_w": internal + switching, "leakage_w": leakage}
+    if not 0 < path < PERIOD_NS * 10:
+        raise ToolError(f"{what}: sta gives a path of {path} ns", "sta.log")
+    result = {"critical_path_ns": round(path, 4),
+              **{end: output_net(netlist, name) for end, name in zip(("from", "to"), ends.groups())}}
+    if not powered:
+        return result
+    internal, switching, leakage, _ = (float(value) for value in power.groups())
+    if internal + switching <= 0:
+        raise ToolError(f"{what}: sta gives a power of {internal + switching} W", "sta.log")
+    return {**result, "dynamic_w": internal + switching, "leakage_w": leakage}
 
 
 # Clocks --------------------------------------------------------------------------------------------------------------
@@ -224,12 +237,13 @@ def count_clocks(design, work):
 # The flow ------------------------------------------------------------------------------------------------------------
 
 def measure(design, library, work):
-    """Area, time and power of the flat design, as one dictionary."""
+    """Area, time and power of the flat design, as one dictionary; with kept modules, also the area of each, and no power."""
+    flat = ["setattr -mod -unset keep_hierarchy *", "flatten"] if design.kept else []
     yosys([*read_commands(design), *coarse_commands(design), f"synth -top {design.top} -run fine:check",
-           *map_commands(work), "splitnets", "clean -purge", f"write_verilog -noattr {work}/netlist.v"],
-          work / "yosys.log", design.name)
-    modules = read_stat((work / "stat.txt").read_text(), library, design.name)
-    cells = modules[design.top]
+           *map_commands(work, design.top if design.kept else ""), *flat, "splitnets", "clean -purge",
+           f"write_verilog -noattr {work}/netlist.v"], work / "yosys.log", design.name)
+    stat = (work / "stat.txt").read_text()
+    cells = read_stat(stat, library, design.name, whole=bool(design.kept))[WHOLE if design.kept else design.top]
     (work / "sta.tcl").write_text(sta_script(design, work))
     run(["sta", "-no_splash", "-exit", str(work / "sta.tcl")], work / "sta.log", design.name)
     return {
@@ -238,9 +252,36 @@ def measure(design, library, work):
         "cells": sum(cells.counts.values()),
         "flip_flops": cells.flip_flops(library),
         "flip_flop_area": round(cells.area(library, True), 3),
-        **read_sta((work / "sta.log").read_text(), (work / "netlist.v").read_text(), design.name),
+        **read_sta((work / "sta.log").read_text(), (work / "netlist.v").read_text(), design.name, not design.kept),
         **(count_clocks(design, work) if design.counted else {}),
+        **({"modules": kept_rows(stat, library, design)} if design.kept else {}),
     }
+
+
+def module_row(path, module, copies, cells, library):
+    """One row of the area by module. The cells are those of one copy; the areas, of all copies."""
+    return {"path": path, "module": module, "copies": copies, "area": round(copies * cells.area(library), 3),
+            "flip_flops": copies * cells.flip_flops(library),
+            "flip_flop_area": round(copies * cells.area(library, True), 3)}
+
+
+def kept_rows(stat, library, design):
+    """The top and its kept modules, variants of a module (by their parameters) as one row."""
+    names = re.findall(r"^=== (.*) ===$", stat, re.MULTILINE)
+    modules = read_stat(stat, library, design.name, names)
+    listed = next(part for part in re.split(r"^=== ", stat, flags=re.MULTILINE) if part.startswith(f"{design.top} ==="))
+    rows = {}
+    for name in names:
+        copies = re.search(rf"^ +{re.escape(name)} +(\d+)$", listed, re.MULTILINE)
+        module = name.split("\\")[-1]
+        if module not in design.kept or not copies:
+            continue
+        row = module_row(module, module, int(copies.group(1)), modules[name], library)
+        before = rows.setdefault(module, {**row, **{key: 0 for key in row if key not in ("path", "module")}})
+        rows[module] = {**row, **{key: before[key] + row[key] for key in row if key not in ("path", "module")}}
+    if set(rows) != set(design.kept):
+        raise ToolError(f"{design.name}: yosys kept {sorted(rows)} instead of {sorted(design.kept)}")
+    return [module_row("", design.top, 1, modules[design.top], library), *rows.values()]
 
 
 def instances(design, work):
@@ -291,10 +332,8 @@ def split(design, library, work):
           work / "yosys.log", design.name)
     modules = read_stat((work / "stat.txt").read_text(), library, design.name, names)
 
-    def row(path, module, copies, name):
-        cells = modules.get(name, Cells())
-        return {"path": path, "module": module, "copies": copies, "area": round(cells.area(library), 3),
-                "flip_flops": cells.flip_flops(library), "flip_flop_area": round(cells.area(library, True), 3)}
+    def row(path, module, copies, name):  # a part has the cells of all copies
+        return {**module_row(path, module, 1, modules.get(name, Cells()), library), "copies": copies}
 
     rows = [row("", design.top, 1, "part0")]
     rows += [row(path, *paths[path], f"part{number}") for number, path in sorted(parts, key=lambda part: part[1])]

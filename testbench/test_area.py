@@ -53,6 +53,47 @@ Endpoint: y (output port clocked by clk)
 Total                3.465e-03 8.780e-04 3.619e-07 4.343e-03 100.0%
 """
 
+# What `stat -top` says of a top with two copies of one variant of a kept module, and three of another.
+STAT_KEPT = """
+=== $paramod$1\\cell ===
+
+   Number of cells:                  3
+     INV                             2
+     FF                              1
+
+   Chip area for module '$paramod$1\\cell': 24.000000
+
+=== $paramod$2\\cell ===
+
+   Number of cells:                  1
+     FF                              1
+
+   Chip area for module '$paramod$2\\cell': 20.000000
+
+=== top ===
+
+   Number of cells:                  6
+     $paramod$1\\cell                2
+     $paramod$2\\cell                3
+     INV                             1
+
+   Area for cell type $paramod$1\\cell is unknown!
+
+   Chip area for module '\\top': 2.000000
+
+=== design hierarchy ===
+
+   top                               1
+     $paramod$1\\cell                2
+     $paramod$2\\cell                3
+
+   Number of cells:                 10
+     INV                             5
+     FF                              5
+
+   Chip area for top module '\\top': 110.000000
+"""
+
 NETLIST = """module top(clk_i, y);
   FF _1_ (
     .C(clk_i),
@@ -116,6 +157,21 @@ class Results(unittest.TestCase):
             with self.assertRaisesRegex(synthesis.ToolError, message):
                 synthesis.read_stat(text, library(), "top")
 
+    def test_kept_modules(self):
+        design = synthesis.Design("top", "top", "", kept=("cell",))
+        whole = synthesis.read_stat(STAT_KEPT, library(), "top", whole=True)
+        self.assertEqual(list(whole), [synthesis.WHOLE])
+        self.assertEqual((whole[synthesis.WHOLE].area(library()), whole[synthesis.WHOLE].flip_flops(library())), (110, 5))
+        rows = synthesis.kept_rows(STAT_KEPT, library(), design)
+        self.assertEqual([(row["module"], row["copies"], row["area"], row["flip_flops"], row["flip_flop_area"])
+                          for row in rows], [("top", 1, 2, 0, 0), ("cell", 5, 108, 5, 100)])
+        for text, message in ((STAT_KEPT.replace("INV                             5", "INV                             6"), "says an area"),
+                              (STAT_KEPT.replace("design hierarchy", "hierarchy"), "no cells")):
+            with self.assertRaisesRegex(synthesis.ToolError, message):
+                synthesis.read_stat(text, library(), "top", whole=True)
+        with self.assertRaisesRegex(synthesis.ToolError, "instead of"):
+            synthesis.kept_rows(STAT_KEPT, library(), synthesis.Design("top", "top", "", kept=("cell", "edge")))
+
     def test_sta(self):
         result = synthesis.read_sta(STA, NETLIST, "top")
         self.assertEqual((result["critical_path_ns"], result["from"], result["to"]), (7.5, "stage.value_q[3]", "y"))
@@ -123,6 +179,7 @@ class Results(unittest.TestCase):
                      STA + "Error: netlist.v, line 7 syntax error\n", STA + "Warning: module X not found\n"):
             with self.assertRaises(synthesis.ToolError):
                 synthesis.read_sta(text, NETLIST, "top")
+        self.assertNotIn("dynamic_w", synthesis.read_sta(STA.replace("Total", "total"), NETLIST, "top", powered=False))
 
     def test_limits_can_be_missed(self):
         configs = [config.name for config in area.CONFIGS]
