@@ -12,55 +12,15 @@
 #include <vector>
 
 #include "model/atomic_file.hpp"
+#include "model/dtype.hpp"
+#include "model/safetensors_header.hpp"
 #include "model/tensor.hpp"
 
 namespace if4 {
 
-/// Element types a file may hold. Only F32, F16 and BF16 can be read as a Tensor.
-enum class DType : std::uint8_t {
-  kBool,
-  kU8,
-  kI8,
-  kF8E4M3,
-  kF8E5M2,
-  kI16,
-  kU16,
-  kF16,
-  kBF16,
-  kI32,
-  kU32,
-  kF32,
-  kF64,
-  kI64,
-  kU64
-};
-
-/// The name in the header: "F32", "BF16", "F8_E4M3", ...
-std::string_view dtype_name(DType dtype);
-/// Bytes per element: 1, 2, 4 or 8.
-std::size_t dtype_size(DType dtype);
-std::optional<DType> dtype_from_name(std::string_view name);
-
-/// FP16 bits as FP32, exact; NaN stays NaN, infinity infinity.
-float half_to_float(std::uint16_t bits);
-/// BF16 bits as FP32, exact.
-float bfloat16_to_float(std::uint16_t bits);
-
-/// dtype_size * all dimensions. Nothing on overflow of 64 bits, even if another dimension is zero.
-std::optional<std::size_t> byte_count(DType dtype, const Shape& shape);
-
 /// `count` little-endian values at byte `offset` of a file, as FP32, exact.
 /// dtype must be F32, F16 or BF16. Throws if the file is shorter or the values do not fit in memory.
 std::vector<float> read_floats(const InputFile& file, std::uint64_t offset, DType dtype, std::size_t count);
-
-/// One tensor of a file. Its size in bytes is end - begin.
-struct TensorInfo {
-  std::string name;
-  DType dtype = DType::kF32;
-  Shape shape;
-  std::uint64_t begin = 0;  ///< in the data area, that is after the header
-  std::uint64_t end = 0;
-};
 
 /// A file open for reading. The constructor reads and checks the header only; it throws InputError
 /// "FILE: header: ..." or "FILE: tensor 'NAME': ..." unless the header is valid and the tensors fill the data
@@ -71,10 +31,10 @@ class SafetensorsFile {
 
   const std::string& path() const { return file_.path(); }
   /// In the order of the header.
-  const std::vector<TensorInfo>& tensors() const { return tensors_; }
+  const std::vector<TensorInfo>& tensors() const { return header_.tensors; }
   /// The tensor of that name, or nullptr.
   const TensorInfo* find(std::string_view name) const;
-  const std::map<std::string, std::string>& metadata() const { return metadata_; }
+  const std::map<std::string, std::string>& metadata() const { return header_.metadata; }
 
   /// The end - begin bytes of a tensor of this file.
   std::vector<std::uint8_t> read_bytes(const TensorInfo& info) const;
@@ -82,7 +42,7 @@ class SafetensorsFile {
   const std::uint8_t* map(const TensorInfo& info);
   /// Lets go of the memory of that mapping.
   void release(const TensorInfo& info) const {
-    file_.release(data_start_ + info.begin, info.end - info.begin);
+    file_.release(header_.data_start + info.begin, info.end - info.begin);
   }
   /// The values as FP32, NaN and infinities included; shape [] has one value. Throws unless F32, F16 or BF16.
   Tensor read_tensor(const TensorInfo& info) const;
@@ -90,13 +50,9 @@ class SafetensorsFile {
   [[noreturn]] void fail(std::string_view name, const std::string& message) const;
 
  private:
-  void check_layout() const;
-
   InputFile file_;
-  std::uint64_t data_start_ = 0;
-  std::vector<TensorInfo> tensors_;
+  SafetensorsHeader header_;
   std::unordered_map<std::string, std::size_t> positions_;
-  std::map<std::string, std::string> metadata_;
 };
 
 /// A tensor to write: `size` bytes at `data`, little-endian, row-major. The bytes are not copied.

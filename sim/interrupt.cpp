@@ -19,13 +19,11 @@ void install(int signal, struct sigaction* before) {
 }  // namespace
 
 InterruptGuard::InterruptGuard() {
-  install(SIGINT, &interrupt_);
-  install(SIGTERM, &terminate_);
+  for (std::size_t i = 0; i < kSignals.size(); ++i) install(kSignals[i], &before_[i]);
 }
 
 InterruptGuard::~InterruptGuard() {
-  ::sigaction(SIGINT, &interrupt_, nullptr);
-  ::sigaction(SIGTERM, &terminate_, nullptr);
+  for (std::size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &before_[i], nullptr);
 }
 
 void InterruptGuard::check() {

@@ -1,6 +1,7 @@
-// SIGINT and SIGTERM as an exception, so that destructors remove what is half done.
+// SIGINT, SIGTERM and SIGHUP (the terminal is gone) as an exception, so that destructors remove what is half done.
 #pragma once
 
+#include <array>
 #include <csignal>
 #include <exception>
 
@@ -17,7 +18,7 @@ class Interrupted : public std::exception {
   int signal_;
 };
 
-/// Catches the two signals while it lives, unless they are ignored; check() throws Interrupted after one.
+/// Catches the signals while it lives, unless they are ignored; check() throws Interrupted after one.
 class InterruptGuard {
  public:
   InterruptGuard();
@@ -27,8 +28,8 @@ class InterruptGuard {
   static void check();
 
  private:
-  struct sigaction interrupt_ {};
-  struct sigaction terminate_ {};
+  static constexpr std::array kSignals{SIGINT, SIGTERM, SIGHUP};
+  std::array<struct sigaction, kSignals.size()> before_{};
 };
 
 }  // namespace if4

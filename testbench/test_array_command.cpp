@@ -309,7 +309,7 @@ TEST_CASE("A waveform that is not whole does not appear", "[cli][array-cli]") {
 
 TEST_CASE("An interrupted run of the array leaves nothing behind", "[cli][array-cli]") {
   const Sandbox box;
-  const int signal = GENERATE(SIGINT, SIGTERM);
+  const int signal = GENERATE(SIGINT, SIGTERM, SIGHUP);
   // A second or more each, if nothing ended it.
   check_interrupted(box,
                     {"array", "--gemm", "400,400,1600", "--engine", "systemc-rtl", "--wave", box / "w.fst",

@@ -141,7 +141,7 @@ TEST_CASE("an interrupted quantization leaves nothing behind", "[cli]") {
   const std::vector<float> values(std::size_t{1} << 24, 1.5F);
   const std::string in = box / "large.safetensors";
   if4::write_safetensors(in, {{"w", if4::DType::kF32, {4096, 4096}, values.data(), values.size() * 4}}, {});
-  const int signal = GENERATE(SIGINT, SIGTERM);
+  const int signal = GENERATE(SIGINT, SIGTERM, SIGHUP);
   check_interrupted(box, {"quantize", in, "-o", box / "out.safetensors", "--search", "--threads", "1"},
                     signal);
 }
