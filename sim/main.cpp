@@ -1,8 +1,11 @@
 // The program `if4`. Exit codes: 0 done, 1 a check failed, 2 bad input or usage (one line on stderr).
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <limits>
 #include <map>
 #include <new>
 
@@ -50,6 +53,24 @@ void add_choice(CLI::App* app, const std::string& option, T& value, const std::m
       ->type_name(names);
 }
 
+// A whole number from `least` on. CLI11 alone takes -1 for the largest number, and any larger one too.
+template <typename T>
+CLI::Option* add_whole(CLI::App* app, const std::string& option, T& value, std::uint64_t least,
+                       const std::string& help) {
+  const auto parse = [&value, least, option](const std::string& text) {
+    std::uint64_t number = 0;
+    const char* const end = text.data() + text.size();
+    const auto [last, error] = std::from_chars(text.data(), end, number);
+    constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+    if (error != std::errc{} || last != end || number < least) {
+      throw CLI::ValidationError(option, "'" + if4::one_line(text) + "' is not a whole number from " +
+                                             std::to_string(least) + " to " + std::to_string(kMost));
+    }
+    value = number;
+  };
+  return app->add_option_function<std::string>(option, parse, help)->type_name("UINT");
+}
+
 // What quantize and compare have in common.
 void add_model_options(CLI::App* app, if4::ModelOptions& options) {
   add_choice(app, "--rule", options.quantize.rule, kRules, "which candidate a block keeps, default mse");
@@ -59,9 +80,7 @@ void add_model_options(CLI::App* app, if4::ModelOptions& options) {
   app->add_flag("--2d", options.quantize.square, "16 x 16 values share a scale");
   app->add_flag("--rht", options.quantize.rotate, "random Hadamard transform of every 16 values first");
   app->add_flag("--transpose", options.quantize.transpose, "of the transposed matrices");
-  app->add_option_function<std::uint64_t>(
-      "--stochastic", [&options](const std::uint64_t& value) { options.quantize.seed = value; },
-      "round at random, with this seed");
+  add_whole(app, "--stochastic", options.quantize.seed, 0, "round at random, with this seed");
   app->add_option("--threads", options.threads, "default: one a core")->check(CLI::Range(1, 1024));
 }
 
@@ -77,7 +96,7 @@ void add_array(CLI::App& app, if4::ArrayArgs& array, int& status) {
   command->add_option("--acts", array.activations, "activations [M, K]: FILE:NAME, plain or quantized");
   command->add_option("--weights", array.weights, "weights [N, K]: FILE:NAME, plain or quantized");
   add_choice(command, "--rule", array.rule, kRules, "of plain tensors, default mse");
-  command->add_option("--seed", array.seed, "of random operands, default 1");
+  add_whole(command, "--seed", array.seed, 0, "of random operands, default 1");
   add_choice(command, "--engine", array.engine, kEngines, "default fast");
   command->add_flag("--timing-only", array.timing_only, "count cycles, compute no results");
   command->add_option("--threads", array.threads, "of the exact results, default all cores")
@@ -86,8 +105,7 @@ void add_array(CLI::App& app, if4::ArrayArgs& array, int& status) {
   command->add_option("--json", array.json, "report as JSON to this file");
   command->add_option("--trace", array.trace, "timeline to this file, for ui.perfetto.dev");
   command->add_option("--wave", array.wave.file, "FST waveform of the array, systemc-rtl");
-  command->add_option("--wave-cycles", array.wave.cycles, "cycles in the waveform, default 10000")
-      ->check(CLI::PositiveNumber);
+  add_whole(command, "--wave-cycles", array.wave.cycles, 1, "cycles in the waveform, default 10000");
   command->add_option("--svg", array.svg, "roofline and shares of the cycles to this file");
   command->add_option("--config", array.config, "JSON file of the options below, which win over it");
   for (const if4::Knob& knob : if4::knobs()) {
@@ -191,10 +209,10 @@ int main(int argc, char** argv) {
       ->add_option("--stall-out", cosim.options.stalls.output_percent,
                    "clocks without a result taken, in percent")
       ->check(CLI::Range(0, 99));
-  cosim_app->add_option("--seed", cosim.options.stalls.seed, "of the stalls, default 1");
+  add_whole(cosim_app, "--seed", cosim.options.stalls.seed, 0, "of the stalls, default 1");
   cosim_app->add_option("--wave", cosim.options.wave.file, "FST waveform to write");
-  cosim_app->add_option("--wave-cycles", cosim.options.wave.cycles, "clocks in the waveform, default 2000")
-      ->check(CLI::PositiveNumber);
+  add_whole(cosim_app, "--wave-cycles", cosim.options.wave.cycles, 1,
+            "clocks in the waveform, default 2000");
   cosim_app->add_option("--json", cosim.json, "report as JSON to this file");
   cosim_app->callback([&] { status = run_cosim(cosim); });
 
@@ -202,10 +220,9 @@ int main(int argc, char** argv) {
   auto* vectors_app =
       app.add_subcommand("vectors", "write dot products and their results as text, for any testbench");
   vectors_app->add_option("-o,--output", vectors.output, "file to write")->required();
-  vectors_app->add_option("--count", vectors.count, "random dot products, default 100")
-      ->check(CLI::PositiveNumber);
+  add_whole(vectors_app, "--count", vectors.count, 1, "random dot products, default 100");
   vectors_app->add_option("--beats", vectors.beats, "of each, default 10")->check(CLI::Range(1, 1024));
-  vectors_app->add_option("--seed", vectors.seed, "default 1");
+  add_whole(vectors_app, "--seed", vectors.seed, 0, "default 1");
   add_choice(vectors_app, "--format", vectors.format, kFormats, "default if4");
   add_choice(vectors_app, "--result", vectors.order, kOrders, "default lane-fp32");
   auto* vector_acts =

@@ -101,6 +101,8 @@ TEST_CASE("if4 array refuses bad products, systems and files", "[cli][array-cli]
       {{"array", "--gemm", "8,8,8", "--depth", "3"}, {"--depth"}},
       {{"array", "--gemm", "8,8,8", "--engine", "verilog"}, {"--engine", "'verilog'"}},
       {{"array", "--gemm", "8,8,8", "--threads", "0"}, {"--threads"}},
+      {{"array", "--gemm", "8,8,8", "--seed", "-1"}, {"--seed", "'-1'"}},
+      {{"array", "--gemm", "8,8,8", "--wave-cycles", "0"}, {"--wave-cycles", "'0'"}},
       {{"array", "--gemm", "8,8,160", "--acts-buffer", "1K"}, {"acts-buffer", "K = 160", "720 bytes"}},
       {{"array", "--gemm", "8,8,160", "--weights-buffer", "1K"}, {"weights-buffer", "K = 160", "720 bytes"}},
       {{"array", "--gemm", "8,8,16", "--output-buffer", "255"}, {"output-buffer", "256 bytes"}},

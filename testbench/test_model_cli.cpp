@@ -120,6 +120,15 @@ TEST_CASE("a whole model", "[cli]") {
     CHECK(box.names() == before);
     CHECK(box.run({"quantize", in}).code == 2);
   }
+  SECTION("a seed of more than 64 bits, or none") {
+    for (const char* seed : {"-1", "18446744073709551616", "1e3", "x", ""}) {
+      const Run run = box.run({"quantize", in, "-o", box / "none", "--stochastic", seed});
+      CHECK(run.code == 2);
+      check_contains(run.err, "--stochastic: '" + std::string(seed) + "' is not a whole number");
+      CHECK_FALSE(fs::exists(box / "none"));
+    }
+    box.output({"quantize", in, "--stats", "--stochastic", "18446744073709551615"});
+  }
   SECTION("an output on a full disk, or over its input") {
     const Run run = box.run({"quantize", in, "-o", "/dev/full"});
     CHECK(run.code == 2);
