@@ -1,4 +1,5 @@
-// SIGINT, SIGTERM and SIGHUP (the terminal is gone) as an exception, so that destructors remove what is half done.
+// SIGINT, SIGTERM and SIGHUP (the terminal is gone) as an exception, so that destructors remove what is half
+// done.
 #pragma once
 
 #include <array>

@@ -211,8 +211,7 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0, 99));
   add_whole(cosim_app, "--seed", cosim.options.stalls.seed, 0, "of the stalls, default 1");
   cosim_app->add_option("--wave", cosim.options.wave.file, "FST waveform to write");
-  add_whole(cosim_app, "--wave-cycles", cosim.options.wave.cycles, 1,
-            "clocks in the waveform, default 2000");
+  add_whole(cosim_app, "--wave-cycles", cosim.options.wave.cycles, 1, "clocks in the waveform, default 2000");
   cosim_app->add_option("--json", cosim.json, "report as JSON to this file");
   cosim_app->callback([&] { status = run_cosim(cosim); });
 
