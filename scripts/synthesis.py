@@ -94,8 +94,8 @@ def read_commands(design):
 
 
 def coarse_commands(design):
-    keep = ["setattr -mod -set keep_hierarchy 1 " + " ".join(f"*{module}" for module in design.kept)]
-    return [*(keep if design.kept else []), f"synth -flatten -top {design.top} -run begin:fine", "alumacc",
+    keep = [f"setattr -mod -set keep_hierarchy 1 *{module}" for module in design.kept]
+    return [*keep, f"synth -flatten -top {design.top} -run begin:fine", "alumacc",
             "share -aggressive"]
 
 
@@ -259,29 +259,28 @@ def measure(design, library, work):
 
 
 def module_row(path, module, copies, cells, library):
-    """One row of the area by module. The cells are those of one copy; the areas, of all copies."""
-    return {"path": path, "module": module, "copies": copies, "area": round(copies * cells.area(library), 3),
-            "flip_flops": copies * cells.flip_flops(library),
-            "flip_flop_area": round(copies * cells.area(library, True), 3)}
+    """One row of the area by module; `cells` are those of all copies together."""
+    return {"path": path, "module": module, "copies": copies, "area": round(cells.area(library), 3),
+            "flip_flops": cells.flip_flops(library), "flip_flop_area": round(cells.area(library, True), 3)}
 
 
 def kept_rows(stat, library, design):
-    """The top and its kept modules, variants of a module (by their parameters) as one row."""
+    """The top and its kept modules, a module's variants (by their parameters) as one row."""
     names = re.findall(r"^=== (.*) ===$", stat, re.MULTILINE)
     modules = read_stat(stat, library, design.name, names)
-    listed = next(part for part in re.split(r"^=== ", stat, flags=re.MULTILINE) if part.startswith(f"{design.top} ==="))
-    rows = {}
-    for name in names:
-        copies = re.search(rf"^ +{re.escape(name)} +(\d+)$", listed, re.MULTILINE)
-        module = name.split("\\")[-1]
-        if module not in design.kept or not copies:
-            continue
-        row = module_row(module, module, int(copies.group(1)), modules[name], library)
-        before = rows.setdefault(module, {**row, **{key: 0 for key in row if key not in ("path", "module")}})
-        rows[module] = {**row, **{key: before[key] + row[key] for key in row if key not in ("path", "module")}}
-    if set(rows) != set(design.kept):
-        raise ToolError(f"{design.name}: yosys kept {sorted(rows)} instead of {sorted(design.kept)}")
-    return [module_row("", design.top, 1, modules[design.top], library), *rows.values()]
+    top = re.split(rf"^=== {re.escape(design.top)} ===$", stat, flags=re.MULTILINE)[1].split("\n===")[0]
+    rows = [module_row("", design.top, 1, modules[design.top], library)]
+    for kept in design.kept:
+        copies, cells = 0, Cells()
+        for name in (name for name in names if name.split("\\")[-1] == kept):
+            number = sum(int(listed) for listed in re.findall(rf"^ +{re.escape(name)} +(\d+)$", top, re.MULTILINE))
+            copies += number
+            for cell, count in modules[name].counts.items():
+                cells.counts[cell] = cells.counts.get(cell, 0) + number * count
+        if not copies:
+            raise ToolError(f"{design.name}: yosys kept no {kept}")
+        rows.append(module_row(kept, kept, copies, cells, library))
+    return rows
 
 
 def instances(design, work):
@@ -332,8 +331,8 @@ def split(design, library, work):
           work / "yosys.log", design.name)
     modules = read_stat((work / "stat.txt").read_text(), library, design.name, names)
 
-    def row(path, module, copies, name):  # a part has the cells of all copies
-        return {**module_row(path, module, 1, modules.get(name, Cells()), library), "copies": copies}
+    def row(path, module, copies, name):
+        return module_row(path, module, copies, modules.get(name, Cells()), library)
 
     rows = [row("", design.top, 1, "part0")]
     rows += [row(path, *paths[path], f"part{number}") for number, path in sorted(parts, key=lambda part: part[1])]

@@ -1,5 +1,4 @@
-// SIGINT, SIGTERM and SIGHUP (the terminal is gone) as an exception, so that destructors remove what is half
-// done.
+// SIGINT, SIGTERM and SIGHUP as an exception, so that destructors remove what is half done.
 #pragma once
 
 #include <array>

@@ -1,6 +1,5 @@
 // The program `if4`. Exit codes: 0 done, 1 a check failed, 2 bad input or usage (one line on stderr).
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -15,6 +14,7 @@
 #include "sim/commands.hpp"
 #include "sim/interrupt.hpp"
 #include "sim/system_config.hpp"
+#include "sim/whole_number.hpp"
 
 namespace {
 
@@ -55,20 +55,18 @@ void add_choice(CLI::App* app, const std::string& option, T& value, const std::m
 
 // A whole number from `least` on. CLI11 alone takes -1 for the largest number, and any larger one too.
 template <typename T>
-CLI::Option* add_whole(CLI::App* app, const std::string& option, T& value, std::uint64_t least,
-                       const std::string& help) {
-  const auto parse = [&value, least, option](const std::string& text) {
-    std::uint64_t number = 0;
-    const char* const end = text.data() + text.size();
-    const auto [last, error] = std::from_chars(text.data(), end, number);
+void add_whole(CLI::App* app, const std::string& option, T& value, std::uint64_t least,
+               const std::string& help) {
+  const auto set = [&value, least, option](const std::string& text) {
     constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
-    if (error != std::errc{} || last != end || number < least) {
-      throw CLI::ValidationError(option, "'" + if4::one_line(text) + "' is not a whole number from " +
-                                             std::to_string(least) + " to " + std::to_string(kMost));
+    const auto number = if4::whole_number(text, least, kMost);
+    if (!number) {
+      throw CLI::ValidationError(option,
+                                 if4::quoted_name(text) + " is not " + if4::whole_number_range(least, kMost));
     }
-    value = number;
+    value = *number;
   };
-  return app->add_option_function<std::string>(option, parse, help)->type_name("UINT");
+  app->add_option_function<std::string>(option, set, help)->type_name("UINT");
 }
 
 // What quantize and compare have in common.

@@ -1,7 +1,6 @@
 #include "sim/system_config.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -9,6 +8,7 @@
 
 #include "model/atomic_file.hpp"
 #include "model/error.hpp"
+#include "sim/whole_number.hpp"
 
 namespace if4 {
 namespace {
@@ -19,16 +19,6 @@ constexpr double kMaxBandwidth = 4096.0;
 
 [[noreturn]] void not_a(const std::string& value, const std::string& what) {
   throw InputError(quoted_name(value) + " is not " + what);
-}
-
-std::uint64_t whole_number(const std::string& value, std::uint64_t least, std::uint64_t most) {
-  std::uint64_t number = 0;
-  const char* const end = value.data() + value.size();
-  const auto [stop, error] = std::from_chars(value.data(), end, number);
-  if (error != std::errc() || stop != end || number < least || number > most) {
-    not_a(value, "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
-  }
-  return number;
 }
 
 // "65536", "64K", "1M", "2G": powers of 1024.
@@ -42,13 +32,9 @@ std::uint64_t bytes(const std::string& value) {
       digits.pop_back();
     }
   }
-  std::uint64_t number = 0;
-  const char* const end = digits.data() + digits.size();
-  const auto [stop, error] = std::from_chars(digits.data(), end, number);
-  if (error != std::errc() || stop != end || number == 0 || number > kMaxBytes / unit) {
-    not_a(value, "a size in bytes from 1 to 1024G (K, M, G are powers of 1024)");
-  }
-  return number * unit;
+  const auto number = whole_number(digits, 1, kMaxBytes / unit);
+  if (!number) not_a(value, "a size in bytes from 1 to 1024G (K, M, G are powers of 1024)");
+  return *number * unit;
 }
 
 double decimal(const std::string& value, double least, double most, const std::string& what) {
@@ -71,7 +57,9 @@ bool on_off(const std::string& value) {
 
 template <std::uint64_t kLeast, std::uint64_t kMost, typename T>
 void set_number(T& field, const std::string& value) {
-  field = static_cast<T>(whole_number(value, kLeast, kMost));
+  const auto number = whole_number(value, kLeast, kMost);
+  if (!number) not_a(value, whole_number_range(kLeast, kMost));
+  field = static_cast<T>(*number);
 }
 
 std::string format_names() {

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <optional>
 #include <string_view>
 
 #include "model/atomic_file.hpp"
 #include "model/error.hpp"
+#include "sim/whole_number.hpp"
 
 namespace if4 {
 namespace {
@@ -32,21 +32,13 @@ std::vector<std::string_view> split(std::string_view line) {
   return fields;
 }
 
-std::optional<std::uint64_t> number(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || stop != text.data() + text.size() || value == 0 || value > kMaxGemmSize)
-    return std::nullopt;
-  return value;
-}
-
 std::string lower(std::string_view text) {
   std::string result(text);
   for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return result;
 }
 
-std::string range() { return "a whole number from 1 to " + std::to_string(kMaxGemmSize); }
+std::string range() { return whole_number_range(1, kMaxGemmSize); }
 
 // Whether it is a header; throws where it is the header of something else.
 bool is_header(const std::vector<std::string_view>& fields, const std::string& place) {
@@ -71,7 +63,7 @@ GemmShape parse_gemm(const std::string& text) {
   std::uint64_t* const sizes[] = {&shape.m, &shape.n, &shape.k};
   bool good = fields.size() == 3;
   for (std::size_t i = 0; good && i < 3; ++i) {
-    const auto value = number(fields[i]);
+    const auto value = whole_number(fields[i], 1, kMaxGemmSize);
     good = value.has_value();
     *sizes[i] = value.value_or(0);
   }
@@ -112,7 +104,7 @@ std::vector<Layer> read_topology(const std::string& path) {
     static constexpr const char* kNames[] = {"M", "N", "K", "count"};
     std::uint64_t* const numbers[] = {&layer.shape.m, &layer.shape.n, &layer.shape.k, &layer.count};
     for (std::size_t i = 1; i < fields.size(); ++i) {
-      const auto value = number(fields[i]);
+      const auto value = whole_number(fields[i], 1, kMaxGemmSize);
       if (!value)
         throw InputError(place + kNames[i - 1] + " is " + quoted_name(fields[i]) + ", not " + range());
       *numbers[i - 1] = *value;

@@ -169,7 +169,7 @@ class Results(unittest.TestCase):
                               (STAT_KEPT.replace("design hierarchy", "hierarchy"), "no cells")):
             with self.assertRaisesRegex(synthesis.ToolError, message):
                 synthesis.read_stat(text, library(), "top", whole=True)
-        with self.assertRaisesRegex(synthesis.ToolError, "instead of"):
+        with self.assertRaisesRegex(synthesis.ToolError, "kept no edge"):
             synthesis.kept_rows(STAT_KEPT, library(), synthesis.Design("top", "top", "", kept=("cell", "edge")))
 
     def test_sta(self):
