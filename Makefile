@@ -46,15 +46,17 @@ endif
 O := $(BUILD)/$(CONFIG)$(if $(filter-out fuzz,$(CONFIG)),$(addprefix -,$(filter-out g++,$(notdir $(CXX)))))
 BIN := $(if $(filter $(BUILD)/release,$(O)),$(BUILD),$(O))
 
-MODEL := $(wildcard model/*.cpp)
-SIM := $(filter-out sim/main.cpp,$(wildcard sim/*.cpp))
-ORACLE_MAIN := testbench/oracle_main.cpp
-GATES_MAIN := testbench/gates_main.cpp
-TESTS := $(filter-out $(ORACLE_MAIN) $(GATES_MAIN),$(wildcard testbench/*.cpp))
-TEST_HELPERS := $(filter-out testbench/main.cpp testbench/test_%.cpp,$(TESTS))
+MODEL := $(wildcard model/*/*.cpp)
+SIM := $(filter-out sim/program/main.cpp,$(wildcard sim/*/*.cpp))
+ORACLE_MAIN := testbench/oracle/main.cpp
+GATES_MAIN := testbench/gates/main.cpp
+TESTS := $(filter-out $(ORACLE_MAIN),\
+	$(wildcard $(addsuffix /*.cpp,$(addprefix testbench/,model rtl sim support oracle coverage))))
+TEST_HELPERS := $(filter-out testbench/support/main.cpp testbench/oracle/test_oracle.cpp,\
+	$(filter testbench/support/% testbench/oracle/%,$(TESTS)))
 BENCH := $(wildcard testbench/bench/*.cpp)
 WAIVERS := $(wildcard rtl/*.vlt)
-ALL_CXX := $(wildcard $(addsuffix /*.?pp,model sim testbench testbench/bench testbench/fuzz))
+ALL_CXX := $(wildcard $(addsuffix /*.?pp,model/* sim/* testbench/*))
 
 # The RTL tops, one line each. Lint checks each with its parameters, and Verilator makes of it the C++ class V<name>.
 #   name, top module, list of its files, parameters as -GName=value, options of Verilator: --trace-fst where the class
@@ -69,24 +71,24 @@ $(call unit,if4_mac_if6_e2m3, if4_mac, rtl/if4_mac.f, -GFormat=5)
 $(call unit,if4_mac_if6_e3m2, if4_mac, rtl/if4_mac.f, -GFormat=6)
 $(call unit,if4_mac_nvfp6_e2m3, if4_mac, rtl/if4_mac.f, -GFormat=7)
 $(call unit,if4_mac_nvfp6_e3m2, if4_mac, rtl/if4_mac.f, -GFormat=8)
-$(call unit,if4_mac_serial, if4_mac, rtl/if4_mac.f, -GSerial=1)
-$(call unit,if4_mac_nvfp4_serial, if4_mac, rtl/if4_mac.f, -GFormat=2 -GSerial=1)
-$(call unit,if4_mac_if3_serial, if4_mac, rtl/if4_mac.f, -GFormat=4 -GSerial=1)
-$(call unit,if4_mac_if6_e3m2_serial, if4_mac, rtl/if4_mac.f, -GFormat=6 -GSerial=1)
+$(call unit,if4_mac_iterative, if4_mac, rtl/if4_mac.f, -GIterative=1)
+$(call unit,if4_mac_nvfp4_iterative, if4_mac, rtl/if4_mac.f, -GFormat=2 -GIterative=1)
+$(call unit,if4_mac_if3_iterative, if4_mac, rtl/if4_mac.f, -GFormat=4 -GIterative=1)
+$(call unit,if4_mac_if6_e3m2_iterative, if4_mac, rtl/if4_mac.f, -GFormat=6 -GIterative=1)
 $(call unit,if4_mac_32, if4_mac, rtl/if4_mac.f, -GLanes=32)
-$(call unit,if4_mac_64_serial, if4_mac, rtl/if4_mac.f, -GLanes=64 -GSerial=1)
+$(call unit,if4_mac_64_iterative, if4_mac, rtl/if4_mac.f, -GLanes=64 -GIterative=1)
 $(call unit,if4_mac_if6_e2m3_64, if4_mac, rtl/if4_mac.f, -GFormat=5 -GLanes=64)
 $(call unit,if4_mac_nvfp4_narrow, if4_mac, rtl/if4_mac.f, -GFormat=2 -GAccWidth=49)
-$(call unit,lane_fp32_if4, lane_fp32_mac, rtl/lane_fp32_mac.f, -GFormat=0)
-$(call unit,lane_fp32_nvfp4, lane_fp32_mac, rtl/lane_fp32_mac.f, -GFormat=2)
-$(call unit,lane_fp32_ieee, lane_fp32_mac, rtl/lane_fp32_mac.f, -GFormat=0 -GIeee=1)
-$(call unit,fp32_mul, fp32_mul, rtl/lane_fp32_mac.f, -GIeee=1)
-$(call unit,fp32_add, fp32_add, rtl/lane_fp32_mac.f, -GIeee=1)
-$(call unit,fp32_mul_normal, fp32_mul, rtl/lane_fp32_mac.f, -GIeee=0)
-$(call unit,fp32_add_normal, fp32_add, rtl/lane_fp32_mac.f, -GIeee=0)
+$(call unit,lane_fp32_if4, lane_fp32_mac, rtl/baseline/lane_fp32_mac.f, -GFormat=0)
+$(call unit,lane_fp32_nvfp4, lane_fp32_mac, rtl/baseline/lane_fp32_mac.f, -GFormat=2)
+$(call unit,lane_fp32_ieee, lane_fp32_mac, rtl/baseline/lane_fp32_mac.f, -GFormat=0 -GIeee=1)
+$(call unit,fp32_mul, fp32_mul, rtl/baseline/lane_fp32_mac.f, -GIeee=1)
+$(call unit,fp32_add, fp32_add, rtl/baseline/lane_fp32_mac.f, -GIeee=1)
+$(call unit,fp32_mul_normal, fp32_mul, rtl/baseline/lane_fp32_mac.f, -GIeee=0)
+$(call unit,fp32_add_normal, fp32_add, rtl/baseline/lane_fp32_mac.f, -GIeee=0)
 
 # One function for the logic of all cells, where Verilator would write one for each: a sixth of the code.
-ARRAY_VERILATE := -fno-gate sim/if4_array.vlt
+ARRAY_VERILATE := -fno-gate sim/verilated/if4_array.vlt
 $(call unit,if4_array_8x8, if4_array, rtl/if4_array.f,, $(ARRAY_VERILATE) --trace-fst)
 $(call unit,if4_array_1x1, if4_array, rtl/if4_array.f, -GRows=1 -GCols=1, $(ARRAY_VERILATE))
 $(call unit,if4_array_3x5_mixfp4, if4_array, rtl/if4_array.f, -GFormat=1 -GRows=3 -GCols=5, $(ARRAY_VERILATE))
@@ -217,23 +219,23 @@ test-mutants: ## plant bugs in RTL and model, one at a time; the tests must catc
 .PHONY: area
 area: ## area, time and power of the RTL in a library of cells: LIBERTY=, CONFIGS="if4 nvfp4*", MODULES=1
 	@scripts/setup.sh area
-	@python3 scripts/area.py $(area_liberty) $(if $(filter-out 0,$(MODULES)),--modules) $(CONFIGS:%='%')
+	@python3 scripts/area/area.py $(area_liberty) $(if $(filter-out 0,$(MODULES)),--modules) $(CONFIGS:%='%')
 
 .PHONY: area-published
 area-published: ## where the published +66.6 % comes from: lane-FP32 IF4 against NVFP4, by module
 	@scripts/setup.sh area
-	@python3 scripts/area.py $(area_liberty) --published
+	@python3 scripts/area/area.py $(area_liberty) --published
 
 .PHONY: check-area
 check-area: ## test the scripts of `make area`, and synthesize IF4 and NVFP4, iterative and as arrays, against their limits
 	@scripts/setup.sh area
-	@python3 testbench/test_area.py
-	@python3 scripts/area.py $(area_liberty) --check if4_serial nvfp4_serial if4_array nvfp4_array
+	@python3 testbench/area/test_area.py
+	@python3 scripts/area/area.py $(area_liberty) --check if4_iterative nvfp4_iterative if4_array nvfp4_array
 
 .PHONY: gates
 gates: ## the vectors of the RTL on the netlists of IF4, as they are and with planted faults: LIBERTY=, SEED=
 	@scripts/setup.sh default area
-	@python3 scripts/gates.py $(area_liberty) --out $(GATES) --faults $(GATE_FAULTS) $(GATE_UNITS)
+	@python3 scripts/area/gates.py $(area_liberty) --out $(GATES) --faults $(GATE_FAULTS) $(GATE_UNITS)
 	@$(SUBMAKE) GATES=$(GATES) CONFIG=release $(addprefix $(GATES)/,rtl/gates_check good/gates_check faulty/gates_check)
 	@$(call run_gates,rtl,the RTL) && $(call run_gates,good,the netlists)
 	@cmp $(GATES)/rtl/result.txt $(GATES)/good/result.txt && echo 'the netlists give the same results in the same clocks'
@@ -246,20 +248,20 @@ run_gates = echo 'gates_check on $2'; $(GATES)/$1/gates_check --vectors testbenc
 	status=$$?; cat $(GATES)/$1/result.txt; [ $$status = 0 ]
 
 area_liberty = $${LIBERTY:+--liberty "$$LIBERTY"}
-# Verilated unit, and the configuration of scripts/area.py whose netlist takes its place.
-GATE_UNITS := if4_mac=if4 if4_mac_serial=if4_serial
+# Verilated unit, and the configuration of scripts/area/area.py whose netlist takes its place.
+GATE_UNITS := if4_mac=if4 if4_mac_iterative=if4_iterative
 GATE_FAULTS := 64
 GATES := $(BUILD)/gates/$(or $(basename $(notdir $(LIBERTY))),osu018_stdcells)
 
 .PHONY: coverage
 coverage: ## what the tests cover of the MAC unit: lines, toggles, functional points; build/coverage/index.html
 	@scripts/setup.sh
-	@python3 -B scripts/coverage.py --self-test
+	@python3 -B scripts/coverage/coverage.py --self-test
 	@$(SUBMAKE) CONFIG=coverage BUILD=$(BUILD)/coverage $(BUILD)/coverage/coverage/if4_tests
 	@rm -rf $(BUILD)/coverage/data && mkdir -p $(BUILD)/coverage/data
 	@IF4_COVERAGE=$(BUILD)/coverage/data $(BUILD)/coverage/coverage/if4_tests '$(COVERAGE_TESTS)' \
 	    $(if $(SEED),--rng-seed $(SEED))
-	@python3 -B scripts/coverage.py $(BUILD)/coverage/data $(BUILD)/coverage
+	@python3 -B scripts/coverage/coverage.py $(BUILD)/coverage/data $(BUILD)/coverage
 
 .PHONY: formal
 formal: ## prove the RTL right with open tools, and that a planted bug fails each proof: PROOFS="name ..."
@@ -427,7 +429,7 @@ $(O)/libif4_testbench.a: $(call objects,$(TEST_HELPERS)) $(O)/sources
 	$(archive)
 
 # The simulation uses the model: its archive comes first on every link line.
-$(BIN)/if4: $(call objects,sim/main.cpp) $(O)/libif4_sim.a $(O)/libif4.a
+$(BIN)/if4: $(call objects,sim/program/main.cpp) $(O)/libif4_sim.a $(O)/libif4.a
 	$(call link,$(LIBS))
 
 $(BIN)/if4_tests: $(call objects,$(TESTS)) $(O)/libif4_sim.a $(O)/libif4.a
@@ -439,8 +441,8 @@ $(BIN)/oracle_check: $(call objects,$(ORACLE_MAIN)) $(O)/libif4_testbench.a $(O)
 $(BIN)/if4_bench: $(call objects,$(BENCH)) $(O)/libif4_testbench.a $(O)/libif4_sim.a $(O)/libif4.a
 	$(call link,$(BENCH_LIBS) $(TEST_LIBS) $(LIBS))
 
-# Gates: one program with the Verilated RTL and two with netlists (scripts/gates.py) in its place. The class of a netlist
-# has the name of the unit's, so sim/mac_unit.cpp takes it for that, compiled once more with its header.
+# Gates: one program with the Verilated RTL and two with netlists (scripts/area/gates.py) in its place. The class of a netlist
+# has the name of the unit's, so sim/mac/mac_unit.cpp takes it for that, compiled once more with its header.
 $(GATES)/rtl/gates_check: $(call objects,$(GATES_MAIN)) $(O)/libif4_testbench.a $(O)/libif4_sim.a $(O)/libif4.a
 	$(call link,$(TEST_LIBS) $(LIBS))
 
@@ -450,7 +452,7 @@ $(GATES)/$1/gates_check: $(call objects,$(GATES_MAIN)) $(GATES)/$1/mac_unit.o \
 		$(O)/libif4_testbench.a $(O)/libif4_sim.a $(O)/libif4.a
 	$$(call link,$$(TEST_LIBS) $$(LIBS))
 
-$(GATES)/$1/mac_unit.o: sim/mac_unit.cpp $(foreach u,$2,$(GATES)/$1/$u/V$u.fast.cpp) $(O)/flags
+$(GATES)/$1/mac_unit.o: sim/mac/mac_unit.cpp $(foreach u,$2,$(GATES)/$1/$u/V$u.fast.cpp) $(O)/flags
 	@echo '  CXX      $$@'
 	@$(subst $(VERILATED_INCLUDES),$(addprefix -isystem $(GATES)/$1/,$2) $(VERILATED_INCLUDES),$(COMPILE)) $$< -o $$@
 endef
@@ -479,8 +481,8 @@ $(O)/fuzz_readers: $(call objects,testbench/fuzz/fuzz_readers.cpp) $(O)/libif4.a
 	$(call link,-fsanitize=fuzzer $(LIBS))
 
 # What reads and counts without the array itself.
-$(O)/fuzz_array: $(call objects,testbench/fuzz/fuzz_array.cpp $(addprefix sim/,topology.cpp system_config.cpp \
-		schedule.cpp fast_timing.cpp array_core.cpp)) $(O)/libif4.a
+$(O)/fuzz_array: $(call objects,testbench/fuzz/fuzz_array.cpp $(addprefix sim/,system/topology.cpp system/config.cpp \
+		system/schedule.cpp system/fast_timing.cpp array/core.cpp)) $(O)/libif4.a
 	$(call link,-fsanitize=fuzzer $(LIBS))
 
 $(O)/fuzz_quantizer: $(call objects,testbench/fuzz/fuzz_quantizer.cpp) $(O)/libif4.a
@@ -495,5 +497,5 @@ $(O)/verilated/%.o: $(VERILATOR_ROOT)/include/%.cpp $(O)/flags
 $(O)/%.o: %.cpp $(O)/flags
 	@echo '  CXX      $<'; mkdir -p $(@D); $(COMPILE) $< -o $@
 
--include $(wildcard $(addprefix $(O)/,model/*.d sim/*.d testbench/*.d testbench/bench/*.d testbench/fuzz/*.d verilated/*.d))
+-include $(wildcard $(O)/*/*.d $(O)/*/*/*.d)
 endif

@@ -12,5 +12,5 @@ rtl/if4_block.sv
 rtl/if4_adder.sv
 rtl/if4_divide.sv
 rtl/if4_fp32.sv
-rtl/if4_fp32_serial.sv
+rtl/if4_fp32_iterative.sv
 rtl/if4_mac.sv

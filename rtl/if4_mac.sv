@@ -5,13 +5,13 @@
 //
 // Handshake. A beat is taken in a clock with valid_i & ready_o, a result is given in a clock with valid_o & ready_i.
 // valid_o, once high, stays high with a stable result until it is taken. ready_o does not depend on valid_i; it
-// depends combinationally on ready_i (not if Serial), since a full pipeline moves on when its result is taken. Results
+// depends combinationally on ready_i (not if Iterative), since a full pipeline moves on when its result is taken. Results
 // come in order, one for each beat with last_i; none is ever dropped.
 //
-// Throughput: one beat a clock, for dot products of any length, as long as results are taken. If Serial, a dot product
-// waits until the output stage has done with the one before it: one result in SerialLatency + 1 clocks at worst.
+// Throughput: one beat a clock, for dot products of any length, as long as results are taken. If Iterative, a dot product
+// waits until the output stage has done with the one before it: one result in IterativeLatency + 1 clocks at worst.
 // Latency, in clocks from the edge that takes the last beat to the first edge at which the result can be taken, without
-// stalls: 6, or 3 + 27..SerialLatency if Serial, where SerialLatency = AccWidth + 2 * Ones + 25 (see if4_fp32_serial);
+// stalls: 6, or 3 + 27..IterativeLatency if Iterative, where IterativeLatency = AccWidth + 2 * Ones + 25 (see if4_fp32_iterative);
 // one more if Lanes > 16.
 // Reset: asynchronous, active low. It drops all beats and results in flight and starts with a new dot product.
 //
@@ -23,7 +23,7 @@ module if4_mac #(
   parameter int Format   = if4_pkg::FormatIF4,
   parameter int Lanes    = 16,  // 16, 32 or 64
   parameter int AccWidth = if4_pkg::acc_width(Format, Lanes),  // the default holds 1,024 beats of any operands
-  parameter int Serial   = 0  // output stage: 0 pipelined, a result a clock; 1 iterative, small
+  parameter int Iterative   = 0  // output stage: 0 pipelined, a result a clock; 1 iterative, small
 ) (
   input  logic                                        clk_i,
   input  logic                                        rst_ni,
@@ -163,7 +163,7 @@ module if4_mac #(
   end
   assign overflow = overflow_q | (alike_q & (acc_q[AccWidth-1] != sign_q));
 
-  if (Serial != 0) begin : gen_clear
+  if (Iterative != 0) begin : gen_clear
     // A clock between two dot products clears the accumulator, where it waits for the output stage anyhow. That is
     // smaller than a gate before the adder.
     assign base          = acc_q;
@@ -217,8 +217,8 @@ module if4_mac #(
   end
 
   // Round -------------------------------------------------------------------------------------------------------------
-  if (Serial != 0) begin : gen_serial
-    if4_fp32_serial #(
+  if (Iterative != 0) begin : gen_iterative
+    if4_fp32_iterative #(
       .Width(AccWidth), .Ones(if4_pkg::float_ones(Format)), .SumExponent(if4_pkg::sum_exponent(Format))
     ) u_fp32 (
       .clk_i(clk_i), .rst_ni(rst_ni),

@@ -1,5 +1,5 @@
 // The formats of the unit and every width that follows from them. The only SystemVerilog definition of either;
-// testbench/test_rtl_tables.cpp proves it equal to model/format.hpp through the unit's ports.
+// testbench/rtl/test_tables.cpp proves it equal to model/core/format.hpp through the unit's ports.
 //
 // A block is 16 codes and a scale byte. An element's code is an operand, an integer:
 //   float part ExMy   h = sig << shift in units of 2^-f, with sig = {field != 0, mantissa}, shift = max(field, 1) - 1

@@ -3,7 +3,7 @@
 
 usage: scripts/mutants.py [--list] [--jobs N] [--sample N] [ID...]
 
-The bugs are in testbench/mutants.txt. Each is applied to a copy of the project in build/mutants/ID, with the objects
+The bugs are in testbench/mutants/*.txt, whose README says how to write one. Each is applied to a copy of the project in build/mutants/ID, with the objects
 of an unchanged copy, so that make builds only what the change touches. A run of the test suite that takes longer than
 TIMEOUT seconds counts as caught: a bug may well hang the unit. The folders of mutants that are not caught are kept.
 Exit codes: 0 all caught, 1 not all or none, 2 usage, or a mutant no longer applies.
@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-MUTANTS = ROOT / "testbench" / "mutants.txt"
+MUTANTS = [ROOT / "testbench" / "mutants" / f"{part}.txt" for part in ("rtl", "model", "sim")]
 WORK = ROOT / "build" / "mutants"
 SOURCES = ["Makefile", "model", "sim", "rtl", "testbench"]
 BUILD_TIMEOUT = 600
@@ -59,16 +59,17 @@ class Outcome:
 
 def read_mutants():
     mutants = []
-    for number, line in enumerate(MUTANTS.read_text().splitlines(), 1):
+    lines = [(f"{path}:{number}", line) for path in MUTANTS for number, line in enumerate(path.read_text().splitlines(), 1)]
+    for place, line in lines:
         key, _, value = line.partition(" ")
         if not line or line.startswith("#"):
             continue
         if key == "mutant":
             if any(value == mutant.name for mutant in mutants) or not re.fullmatch(r"[a-z0-9-]+", value):
-                raise ValueError(f"{MUTANTS}:{number}: '{value}' is not a new name of a-z, 0-9 and -")
+                raise ValueError(f"{place}: '{value}' is not a new name of a-z, 0-9 and -")
             mutants.append(Mutant(value))
         elif not mutants or key not in ("file", "what", "units", "-", "+"):
-            raise ValueError(f"{MUTANTS}:{number}: not a line of a mutant: '{line}'")
+            raise ValueError(f"{place}: not a line of a mutant: '{line}'")
         elif key == "-":
             mutants[-1].original.append(value)
         elif key == "+":

@@ -28,7 +28,7 @@ packages_of() {
       echo python3             # scripts/*.py
       ;;
     area)
-      echo python3             # scripts/area.py, scripts/gates.py
+      echo python3             # scripts/area/area.py, scripts/area/gates.py
       echo yosys               # synthesis, with abc
       echo opensta             # static timing and power
       echo iverilog            # counts clocks of latency and throughput

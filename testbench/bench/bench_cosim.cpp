@@ -8,9 +8,9 @@
 #include <stdexcept>
 #include <vector>
 
-#include "model/mac.hpp"
-#include "model/quantizer.hpp"
-#include "sim/cosim.hpp"
+#include "model/mac/mac.hpp"
+#include "model/quantize/quantizer.hpp"
+#include "sim/mac/cosim.hpp"
 
 namespace {
 

@@ -6,9 +6,9 @@
 #include <random>
 #include <stdexcept>
 
-#include "model/gemm.hpp"
-#include "sim/fast_timing.hpp"
-#include "sim/system.hpp"
+#include "model/mac/gemm.hpp"
+#include "sim/system/fast_timing.hpp"
+#include "sim/system/system.hpp"
 
 namespace {
 

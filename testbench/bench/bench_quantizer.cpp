@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "model/fast_quantizer.hpp"
-#include "model/parallel.hpp"
-#include "model/simd_values.hpp"
+#include "model/core/parallel.hpp"
+#include "model/quantize/fast_quantizer.hpp"
+#include "model/quantize/simd_values.hpp"
 
 namespace {
 
@@ -170,7 +170,7 @@ bool register_all() {
         ->Unit(benchmark::kMillisecond)
         ->UseRealTime();
   }
-  for (int number = 0; number < kAllFormatCount; ++number) {
+  for (int number = 0; number < kFormatCount; ++number) {
     QuantizeOptions options;
     options.format = static_cast<Format>(number);
     const std::string name = "Quantize/" + std::string(format_name(options.format));

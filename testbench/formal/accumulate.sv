@@ -9,7 +9,7 @@
 module accumulate #(
   parameter int Format   = 0,
   parameter int Lanes    = 16,
-  parameter int Serial   = 0,
+  parameter int Iterative   = 0,
   parameter int AccWidth = if4_pkg::acc_width(Format, Lanes),
   localparam int Blocks     = Lanes / 16,
   localparam int BlockWidth = if4_pkg::block_width(Format)
@@ -45,7 +45,7 @@ module accumulate #(
   localparam logic signed [Wide-1:0] Largest  = FloatMax > IntMax ? FloatMax : IntMax;
   localparam logic signed [Wide-1:0] BlockMax = 16 * 225 * Largest * Largest;
 
-  if4_mac #(.Format(Format), .Lanes(Lanes), .Serial(Serial), .AccWidth(AccWidth)) u_mac (
+  if4_mac #(.Format(Format), .Lanes(Lanes), .Iterative(Iterative), .AccWidth(AccWidth)) u_mac (
     .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid_i), .ready_o(), .last_i(last_i),
     .a_codes_i(a_codes_i), .a_scale_i(a_scale_i), .w_codes_i(w_codes_i), .w_scale_i(w_scale_i),
     .valid_o(), .ready_i(ready_i), .result_o(), .nan_o(), .overflow_o()
@@ -98,7 +98,7 @@ module accumulate #(
       // What carries the induction.
       if (done) assert (fresh_q);
       if (add_valid) assert (Wide'($signed(addend)) == beat);
-      if (Serial == 0) assert (first_q == fresh_q);
+      if (Iterative == 0) assert (first_q == fresh_q);
       else if (fresh_q && !done) assert (sum == 0 && !overflow);
     end
   end

@@ -1,4 +1,5 @@
-// Runs through every case of factor.sv. Prints PROVED and their number, or REFUTED and the first that is wrong.
+// Runs through every case of factor.sv. Prints PROVED and their number, or REFUTED and the first that is
+// wrong.
 #include <cstdint>
 #include <cstdio>
 #include <set>

@@ -7,13 +7,13 @@
 // The other data are free inputs that reach no property; that they move along with the tag is for fp32_data.sv and
 // accumulate.sv.
 //
-// No deadlock: with ready_i high, ready_o is, and a result in flight comes within Latency clocks. If Serial, the digits of
+// No deadlock: with ready_i high, ready_o is, and a result in flight comes within Latency clocks. If Iterative, the digits of
 // the output stage are cut to free bits, so its time is any that its counters allow; and as long as it is ready, ready_o
-// comes, and a result in flight gets there, within Latency clocks. That it ends is for fp32_serial.sv.
+// comes, and a result in flight gets there, within Latency clocks. That it ends is for fp32_iterative.sv.
 module handshake #(
   parameter int Format   = 4,
   parameter int Lanes    = 16,
-  parameter int Serial   = 0,
+  parameter int Iterative   = 0,
   parameter int Capacity = 6,  // results in flight: one a stage
   parameter int Latency  = 6
 ) (
@@ -23,7 +23,7 @@ module handshake #(
   input logic last_i,
   input logic ready_i,
   input logic choose_i,
-  input logic stage_ready,  // if Serial: a probe, no input: ready_o of the output stage
+  input logic stage_ready,  // if Iterative: a probe, no input: ready_o of the output stage
   input logic [Lanes*formal_tables::width(Format)-1:0] a_codes_i,
   input logic [Lanes*formal_tables::width(Format)-1:0] w_codes_i,
   input logic [Lanes/2-1:0] a_scale_i,
@@ -33,7 +33,7 @@ module handshake #(
   logic        ready, valid, nan, overflow;
   logic [31:0] result;
 
-  if4_mac #(.Format(Format), .Lanes(Lanes), .Serial(Serial)) u_mac (
+  if4_mac #(.Format(Format), .Lanes(Lanes), .Iterative(Iterative)) u_mac (
     .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid_i), .ready_o(ready), .last_i(last_i),
     .a_codes_i(a_codes_i), .a_scale_i(a_scale_i), .w_codes_i(w_codes_i), .w_scale_i(w_scale_i),
     .valid_o(valid), .ready_i(ready_i), .result_o(result), .nan_o(nan), .overflow_o(overflow)
@@ -62,7 +62,7 @@ module handshake #(
   logic [3:0] idle_q, blocked_q;
 
   logic choose, moves;
-  assign moves  = Serial != 0 ? stage_ready : ready_i;
+  assign moves  = Iterative != 0 ? stage_ready : ready_i;
   assign choose = take & first_q & choose_i & ~chosen_q;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -123,7 +123,7 @@ module handshake #(
       if (stalled_q) assert (valid && nan == nan_q);
       // No deadlock.
       assert (idle_q < 4'(Latency));
-      if (Serial == 0) assert (!ready_i || ready);
+      if (Iterative == 0) assert (!ready_i || ready);
       else assert (blocked_q < 4'(Latency));
     end
   end

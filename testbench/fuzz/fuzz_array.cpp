@@ -1,8 +1,8 @@
 // libFuzzer target over what `if4 array` reads: topologies and configurations. Whatever the bytes are, a
 // reader gives something within its ranges or throws an InputError of one line. What a configuration says of
 // a product is then counted, if that takes not too long, and the counts must be a run's.
-#include "sim/fast_timing.hpp"
-#include "sim/topology.hpp"
+#include "sim/system/fast_timing.hpp"
+#include "sim/system/topology.hpp"
 #include "testbench/fuzz/fuzzing.hpp"
 
 namespace {

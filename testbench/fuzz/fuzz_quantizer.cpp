@@ -11,10 +11,10 @@
 #include <string>
 #include <vector>
 
-#include "model/error.hpp"
-#include "model/fast_quantizer.hpp"
-#include "model/simd_targets.hpp"
-#include "model/simd_values.hpp"
+#include "model/core/error.hpp"
+#include "model/quantize/fast_quantizer.hpp"
+#include "model/quantize/simd_targets.hpp"
+#include "model/quantize/simd_values.hpp"
 
 namespace {
 
@@ -50,7 +50,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   constexpr std::size_t kHead = 8;
   if (size < kHead) return 0;
   QuantizeOptions options;
-  options.format = static_cast<Format>(data[0] % kAllFormatCount);
+  options.format = static_cast<Format>(data[0] % kFormatCount);
   options.rule = static_cast<Rule>(data[1] % 3);
   options.search = (data[2] & 1U) != 0;
   options.square = (data[2] & 2U) != 0;

@@ -11,10 +11,10 @@
 #include <string_view>
 #include <vector>
 
-#include "model/error.hpp"
-#include "model/npy.hpp"
-#include "model/safetensors.hpp"
-#include "model/tensor_file.hpp"
+#include "model/core/error.hpp"
+#include "model/files/npy.hpp"
+#include "model/files/safetensors.hpp"
+#include "model/files/tensor_file.hpp"
 #include "testbench/fuzz/fuzzing.hpp"
 
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);

@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "model/error.hpp"
+#include "model/core/error.hpp"
 
 namespace if4::testing {
 

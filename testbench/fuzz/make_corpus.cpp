@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "model/atomic_file.hpp"
-#include "model/error.hpp"
-#include "model/safetensors.hpp"
-#include "model/tensor_file.hpp"
+#include "model/core/error.hpp"
+#include "model/files/atomic_file.hpp"
+#include "model/files/safetensors.hpp"
+#include "model/files/tensor_file.hpp"
 
 namespace {
 

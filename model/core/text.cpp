@@ -1,0 +1,75 @@
+#include "model/core/text.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace if4 {
+namespace {
+
+constexpr std::size_t kQuotedLimit = 100;
+
+/// Length of the UTF-8 sequence at the start of `text` if it is well formed and may be printed, else 0.
+std::size_t printable_prefix(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned first = byte(0);
+  if (first < 0x80) return first >= 0x20 && first != 0x7F && first != '\\' ? 1 : 0;
+  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  if (first < 0xC2 || first > 0xF4 || text.size() < length) return 0;
+  unsigned point = first & (0xFFU >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0U) != 0x80U) return 0;
+    point = point << 6 | (byte(i) & 0x3FU);
+  }
+  const bool overlong = (length == 3 && point < 0x800) || (length == 4 && point < 0x10000);
+  const bool surrogate = point >= 0xD800 && point <= 0xDFFF;
+  const bool breaks_line = point < 0xA0 || point == 0x2028 || point == 0x2029;
+  return overlong || surrogate || breaks_line || point > 0x10FFFF ? 0 : length;
+}
+
+}  // namespace
+
+std::string one_line(std::string_view text) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  std::string line;
+  while (!text.empty()) {
+    const std::size_t length = printable_prefix(text);
+    if (length != 0) {
+      line += text.substr(0, length);
+    } else if (text[0] == '\n') {
+      line += "\\n";
+    } else if (text[0] == '\t') {
+      line += "\\t";
+    } else if (text[0] == '\\') {
+      line += "\\\\";
+    } else {
+      const auto byte = static_cast<unsigned char>(text[0]);
+      line += "\\x";
+      line += kHex[byte >> 4];
+      line += kHex[byte & 15U];
+    }
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return line;
+}
+
+std::string quoted_name(std::string_view name) {
+  if (name.size() <= kQuotedLimit) return "'" + one_line(name) + "'";
+  std::size_t end = kQuotedLimit;
+  // Not in the middle of a character.
+  while (end > kQuotedLimit - 3 && (static_cast<unsigned char>(name[end]) & 0xC0U) == 0x80U) --end;
+  return "'" + one_line(name.substr(0, end)) + "...'";
+}
+
+std::optional<std::uint64_t> whole_number(std::string_view text, std::uint64_t least, std::uint64_t most) {
+  std::uint64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || stop != end || number < least || number > most) return std::nullopt;
+  return number;
+}
+
+std::string whole_number_range(std::uint64_t least, std::uint64_t most) {
+  return "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
+}
+
+}  // namespace if4

@@ -1,0 +1,329 @@
+#include "model/files/model_quantizer.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "model/core/error.hpp"
+#include "model/core/text.hpp"
+#include "model/files/atomic_file.hpp"
+#include "model/files/safetensors.hpp"
+#include "model/files/tiled_scales.hpp"
+#include "model/quantize/fast_quantizer.hpp"
+
+namespace if4 {
+namespace {
+
+/// Codes made, or bytes copied, between two looks at the progress.
+constexpr std::size_t kChunkBytes = std::size_t{4} << 20;
+
+bool is_floating(DType dtype) {
+  return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
+}
+
+bool is_npy(const TensorRef& ref) { return std::filesystem::path(ref.path).extension() == ".npy"; }
+
+/// The tensors of the input and which of them are quantized.
+class ModelInput {
+ public:
+  struct Item {
+    std::string name;
+    TensorView view;
+    std::uint64_t bytes = 0;
+    bool quantized = false;
+    const TensorInfo* info = nullptr;  ///< none for a .npy file
+  };
+
+  ModelInput(const TensorRef& ref, const ModelOptions& options) : path_(ref.path) {
+    if (is_npy(ref)) {
+      npy_ = read_tensor(ref);
+      items_.push_back({std::filesystem::path(ref.path).stem().string(), view_of(npy_),
+                        npy_.values.size() * sizeof(float), true, nullptr});
+      return;
+    }
+    file_ = std::make_unique<SafetensorsFile>(ref.path);
+    if (!ref.name.empty()) {
+      const TensorInfo* const info = file_->find(ref.name);
+      // Its complaints are the best: which names there are, what else may be wrong.
+      if (info == nullptr || !is_floating(info->dtype) || info->end == info->begin) read_tensor(ref);
+      add(*info, true);
+      return;
+    }
+    bool any = false;
+    for (const TensorInfo& info : file_->tensors()) {
+      add(info, chosen(info, options));
+      any = any || items_.back().quantized;
+    }
+    if (!any) throw InputError(one_line(path_) + ": no tensor to quantize" + reason(options));
+  }
+
+  const std::vector<Item>& items() const { return items_; }
+  std::map<std::string, std::string> metadata() const {
+    return file_ ? file_->metadata() : std::map<std::string, std::string>{};
+  }
+  void release(const Item& item) const {
+    if (item.info != nullptr) file_->release(*item.info);
+  }
+  /// The message of an error in the item.
+  [[noreturn]] void fail(const Item& item, const std::string& message) const {
+    if (file_) file_->fail(item.name, message);
+    throw InputError(one_line(path_) + ": " + message);
+  }
+
+ private:
+  static bool chosen(const TensorInfo& info, const ModelOptions& options) {
+    const auto matching = [&](const std::string& pattern) { return matches(pattern, info.name); };
+    if (!is_floating(info.dtype) || info.end == info.begin) return false;
+    if (std::any_of(options.exclude.begin(), options.exclude.end(), matching)) return false;
+    if (options.include.empty()) return info.shape.size() >= 2;
+    return std::any_of(options.include.begin(), options.include.end(), matching);
+  }
+
+  static std::string reason(const ModelOptions& options) {
+    if (!options.include.empty() || !options.exclude.empty()) return ": no F32, F16 or BF16 tensor matches";
+    return ": no F32, F16 or BF16 tensor of two or more dimensions (--include takes others)";
+  }
+
+  void add(const TensorInfo& info, bool quantized) {
+    items_.push_back(
+        {info.name, {info.shape, info.dtype, file_->map(info)}, info.end - info.begin, quantized, &info});
+  }
+
+  std::string path_;
+  std::unique_ptr<SafetensorsFile> file_;
+  Tensor npy_;
+  std::vector<Item> items_;
+};
+
+/// Where the parts of an item are in the output.
+struct Place {
+  std::uint64_t codes = 0;  ///< or the copy
+  std::uint64_t scales = 0;
+  std::uint64_t amax = 0;
+};
+
+class ModelWriter {
+ public:
+  ModelWriter(const std::string& path, const ModelInput& input, const ModelOptions& options) {
+    std::vector<TensorBytes> tensors;
+    std::map<std::string, std::string> metadata = input.metadata();
+    metadata["generator"] = "if4";
+    const QuantizeOptions& quantize = options.quantize;
+    for (const ModelInput::Item& item : input.items()) {
+      if (!item.quantized) {
+        tensors.push_back({item.name, item.view.dtype, item.view.shape, nullptr, item.bytes});
+        continue;
+      }
+      const Shape shape = result_shape(item, quantize);
+      const QuantizedParts parts = quantized_parts(item.name, quantize.format, shape, options.tiled);
+      tensors.insert(tensors.end(), {parts.codes, parts.scales, parts.amax});
+      describe_quantized(item.name, quantize.format, shape,
+                         uses_rule(quantize) ? std::string(rule_name(quantize.rule)) : "", options.tiled,
+                         quantize.rotate, quantize.transpose, metadata);
+    }
+    const SafetensorsLayout layout = layout_safetensors(path, tensors, metadata);
+    std::size_t next = 0;
+    for (const ModelInput::Item& item : input.items()) {
+      Place place;
+      place.codes = layout.offsets[next++];
+      if (item.quantized) {
+        place.scales = layout.offsets[next++];
+        place.amax = layout.offsets[next++];
+      }
+      places_.push_back(place);
+    }
+    file_.emplace(path);
+    file_->write_at(0, layout.start.data(), layout.start.size());
+  }
+
+  static Shape result_shape(const ModelInput::Item& item, const QuantizeOptions& options) {
+    if (!options.transpose) return item.view.shape;
+    return {column_count(item.view.shape), row_count(item.view.shape)};
+  }
+
+  const Place& place(std::size_t item) const { return places_[item]; }
+  AtomicFile& file() { return *file_; }
+
+ private:
+  std::vector<Place> places_;
+  std::optional<AtomicFile> file_;
+};
+
+/// Does the work item by item, and keeps the count.
+class ModelQuantizer {
+ public:
+  ModelQuantizer(const ModelInput& input, ModelWriter* writer, const ModelOptions& options,
+                 const ModelProgress& progress)
+      : input_(input), writer_(writer), options_(options), progress_(progress) {
+    for (const ModelInput::Item& item : input.items()) {
+      if (item.quantized || writer != nullptr) total_ += item.bytes;
+    }
+  }
+
+  ModelSummary run() {
+    for (std::size_t i = 0; i < input_.items().size(); ++i) {
+      const ModelInput::Item& item = input_.items()[i];
+      if (item.quantized) {
+        quantize(item, i);
+      } else {
+        copy(item, i);
+      }
+      input_.release(item);
+    }
+    return std::move(summary_);
+  }
+
+ private:
+  void advance(std::uint64_t bytes) {
+    done_ += bytes;
+    if (progress_) progress_(done_, total_);
+  }
+
+  void copy(const ModelInput::Item& item, std::size_t index) {
+    ++summary_.copied;
+    if (writer_ == nullptr) return;
+    const auto* bytes = static_cast<const std::uint8_t*>(item.view.data);
+    for (std::uint64_t at = 0; at < item.bytes; at += kChunkBytes) {
+      const std::size_t size = std::min<std::uint64_t>(kChunkBytes, item.bytes - at);
+      writer_->file().write_at(writer_->place(index).codes + at, bytes + at, size);
+      advance(size);
+    }
+  }
+
+  void quantize(const ModelInput::Item& item, std::size_t index) {
+    advance(0);
+    std::optional<FastQuantizer> quantizer;
+    try {
+      quantizer.emplace(item.view, options_.quantize, options_.threads);
+    } catch (const InputError& error) {
+      input_.fail(item, error.what());
+    }
+    const std::size_t units = quantizer->units();
+    const std::size_t unit_bytes = std::max<std::size_t>(quantizer->code_bytes(0, 1), 1);
+    const std::size_t at_once = std::max<std::size_t>(kChunkBytes / unit_bytes, 1);
+    std::vector<std::uint8_t> all_scales;
+    if (options_.tiled) all_scales.resize(quantizer->scale_bytes(0, units));
+    for (std::size_t first = 0; first < units; first += at_once) {
+      const std::size_t last = std::min(units, first + at_once);
+      codes_.resize(quantizer->code_bytes(first, last));
+      scales_.resize(quantizer->scale_bytes(first, last));
+      quantizer->encode(first, last, codes_.data(), scales_.data());
+      const std::size_t scales_before = quantizer->scale_bytes(0, first);
+      if (options_.tiled) {
+        std::copy(scales_.begin(), scales_.end(),
+                  all_scales.begin() + static_cast<std::ptrdiff_t>(scales_before));
+      }
+      if (writer_ != nullptr) {
+        const Place& place = writer_->place(index);
+        AtomicFile& file = writer_->file();
+        file.write_at(place.codes + quantizer->code_bytes(0, first), codes_.data(), codes_.size());
+        if (!options_.tiled) file.write_at(place.scales + scales_before, scales_.data(), scales_.size());
+      }
+      advance(item.bytes / units * (last - first));
+    }
+    advance(item.bytes - item.bytes / units * units);
+    if (writer_ != nullptr) finish(*quantizer, all_scales, index);
+
+    TensorSummary summary;
+    summary.name = item.name;
+    summary.shape = quantizer->shape();
+    summary.values = row_count(summary.shape) * column_count(summary.shape);
+    summary.blocks = quantizer->blocks();
+    summary.int_blocks = quantizer->int_blocks();
+    summary.amax = static_cast<double>(quantizer->amax());
+    summary.noise = quantizer->noise();
+    summary.signal = quantizer->signal();
+    summary_.tensors.push_back(summary);
+    summary_.input_bytes += item.bytes;
+    summary_.output_bytes +=
+        quantizer->code_bytes(0, units) + quantizer->scale_bytes(0, units) + sizeof(float);
+  }
+
+  void finish(const FastQuantizer& quantizer, const std::vector<std::uint8_t>& scales, std::size_t index) {
+    const Place& place = writer_->place(index);
+    const float amax = quantizer.amax();
+    writer_->file().write_at(place.amax, &amax, sizeof amax);
+    if (!options_.tiled) return;
+    const std::size_t rows = row_count(quantizer.shape());
+    const std::vector<std::uint8_t> tiled = tile_scales(scales, rows, scales.size() / rows);
+    writer_->file().write_at(place.scales, tiled.data(), tiled.size());
+  }
+
+  const ModelInput& input_;
+  ModelWriter* writer_;
+  const ModelOptions& options_;
+  const ModelProgress& progress_;
+  ModelSummary summary_;
+  std::uint64_t done_ = 0;
+  std::uint64_t total_ = 0;
+  std::vector<std::uint8_t> codes_;
+  std::vector<std::uint8_t> scales_;
+};
+
+}  // namespace
+
+TensorSummary ModelSummary::total() const {
+  TensorSummary sum;
+  for (const TensorSummary& tensor : tensors) {
+    sum.values += tensor.values;
+    sum.blocks += tensor.blocks;
+    sum.int_blocks += tensor.int_blocks;
+    sum.noise += tensor.noise;
+    sum.signal += tensor.signal;
+    sum.amax = std::max(sum.amax, tensor.amax);
+  }
+  return sum;
+}
+
+double relative_mse(const TensorSummary& summary) {
+  return summary.noise == 0.0 ? 0.0 : summary.noise / summary.signal;
+}
+
+double sqnr_db(const TensorSummary& summary) { return -10.0 * std::log10(relative_mse(summary)); }
+
+bool matches(const std::string& pattern, const std::string& name) {
+  std::size_t p = 0;
+  std::size_t n = 0;
+  std::size_t star = std::string::npos;  // the last * seen, and how much of the name it has taken
+  std::size_t taken = 0;
+  while (n < name.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      taken = n;
+    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == name[n])) {
+      ++p;
+      ++n;
+    } else if (star != std::string::npos) {
+      p = star + 1;
+      n = ++taken;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+ModelSummary quantize_model(const TensorRef& input, const std::string& output, const ModelOptions& options,
+                            const ModelProgress& progress) {
+  const ModelInput model(input, options);
+  for (const ModelInput::Item& item : model.items()) {
+    if (!item.quantized) continue;
+    try {
+      check_options(item.view.shape, options.quantize);
+    } catch (const InputError& error) {
+      model.fail(item, error.what());
+    }
+  }
+  std::optional<ModelWriter> writer;
+  if (!output.empty()) writer.emplace(output, model, options);
+  ModelSummary summary = ModelQuantizer(model, writer ? &*writer : nullptr, options, progress).run();
+  if (writer) writer->file().commit();
+  return summary;
+}
+
+}  // namespace if4

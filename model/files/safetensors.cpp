@@ -1,0 +1,146 @@
+#include "model/files/safetensors.hpp"
+
+#include <algorithm>
+#include <new>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <set>
+#include <stdexcept>
+#include <utility>
+
+#include "model/core/error.hpp"
+#include "model/core/text.hpp"
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "file values are copied without swapping bytes");
+
+namespace if4 {
+namespace {
+
+template <class Read>
+auto in_memory(const InputFile& file, std::uint64_t bytes, Read read) {
+  try {
+    return read();
+  } catch (const std::bad_alloc&) {
+  } catch (const std::length_error&) {
+  }
+  file.fail("not enough memory for a tensor of " + std::to_string(bytes) + " bytes in the file");
+}
+
+}  // namespace
+
+std::vector<float> read_floats(const InputFile& file, std::uint64_t offset, DType dtype, std::size_t count) {
+  const std::size_t size = dtype_size(dtype);
+  return in_memory(file, count * size, [&] {
+    std::vector<float> values(count);
+    if (dtype == DType::kF32) {
+      file.read(offset, values.data(), count * size);
+      return values;
+    }
+    std::vector<std::uint16_t> chunk(std::min(count, std::size_t{1} << 16));
+    for (std::size_t done = 0; done < count; done += chunk.size()) {
+      chunk.resize(std::min(chunk.size(), count - done));
+      file.read(offset + done * size, chunk.data(), chunk.size() * size);
+      std::transform(chunk.begin(), chunk.end(), values.begin() + static_cast<std::ptrdiff_t>(done),
+                     dtype == DType::kF16 ? half_to_float : bfloat16_to_float);
+    }
+    return values;
+  });
+}
+
+SafetensorsFile::SafetensorsFile(const std::string& path)
+    : file_(path), header_(read_safetensors_header(file_)) {
+  for (std::size_t i = 0; i < tensors().size(); ++i) positions_[tensors()[i].name] = i;
+}
+
+const TensorInfo* SafetensorsFile::find(std::string_view name) const {
+  const auto found = positions_.find(std::string(name));
+  return found == positions_.end() ? nullptr : &header_.tensors[found->second];
+}
+
+std::vector<std::uint8_t> SafetensorsFile::read_bytes(const TensorInfo& info) const {
+  const std::uint64_t size = info.end - info.begin;
+  return in_memory(file_, size, [&] {
+    std::vector<std::uint8_t> bytes(size);
+    file_.read(header_.data_start + info.begin, bytes.data(), bytes.size());
+    return bytes;
+  });
+}
+
+const std::uint8_t* SafetensorsFile::map(const TensorInfo& info) {
+  return file_.map() + header_.data_start + info.begin;
+}
+
+Tensor SafetensorsFile::read_tensor(const TensorInfo& info) const {
+  if (info.dtype != DType::kF32 && info.dtype != DType::kF16 && info.dtype != DType::kBF16) {
+    fail(info.name,
+         "dtype " + std::string(dtype_name(info.dtype)) + " is not accepted; F32, F16 and BF16 are");
+  }
+  const auto count = static_cast<std::size_t>(info.end - info.begin) / dtype_size(info.dtype);
+  return Tensor{info.shape, read_floats(file_, header_.data_start + info.begin, info.dtype, count)};
+}
+
+void SafetensorsFile::fail(std::string_view name, const std::string& message) const {
+  file_.fail(tensor_message(name, message));
+}
+
+SafetensorsLayout layout_safetensors(const std::string& path, const std::vector<TensorBytes>& tensors,
+                                     const std::map<std::string, std::string>& metadata) {
+  const auto fail = [&](const std::string& message) { throw InputError(one_line(path) + ": " + message); };
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < tensors.size(); ++i) order.push_back(i);
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return dtype_size(tensors[a].dtype) > dtype_size(tensors[b].dtype);
+  });
+  std::vector<std::uint64_t> begins(tensors.size());
+  std::uint64_t end = 0;
+  for (const std::size_t i : order) {
+    begins[i] = end;
+    end += tensors[i].size;
+  }
+
+  nlohmann::ordered_json header = nlohmann::ordered_json::object();
+  if (!metadata.empty()) header[std::string(kMetadataKey)] = metadata;
+  std::set<std::string> names{std::string(kMetadataKey)};
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const TensorBytes& tensor = tensors[i];
+    if (!names.insert(tensor.name).second) fail(tensor_message(tensor.name, "the name is taken"));
+    if (byte_count(tensor.dtype, tensor.shape) != tensor.size) {
+      fail(tensor_message(tensor.name, std::to_string(tensor.size) + " bytes are not the size of " +
+                                           std::string(dtype_name(tensor.dtype)) + " " +
+                                           to_string(tensor.shape)));
+    }
+    header[tensor.name] = {{"dtype", dtype_name(tensor.dtype)},
+                           {"shape", tensor.shape},
+                           {"data_offsets", {begins[i], begins[i] + tensor.size}}};
+  }
+  std::string text;
+  try {
+    text = header.dump();
+  } catch (const nlohmann::json::type_error&) {
+    fail("header: a name or a metadata text is not UTF-8");
+  }
+  text.resize((text.size() + 7) / 8 * 8, ' ');
+
+  SafetensorsLayout layout;
+  const std::uint64_t length = text.size();
+  layout.start.assign(reinterpret_cast<const char*>(&length), sizeof length);
+  layout.start += text;
+  for (const std::uint64_t begin : begins) layout.offsets.push_back(layout.start.size() + begin);
+  return layout;
+}
+
+void write_safetensors(const std::string& path, const std::vector<TensorBytes>& tensors,
+                       const std::map<std::string, std::string>& metadata) {
+  const SafetensorsLayout layout = layout_safetensors(path, tensors, metadata);
+  std::vector<std::size_t> order(tensors.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  // Tensors without bytes share their place with the next one.
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return layout.offsets[a] < layout.offsets[b]; });
+  AtomicFile file(path);
+  file.write(layout.start);
+  for (const std::size_t i : order) file.write(tensors[i].data, tensors[i].size);
+  file.commit();
+}
+
+}  // namespace if4

@@ -1,0 +1,40 @@
+// The header of a safetensors file: read, taken apart and checked before anything of the data is looked at.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/core/dtype.hpp"
+#include "model/files/atomic_file.hpp"
+
+namespace if4 {
+
+/// The one key of the header that names no tensor.
+constexpr std::string_view kMetadataKey = "__metadata__";
+
+/// One tensor of a file. Its size in bytes is end - begin.
+struct TensorInfo {
+  std::string name;
+  DType dtype = DType::kF32;
+  Shape shape;
+  std::uint64_t begin = 0;  ///< in the data area, that is after the header
+  std::uint64_t end = 0;
+};
+
+struct SafetensorsHeader {
+  std::uint64_t data_start = 0;     ///< of the data area, in the file
+  std::vector<TensorInfo> tensors;  ///< in the order of the header
+  std::map<std::string, std::string> metadata;
+};
+
+/// Throws InputError "FILE: header: ..." or "FILE: tensor 'NAME': ..." unless the header is valid and the
+/// tensors fill the data area without holes or overlaps.
+SafetensorsHeader read_safetensors_header(const InputFile& file);
+
+/// "tensor 'NAME': MESSAGE"
+std::string tensor_message(std::string_view name, const std::string& message);
+
+}  // namespace if4

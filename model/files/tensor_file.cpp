@@ -1,0 +1,356 @@
+#include "model/files/tensor_file.hpp"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "model/core/error.hpp"
+#include "model/core/text.hpp"
+#include "model/files/npy.hpp"
+#include "model/files/safetensors.hpp"
+#include "model/files/tiled_scales.hpp"
+
+namespace if4 {
+namespace {
+
+constexpr std::string_view kSafetensors = ".safetensors";
+constexpr std::string_view kNpy = ".npy";
+constexpr std::string_view kNpyMagic = "\x93NUMPY";
+constexpr std::string_view kCodes = ".codes";
+constexpr std::string_view kScales = ".scales";
+constexpr std::string_view kAmax = ".amax";
+constexpr std::string_view kFormat = ".format";
+constexpr std::string_view kShape = ".shape";
+constexpr std::string_view kRule = ".rule";
+constexpr std::string_view kScaleLayout = ".scale_layout";
+constexpr std::string_view kRotation = ".rotation";
+constexpr std::string_view kTransposed = ".transposed";
+constexpr std::size_t kListedNames = 5;
+
+bool ends_with(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+
+std::string join(std::string_view name, std::string_view suffix) { return std::string(name).append(suffix); }
+
+bool is_npy(const std::string& path) {
+  if (ends_with(path, kNpy)) return true;
+  const InputFile file(path);
+  std::array<char, kNpyMagic.size()> start{};
+  if (file.size() < start.size()) return false;
+  file.read(0, start.data(), start.size());
+  return std::string_view(start.data(), start.size()) == kNpyMagic;
+}
+
+std::string first_names(const std::vector<std::string>& names) {
+  std::string list;
+  for (std::size_t i = 0; i < names.size() && i < kListedNames; ++i)
+    list += (i == 0 ? "" : ", ") + quoted_name(names[i]);
+  if (names.size() > kListedNames) list += " and " + std::to_string(names.size() - kListedNames) + " more";
+  return list;
+}
+
+/// The wanted name, or if that is empty the only one of `names`. `what` says what they are.
+std::string choose(const SafetensorsFile& file, const std::string& wanted,
+                   const std::vector<std::string>& names, const std::string& what) {
+  const std::string path = one_line(file.path()) + ": ";
+  if (!wanted.empty()) {
+    for (const std::string& name : names) {
+      if (name == wanted) return name;
+    }
+    if (names.empty())
+      throw InputError(path + "no " + what + " " + quoted_name(wanted) + "; the file holds none");
+    throw InputError(path + "no " + what + " " + quoted_name(wanted) + "; the file holds " +
+                     first_names(names));
+  }
+  if (names.empty()) throw InputError(path + "the file holds no " + what);
+  if (names.size() > 1) {
+    throw InputError(path + "which " + what + "? The file holds " + first_names(names) +
+                     "; name one as FILE:NAME");
+  }
+  return names[0];
+}
+
+std::vector<std::string> quantized_names(const SafetensorsFile& file) {
+  std::vector<std::string> names;
+  for (const TensorInfo& info : file.tensors()) {
+    if (ends_with(info.name, kCodes)) names.push_back(info.name.substr(0, info.name.size() - kCodes.size()));
+  }
+  return names;
+}
+
+/// Throws InputError "PLACE: ..." at the first value that cannot be quantized.
+void check_values(const Tensor& tensor, const std::string& place) {
+  if (tensor.values.empty()) throw InputError(place + "shape " + to_string(tensor.shape) + " has no values");
+  for (std::size_t i = 0; i < tensor.values.size(); ++i) {
+    if (std::isfinite(tensor.values[i])) continue;
+    throw InputError(place + "value " + std::to_string(i) + " is " +
+                     (std::isnan(tensor.values[i]) ? "NaN" : "infinite"));
+  }
+}
+
+/// "[64, 250]" of at least one dimension, none of them 0.
+std::optional<Shape> parse_shape(std::string_view text) {
+  if (text.size() < 3 || text.front() != '[' || text.back() != ']') return std::nullopt;
+  const char* next = text.data() + 1;
+  const char* const end = text.data() + text.size() - 1;
+  Shape shape;
+  for (;;) {
+    std::size_t dimension = 0;
+    const auto [last, error] = std::from_chars(next, end, dimension);
+    if (error != std::errc{} || dimension == 0) return std::nullopt;
+    shape.push_back(dimension);
+    next = last;
+    if (next == end) return shape;
+    if (*next++ != ',') return std::nullopt;
+    while (next != end && *next == ' ') ++next;
+  }
+}
+
+Shape with_last(Shape shape, std::size_t last) {
+  shape.back() = last;
+  return shape;
+}
+
+/// Reads the parts of one quantized tensor, each checked against the true shape.
+class QuantizedReader {
+ public:
+  QuantizedReader(const SafetensorsFile& file, std::string name) : file_(file), name_(std::move(name)) {}
+
+  NamedQuantized read() const {
+    NamedQuantized result;
+    result.name = name_;
+    QuantizedTensor& tensor = result.tensor;
+    const std::string& format = metadata(kFormat);
+    const std::optional<Format> known = format_from_name(format);
+    if (!known) fail("unknown format " + quoted_name(format));
+    tensor.format = *known;
+    const std::string& shape = metadata(kShape);
+    const std::optional<Shape> parsed = parse_shape(shape);
+    if (!parsed)
+      fail("metadata shape " + quoted_name(shape) + " is not a list of positive integers like [64, 250]");
+    tensor.shape = *parsed;
+    const auto rule = file_.metadata().find(join(name_, kRule));
+    if (rule != file_.metadata().end()) result.rule = rule->second;
+
+    result.rotated = flag(kRotation, "rht16");
+    result.transposed = flag(kTransposed, "true");
+
+    // Not blocks_per_row(), whose rounding up could overflow on a column count that nothing has confirmed
+    // yet.
+    const std::size_t columns = tensor.shape.back();
+    const std::size_t per_block = block_size(tensor.format);
+    const std::size_t blocks = columns / per_block + (columns % per_block != 0 ? 1 : 0);
+    read_scales(tensor, blocks);
+    tensor.codes = file_.read_bytes(
+        part(kCodes, DType::kU8, with_last(tensor.shape, code_bytes(tensor.format) * blocks)));
+    tensor.amax = file_.read_tensor(part(kAmax, DType::kF32, Shape{1})).values[0];
+    if (!std::isfinite(tensor.amax) || tensor.amax < 0.0F) fail("amax is negative or not finite");
+    check_padding(tensor);
+    check_types(tensor);
+    return result;
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& message) const { file_.fail(name_, message); }
+
+  /// Whether metadata that may be missing is there; it has one legal value.
+  bool flag(std::string_view suffix, std::string_view legal) const {
+    const auto found = file_.metadata().find(join(name_, suffix));
+    if (found == file_.metadata().end()) return false;
+    if (found->second != legal) {
+      fail("metadata " + quoted_name(found->first) + " is " + quoted_name(found->second) + ", not " +
+           quoted_name(legal));
+    }
+    return true;
+  }
+
+  void read_scales(QuantizedTensor& tensor, std::size_t blocks) const {
+    if (!flag(kScaleLayout, "tiled")) {
+      tensor.scales = file_.read_bytes(part(kScales, DType::kU8, with_last(tensor.shape, blocks)));
+      return;
+    }
+    const std::optional<std::size_t> size = checked_tiled_size(tensor.shape, blocks);
+    if (!size) fail("the shape " + to_string(tensor.shape).substr(0, 100) + " is too large");
+    const std::vector<std::uint8_t> tiled = file_.read_bytes(part(kScales, DType::kU8, Shape{*size}));
+    tensor.scales = untile_scales(tiled, row_count(tensor.shape), blocks);
+  }
+
+  /// tiled_size() of a shape that nothing has confirmed yet.
+  static std::optional<std::size_t> checked_tiled_size(const Shape& shape, std::size_t blocks) {
+    std::size_t rows = 1;
+    for (std::size_t i = 0; i + 1 < shape.size(); ++i) {
+      if (__builtin_mul_overflow(rows, shape[i], &rows)) return std::nullopt;
+    }
+    constexpr std::size_t kLimit = std::size_t{1} << 40;
+    if (rows > kLimit || blocks > kLimit) return std::nullopt;
+    std::size_t size = 0;
+    const std::size_t across = (blocks + 3) / 4 * 512;
+    if (__builtin_mul_overflow((rows + 127) / 128, across, &size)) return std::nullopt;
+    return size;
+  }
+
+  const std::string& metadata(std::string_view suffix) const {
+    const std::string key = join(name_, suffix);
+    const auto found = file_.metadata().find(key);
+    if (found == file_.metadata().end()) fail("metadata " + quoted_name(key) + " is missing");
+    return found->second;
+  }
+
+  const TensorInfo& part(std::string_view suffix, DType dtype, const Shape& shape) const {
+    const TensorInfo* info = file_.find(join(name_, suffix));
+    if (info == nullptr) fail("tensor " + quoted_name(join(name_, suffix)) + " is missing");
+    if (info->dtype != dtype || info->shape != shape) {
+      file_.fail(info->name, std::string(dtype_name(info->dtype)) + " " +
+                                 one_line(to_string(info->shape)).substr(0, 100) + " where " +
+                                 quoted_name(name_) + " calls for " + std::string(dtype_name(dtype)) + " " +
+                                 to_string(shape).substr(0, 100));
+    }
+    return *info;
+  }
+
+  void check_padding(const QuantizedTensor& tensor) const {
+    const std::size_t used = tensor.columns() % block_size(tensor.format);
+    if (used == 0) return;
+    const std::size_t blocks = tensor.blocks_per_row();
+    const auto bits = static_cast<std::size_t>(traits(tensor.format).code_bits);
+    for (std::size_t row = 0; row < tensor.rows(); ++row) {
+      if (tensor.block(row, blocks - 1).codes >> (used * bits) == 0) continue;
+      fail("padding codes of block " + std::to_string(row * blocks + blocks - 1) + " are not 0");
+    }
+  }
+
+  void check_types(const QuantizedTensor& tensor) const {
+    if (mixes_types(tensor.format) || traits(tensor.format).scale_code != ScaleCode::kE4M3) return;
+    for (std::size_t i = 0; i < tensor.scales.size(); ++i) {
+      if ((tensor.scales[i] & kScaleIntBit) == 0) continue;
+      fail("the scale of block " + std::to_string(i) + " has bit 7 set, which " +
+           std::string(format_name(tensor.format)) + " does not allow");
+    }
+  }
+
+  const SafetensorsFile& file_;
+  std::string name_;
+};
+
+}  // namespace
+
+TensorRef parse_tensor_ref(std::string_view text) {
+  TensorRef ref{std::string(text), ""};
+  const std::size_t cut = text.rfind(".safetensors:");
+  if (cut != std::string_view::npos) {
+    ref.path = text.substr(0, cut + kSafetensors.size());
+    ref.name = text.substr(cut + kSafetensors.size() + 1);
+  }
+  if (ref.path.empty())
+    throw InputError("a tensor is named as FILE or FILE.safetensors:NAME, not by an empty text");
+  return ref;
+}
+
+std::string to_string(const TensorRef& ref) {
+  return one_line(ref.path) + (ref.name.empty() ? "" : ":" + one_line(ref.name));
+}
+
+Tensor read_tensor(const TensorRef& ref) {
+  const std::string path = one_line(ref.path) + ": ";
+  if (is_npy(ref.path)) {
+    if (!ref.name.empty())
+      throw InputError(path + "a .npy file has no tensor names such as " + quoted_name(ref.name));
+    Tensor tensor = read_npy(ref.path);
+    check_values(tensor, path);
+    return tensor;
+  }
+  const SafetensorsFile file(ref.path);
+  std::vector<std::string> names;
+  for (const TensorInfo& info : file.tensors()) names.push_back(info.name);
+  if (!ref.name.empty() && file.find(ref.name) == nullptr && file.find(join(ref.name, kCodes)) != nullptr) {
+    file.fail(ref.name, "is quantized; a plain tensor is needed");
+  }
+  // Its parts are no choice to offer.
+  const std::vector<std::string> quantized = quantized_names(file);
+  if (ref.name.empty() && !quantized.empty())
+    file.fail(quantized[0], "is quantized; a plain tensor is needed");
+  const std::string name = choose(file, ref.name, names, "tensor");
+  Tensor tensor = file.read_tensor(*file.find(name));
+  check_values(tensor, path + "tensor " + quoted_name(name) + ": ");
+  return tensor;
+}
+
+void write_tensor(const std::string& path, const std::string& name, const Tensor& tensor) {
+  const TensorBytes bytes{name, DType::kF32, tensor.shape, tensor.values.data(),
+                          tensor.values.size() * sizeof(float)};
+  write_safetensors(path, {bytes}, {{"generator", "if4"}});
+}
+
+QuantizedParts quantized_parts(const std::string& name, Format format, const Shape& shape, bool tiled) {
+  const Shape stored = shape.empty() ? Shape{1} : shape;
+  const std::size_t rows = row_count(stored);
+  const std::size_t blocks = (stored.back() + block_size(format) - 1) / block_size(format);
+  const std::size_t bytes = code_bytes(format) * blocks;
+  const std::size_t scales = tiled ? tiled_size(rows, blocks) : rows * blocks;
+  return {
+      {join(name, kCodes), DType::kU8, with_last(stored, bytes), nullptr, rows * bytes},
+      {join(name, kScales), DType::kU8, tiled ? Shape{scales} : with_last(stored, blocks), nullptr, scales},
+      {join(name, kAmax), DType::kF32, Shape{1}, nullptr, sizeof(float)}};
+}
+
+void describe_quantized(const std::string& name, Format format, const Shape& shape, const std::string& rule,
+                        bool tiled, bool rotated, bool transposed,
+                        std::map<std::string, std::string>& metadata) {
+  metadata[join(name, kFormat)] = format_name(format);
+  metadata[join(name, kShape)] = to_string(shape.empty() ? Shape{1} : shape);
+  if (!rule.empty()) metadata[join(name, kRule)] = rule;
+  if (tiled) metadata[join(name, kScaleLayout)] = "tiled";
+  if (rotated) metadata[join(name, kRotation)] = "rht16";
+  if (transposed) metadata[join(name, kTransposed)] = "true";
+}
+
+void write_quantized(const std::string& path, const std::vector<NamedQuantized>& tensors) {
+  std::vector<TensorBytes> parts;
+  std::map<std::string, std::string> metadata{{"generator", "if4"}};
+  for (const NamedQuantized& named : tensors) {
+    const QuantizedTensor& tensor = named.tensor;
+    const Shape shape = tensor.shape.empty() ? Shape{1} : tensor.shape;
+    if (tensor.scales.empty()) {
+      throw InputError(one_line(path) + ": tensor " + quoted_name(named.name) + ": shape " +
+                       to_string(shape) + " has no values");
+    }
+    QuantizedParts part = quantized_parts(named.name, tensor.format, shape, false);
+    part.codes.data = tensor.codes.data();
+    part.codes.size = tensor.codes.size();  // of the vectors: checked against the shape
+    part.scales.data = tensor.scales.data();
+    part.scales.size = tensor.scales.size();
+    part.amax.data = &tensor.amax;
+    parts.insert(parts.end(), {part.codes, part.scales, part.amax});
+    describe_quantized(named.name, tensor.format, shape, named.rule, false, named.rotated, named.transposed,
+                       metadata);
+  }
+  write_safetensors(path, parts, metadata);
+}
+
+NamedQuantized read_quantized(const TensorRef& ref) {
+  if (is_npy(ref.path)) throw InputError(one_line(ref.path) + ": a .npy file holds no quantized tensor");
+  const SafetensorsFile file(ref.path);
+  const std::string name = choose(file, ref.name, quantized_names(file), "quantized tensor");
+  return QuantizedReader(file, name).read();
+}
+
+std::vector<std::string> list_quantized(const std::string& path) {
+  if (is_npy(path)) return {};
+  return quantized_names(SafetensorsFile(path));
+}
+
+bool has_quantized(const TensorRef& ref) {
+  const std::vector<std::string> names = list_quantized(ref.path);
+  if (ref.name.empty()) return !names.empty();
+  for (const std::string& name : names) {
+    if (name == ref.name) return true;
+  }
+  return false;
+}
+
+}  // namespace if4

@@ -1,0 +1,145 @@
+// Vectors of blocks, for the sources that Highway compiles once for each instruction set: a lane holds 16
+// values of a tensor, so that vector i has value i of as many pieces as there are lanes. (The guard lets the
+// file be read once for each instruction set.)
+#if defined(IF4_MODEL_SIMD_TILE_INL_HPP_) == defined(HWY_TARGET_TOGGLE)
+#ifdef IF4_MODEL_SIMD_TILE_INL_HPP_
+#undef IF4_MODEL_SIMD_TILE_INL_HPP_
+#else
+#define IF4_MODEL_SIMD_TILE_INL_HPP_
+#endif
+
+#include <cstddef>
+
+#include "hwy/highway.h"
+#include "model/core/format.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace if4 {
+namespace HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// At most 16 lanes; the scratch arrays hold that many.
+constexpr std::size_t kMaxLanes = 16;
+constexpr std::size_t kValues = kBlockSize;
+using D = HWY_CAPPED(float, kMaxLanes);
+using DI = hn::RebindToSigned<D>;
+using DU = hn::RebindToUnsigned<D>;
+using V = hn::Vec<D>;
+using VI = hn::Vec<DI>;
+using VU = hn::Vec<DU>;
+
+#if HWY_TARGET <= HWY_AVX2  // and what has more than AVX2
+/// Transposes every 4 x 4 values of four vectors.
+HWY_INLINE void StoreColumns(V v0, V v1, V v2, V v3, float* HWY_RESTRICT tile, std::size_t n) {
+  const D d;
+  const hn::RepartitionToWide<D> d64;
+  const auto a = hn::BitCast(d64, hn::InterleaveLower(d, v0, v1));  // v0[0] v1[0] v0[1] v1[1]
+  const auto b = hn::BitCast(d64, hn::InterleaveLower(d, v2, v3));
+  const auto c = hn::BitCast(d64, hn::InterleaveUpper(d, v0, v1));
+  const auto e = hn::BitCast(d64, hn::InterleaveUpper(d, v2, v3));
+  hn::Store(hn::BitCast(d, hn::InterleaveLower(d64, a, b)), d, tile);
+  hn::Store(hn::BitCast(d, hn::InterleaveUpper(d64, a, b)), d, tile + n);
+  hn::Store(hn::BitCast(d, hn::InterleaveLower(d64, c, e)), d, tile + 2 * n);
+  hn::Store(hn::BitCast(d, hn::InterleaveUpper(d64, c, e)), d, tile + 3 * n);
+}
+#endif
+
+/// x times a power of two, and -0 as +0; but what underflows keeps its sign.
+HWY_INLINE V Normalized(V x, V factor) {
+  const V zero = hn::Zero(D());
+#if HWY_NATIVE_FMA
+  return hn::MulAdd(x, factor, zero);
+#else
+  return hn::Mul(hn::Add(x, zero), factor);
+#endif
+}
+
+/// x[16 p + i] of N pieces, normalized, to tile[N i + p].
+HWY_INLINE void Transpose(const float* HWY_RESTRICT x, V factor, float* HWY_RESTRICT tile) {
+  const D d;
+  [[maybe_unused]] const std::size_t n = hn::Lanes(d);
+  [[maybe_unused]] const auto load = [&](std::size_t piece, std::size_t i) HWY_ATTR {
+    return Normalized(hn::LoadU(d, x + piece * kValues + i), factor);
+  };
+#if HWY_TARGET == HWY_SCALAR
+  for (std::size_t i = 0; i < kValues; ++i) hn::Store(load(0, i), d, tile + i);
+#elif HWY_TARGET <= HWY_AVX3  // and its extensions, whose numbers are lower
+  // Quarters of four pieces change places, so that vector (quarter, r) has that quarter of the pieces 4 l +
+  // r.
+  V quarters[4][4];
+  for (std::size_t r = 0; r < 4; ++r) {
+    const V p0 = load(r, 0);
+    const V p1 = load(r + 4, 0);
+    const V p2 = load(r + 8, 0);
+    const V p3 = load(r + 12, 0);
+    const V a = hn::ConcatLowerLower(d, p2, p0);
+    const V b = hn::ConcatLowerLower(d, p3, p1);
+    const V c = hn::ConcatUpperUpper(d, p2, p0);
+    const V e = hn::ConcatUpperUpper(d, p3, p1);
+    quarters[0][r] = hn::OddEvenBlocks(hn::SwapAdjacentBlocks(b), a);
+    quarters[1][r] = hn::OddEvenBlocks(b, hn::SwapAdjacentBlocks(a));
+    quarters[2][r] = hn::OddEvenBlocks(hn::SwapAdjacentBlocks(e), c);
+    quarters[3][r] = hn::OddEvenBlocks(e, hn::SwapAdjacentBlocks(c));
+  }
+  for (std::size_t q = 0; q < 4; ++q) {
+    StoreColumns(quarters[q][0], quarters[q][1], quarters[q][2], quarters[q][3], tile + 4 * q * n, n);
+  }
+#elif HWY_TARGET == HWY_AVX2
+  for (std::size_t half = 0; half < 2; ++half) {
+    V low[4], high[4];
+    for (std::size_t r = 0; r < 4; ++r) {
+      const V p0 = load(r, 8 * half);
+      const V p1 = load(r + 4, 8 * half);
+      low[r] = hn::ConcatLowerLower(d, p1, p0);
+      high[r] = hn::ConcatUpperUpper(d, p1, p0);
+    }
+    StoreColumns(low[0], low[1], low[2], low[3], tile + 8 * half * n, n);
+    StoreColumns(high[0], high[1], high[2], high[3], tile + (8 * half + 4) * n, n);
+  }
+#else
+  // Any number of lanes: every fourth value, twice.
+  HWY_ALIGN float half[kValues * kMaxLanes];
+  V v0, v1, v2, v3;
+  for (std::size_t q = 0; q < 4; ++q) {
+    hn::LoadInterleaved4(d, x + 4 * n * q, v0, v1, v2, v3);
+    hn::Store(v0, d, half + (0 + q) * n);
+    hn::Store(v1, d, half + (4 + q) * n);
+    hn::Store(v2, d, half + (8 + q) * n);
+    hn::Store(v3, d, half + (12 + q) * n);
+  }
+  const auto put = [&](V v, std::size_t i) HWY_ATTR { hn::Store(Normalized(v, factor), d, tile + i * n); };
+  for (std::size_t j = 0; j < 4; ++j) {
+    hn::LoadInterleaved4(d, half + 4 * n * j, v0, v1, v2, v3);
+    put(v0, 0 + j);
+    put(v1, 4 + j);
+    put(v2, 8 + j);
+    put(v3, 12 + j);
+  }
+#endif
+}
+
+/// tile[N i + p] to x[16 p + i].
+HWY_INLINE void TransposeBack(const float* HWY_RESTRICT tile, float* HWY_RESTRICT x) {
+  const D d;
+  const std::size_t n = hn::Lanes(d);
+  HWY_ALIGN float half[kValues * kMaxLanes];
+  for (std::size_t j = 0; j < 4; ++j) {
+    hn::StoreInterleaved4(hn::Load(d, tile + (0 + j) * n), hn::Load(d, tile + (4 + j) * n),
+                          hn::Load(d, tile + (8 + j) * n), hn::Load(d, tile + (12 + j) * n), d,
+                          half + 4 * n * j);
+  }
+  for (std::size_t q = 0; q < 4; ++q) {
+    hn::StoreInterleaved4(hn::Load(d, half + (0 + q) * n), hn::Load(d, half + (4 + q) * n),
+                          hn::Load(d, half + (8 + q) * n), hn::Load(d, half + (12 + q) * n), d,
+                          x + 4 * n * q);
+  }
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace if4
+HWY_AFTER_NAMESPACE();
+
+#endif  // a guard

@@ -1,0 +1,315 @@
+#!/usr/bin/env python3
+"""Area, time and power of the RTL in a library of cells: synthesizes configurations, prints and saves one table.
+
+usage: scripts/area/area.py [--liberty FILE] [--jobs N] [--modules] [--check] [CONFIG...]
+       scripts/area/area.py --published [--liberty FILE]     where the published +66.6 % comes from
+       scripts/area/area.py --list
+
+Results are in build/area/LIBRARY/, and what has not changed is not done again. What the flow is, and what the numbers
+are not, is in rtl/README.md. Exit codes: 0 done, 1 a tool failed or a limit is missed, 2 bad input.
+"""
+
+import argparse
+import concurrent.futures
+import csv
+import fnmatch
+import io
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import report
+import liberty
+from synthesis import ROOT, Design, ToolError, cached, compute, library_folder, versions
+
+FORMATS = ["if4", "mixfp4", "nvfp4", "nvint4", "if3", "if6_e2m3", "if6_e3m2", "nvfp6_e2m3", "nvfp6_e3m2"]
+IF4_ACC_WIDTH = 64  # rtl/if4_pkg.sv: the default accumulator of IF4 with 16 lanes
+
+
+@dataclass(frozen=True)
+class Config:
+    """A row of the table. Ratios are to other rows, by name; None: there is none to compare with."""
+    design: Design
+    stage: str               # output stage: pipelined or iterative
+    nvfp4: str = None        # NVFP4 of the same kind, with its own accumulator
+    nvfp4_same: str = None   # with the same accumulator
+    lane: str = None         # lane-FP32 of the same format
+
+    @property
+    def name(self):
+        return self.design.name
+
+
+def mac(format_name, lanes=16, iterative=0, acc_width=None):
+    tail = (f"_acc{acc_width}" if acc_width else "") + (f"_{lanes}" if lanes != 16 else "") + \
+        ("_iterative" if iterative else "")
+    kind = (f"_{lanes}" if lanes != 16 else "") + ("_iterative" if iterative else "")
+    parameters = [("Format", FORMATS.index(format_name))] if format_name != "if4" else []
+    if lanes != 16:
+        parameters.append(("Lanes", lanes))
+    if acc_width:
+        parameters.append(("AccWidth", acc_width))
+    if iterative:
+        parameters.append(("Iterative", 1))
+    design = Design(format_name + tail, "if4_mac", "rtl/if4_mac.f", tuple(parameters))
+    return Config(design, "iterative" if iterative else "pipelined", "nvfp4" + kind,
+                  f"nvfp4_acc{IF4_ACC_WIDTH}{kind}" if format_name == "if4" and lanes == 16 else None,
+                  f"lane_fp32_{format_name}" if format_name in ("if4", "nvfp4") and lanes == 16 and not acc_width
+                  else None)
+
+
+def lane(format_name):
+    design = Design(f"lane_fp32_{format_name}", "lane_fp32_mac", "rtl/baseline/lane_fp32_mac.f",
+                    (("Format", FORMATS.index(format_name)),))
+    return Config(design, "pipelined", "lane_fp32_nvfp4", None, None)
+
+
+def array(format_name, shared=0):
+    """8x8 cells of 16 lanes with edges and output stages. What has copies is mapped once."""
+    kind = "_array_shared" if shared else "_array"
+    parameters = (("Format", FORMATS.index(format_name)), *((("SharedOutput", 1),) if shared else ()))
+    design = Design(format_name + kind, "if4_array", "rtl/if4_array.f", parameters, counted=False,
+                    kept=("if4_array_edge", "if4_array_cell", "if4_fp32"))
+    return Config(design, "pipelined", "nvfp4" + kind, None, None)
+
+
+CONFIGS = [
+    *(mac(name, iterative=iterative) for name in FORMATS for iterative in (0, 1)),
+    *(mac(name, lanes, iterative) for name in ("if4", "nvfp4") for lanes in (32, 64) for iterative in (0, 1)),
+    *(mac("nvfp4", iterative=iterative, acc_width=IF4_ACC_WIDTH) for iterative in (0, 1)),
+    *(array(name) for name in FORMATS),
+    *(array(name, shared=1) for name in ("if4", "nvfp4")),
+    lane("if4"),
+    lane("nvfp4"),
+]
+
+# Limits that a run checks, by the name of the library: (what, configuration, figure, at most), with a figure of
+# report.figure(). None: any library.
+LIMITS = {
+    None: [
+        ("IF4 over NVFP4, iterative", "if4_iterative", "area / nvfp4", 1.30),
+        ("IF4 path over lane-FP32's", "if4", "path / lane", 0.50),
+        ("IF4 path over lane-FP32's, iterative", "if4_iterative", "path / lane", 0.50),
+        ("IF4 array over NVFP4 array", "if4_array", "area / nvfp4", 1.20),
+    ],
+    "sg13g2_stdcell_typ_1p20V_25C": [
+        ("IF4, iterative, um2", "if4_iterative", "area", 54000),
+        ("IF4, pipelined, um2", "if4", "area", 66000),
+        ("IF4 over NVFP4, iterative", "if4_iterative", "area / nvfp4", 1.25),
+        ("IF4 over lane-FP32, iterative", "if4_iterative", "area / lane", 1 / 11),
+        ("IF4 path over NVFP4's", "if4", "path / nvfp4", 1.03),
+        ("IF4 path over NVFP4's, iterative", "if4_iterative", "path / nvfp4", 1.03),
+        ("IF4 path over lane-FP32's", "if4", "path / lane", 0.50),
+        ("IF4 path over lane-FP32's, iterative", "if4_iterative", "path / lane", 0.50),
+        ("IF4 array over NVFP4 array", "if4_array", "area / nvfp4", 1.20),
+    ],
+}
+
+# The published comparison: rows of scripts/area/synthesis.py's split() by their module, in the words of the architecture.
+PUBLISHED = [
+    ("products of elements", ["gen_product[*].u_product*"]),
+    ("products by the scale", ["gen_product[*].u_mul*"]),
+    ("scale", ["u_scale*"]),
+    ("sums of the lanes", ["gen_sum[*].u_add*"]),
+    ("tree", ["u_tree*"]),
+    ("lane registers, handshake", ["", "(not attributed)"]),
+]
+
+
+def select(words):
+    """Configurations by name or pattern; a format alone is both output stages of its unit of 16 lanes."""
+    if not words:
+        return CONFIGS
+    chosen = set()
+    for word in words:
+        names = [config.name for config in CONFIGS if fnmatch.fnmatchcase(config.name, word)]
+        if word in FORMATS:
+            names.append(word + "_iterative")
+        if not names:
+            raise liberty.LibertyError(f"no configuration is called '{word}' (scripts/area/area.py --list names them)")
+        chosen.update(names)
+    return [config for config in CONFIGS if config.name in chosen]
+
+
+def default_liberty():
+    """Debian's osu018, wherever the package puts it."""
+    found = sorted(Path("/usr").glob("share/qflow/tech/osu018/*.lib")) or sorted(Path("/usr").glob("**/osu018*.lib"))
+    if not found:
+        raise liberty.LibertyError("no LIBERTY= is given, and the cells of package qflow-tech-osu018 are not installed")
+    return found[0]
+
+
+def cost(design):
+    """What takes long is started first."""
+    parameters = dict(design.parameters)
+    return (design.top == "lane_fp32_mac", bool(design.kept), parameters.get("Lanes", 16),
+            parameters.get("Format", 0) in (5, 6))
+
+
+def results_of(designs, library, jobs, parted=False):
+    """Runs the flow for all, in parallel. {name: result}; raises ToolError if one failed, after the others."""
+    results, failures = {}, []
+    lock = threading.Lock()
+    todo = []
+    for design in designs:
+        result = cached(design, library, parted)
+        if result:
+            results[design.name] = result
+        else:
+            todo.append(design)
+    if results and todo:
+        print(f"{len(results)} of {len(designs)} results are up to date", flush=True)
+
+    def one(design):
+        start = time.monotonic()
+        try:
+            try:
+                result = compute(design, library, parted)
+            except OSError as error:  # another run may have put the same result in place meanwhile
+                result = cached(design, library, parted)
+                if not result:
+                    raise ToolError(f"{design.name}: {error}") from None
+        except ToolError as error:
+            with lock:
+                failures.append(error)
+                print(f"area.py: {error}", file=sys.stderr, flush=True)
+            return
+        with lock:
+            results[design.name] = result
+            print(f"  {len(results):2} of {len(designs)}  {design.name:20} {result['area']:10.0f} um2"
+                  f"  {time.monotonic() - start:4.0f} s", flush=True)
+
+    with concurrent.futures.ThreadPoolExecutor(max(jobs, 1)) as pool:
+        list(pool.map(one, sorted(todo, key=cost, reverse=True)))
+    if failures:
+        raise ToolError(f"{len(failures)} of {len(designs)} configurations failed")
+    return results
+
+
+def save(folder, name, text):
+    """Complete or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{name}.{os.getpid()}"
+    temporary.write_text(text)
+    temporary.replace(folder / name)
+
+
+def references(configs, results, library):
+    """Adds results of earlier runs to compare with."""
+    by_name = {config.name: config for config in CONFIGS}
+    for config in configs:
+        for name in (config.nvfp4, config.nvfp4_same, config.lane):
+            if name in by_name and name not in results:
+                earlier = cached(by_name[name].design, library)
+                if earlier:
+                    results[name] = earlier
+
+
+def save_table(library, configs, results, notes):
+    folder = library_folder(library)
+    rows = report.rows(configs, results)
+    document = {"library": library.name, "liberty": str(library.path), "nand2_area_um2": library.nand2().area,
+                "tools": versions(), "notes": notes,
+                "configurations": [{**{key: value for key, value in results[config.name].items() if key != "key"},
+                                    "top": config.design.top, "parameters": dict(config.design.parameters),
+                                    "output_stage": config.stage, "ratios": report.ratios(config, results)}
+                                   for config in configs]}
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(report.HEADINGS)
+    writer.writerows(rows)
+    save(folder, "area.json", json.dumps(document, indent=1) + "\n")
+    save(folder, "area.csv", text.getvalue())
+    save(folder, "area.md", report.markdown(rows, notes))
+    print(report.text(report.HEADINGS, rows))
+    print("\n".join(report.paths(configs, results)))
+    print("\n".join(notes))
+    print(f"saved: {folder.relative_to(ROOT)}/area.json, .csv, .md")
+
+
+def check_limits(library, results):
+    """Prints every limit whose figures are there; whether none is missed, and how many there were."""
+    missed = checked = 0
+    by_name = {config.name: config for config in CONFIGS}
+    for what, name, figure, limit in LIMITS.get(library.name, LIMITS[None]):
+        value = report.figure(figure, by_name[name], results)
+        if value is None:
+            continue
+        checked += 1
+        missed += value > limit
+        print(f"limit {what:40} {value:10.4g} at most {limit:.4g}: {'MISSED' if value > limit else 'met'}")
+    return missed, checked
+
+
+def by_module(library, configs, flat, parted):
+    for config in configs:
+        rows = report.module_rows(parted[config.name])
+        text = "\n".join([report.text(report.MODULE_HEADINGS, rows),
+                          report.totals(config.name, flat[config.name], parted[config.name])])
+        save(library_folder(library), f"modules_{config.name}.txt", text + "\n")
+        save(library_folder(library), f"modules_{config.name}.json",
+             json.dumps({"flat_area": flat[config.name]["area"], **parted[config.name]}, indent=1) + "\n")
+        print(f"\n{config.name}\n{text}")
+
+
+def published(library, jobs):
+    pair = [config for config in CONFIGS if config.design.top == "lane_fp32_mac"]
+    flat = results_of([config.design for config in pair], library, jobs)
+    parted = results_of([config.design for config in pair], library, jobs, parted=True)
+    text = report.published(PUBLISHED, flat, parted)
+    save(library_folder(library), "published.txt", text + "\n")
+    print(text)
+    print(f"saved: {library_folder(library).relative_to(ROOT)}/published.txt")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--liberty", metavar="FILE", help="cells (default: those of qflow-tech-osu018)")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="at a time (default: cores)")
+    parser.add_argument("--modules", action="store_true", help="also the area by module")
+    parser.add_argument("--published", action="store_true", help="lane-FP32 IF4 against NVFP4, by module")
+    parser.add_argument("--check", action="store_true", help="fail also if no limit could be checked")
+    parser.add_argument("--list", action="store_true", help="print the configurations and stop")
+    parser.add_argument("names", nargs="*", metavar="CONFIG", help="names or patterns; default: all")
+    args = parser.parse_args()
+
+    configs = select(args.names)
+    if args.list:
+        for config in configs:
+            print(f"{config.name:20} {config.design.top:14} " +
+                  " ".join(f"{name}={value}" for name, value in config.design.parameters))
+        return 0
+    library = liberty.read_library(args.liberty or default_liberty())
+    print(f"cells of {library.path}: {library.name}", flush=True)
+    if args.published:
+        published(library, args.jobs)
+        return 0
+    results = results_of([config.design for config in configs], library, args.jobs)
+    references(configs, results, library)
+    save_table(library, configs, results, report.notes(library))
+    if args.modules:
+        parted = results_of([config.design for config in configs if not config.design.kept], library, args.jobs, parted=True)
+        by_module(library, configs, results, {**results, **parted})
+    missed, checked = check_limits(library, results)
+    if args.check and checked == 0:
+        raise liberty.LibertyError("none of these configurations has a limit to check")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        sys.exit(main())
+    except liberty.LibertyError as error:
+        print(f"area.py: {error}", file=sys.stderr)
+        sys.exit(2)
+    except ToolError as error:
+        print(f"area.py: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,338 @@
+"""What the coverage run left behind, and the judgement on it. See coverage.py."""
+
+import fnmatch
+import itertools
+import json
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from rtl import Rtl
+
+TOP, TOP_FILES = "if4_mac", "rtl/if4_mac.f"
+RISEN_AND_FALLEN = 3
+NEEDED = {"line": 1, "toggle": RISEN_AND_FALLEN}
+TOGGLE_FLOOR = 98.0  # percent of the bits that are not constant
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line point or a bit, of every instance in every unit."""
+    kind: str     # line or toggle
+    file: str
+    line: int
+    column: int
+    module: str
+    name: str     # of a line point: block, if, else, elsif, case; of a toggle: signal[bit]
+
+
+@dataclass
+class Hole:
+    place: Place
+    where: list = field(default_factory=list)  # (unit, instance)
+    waiver: object = None
+
+
+@dataclass
+class Waiver:
+    number: int   # of its line in the file
+    kind: str     # line, toggle, or constant: a bit that nothing drives to both values
+    module: str
+    pattern: str  # of a bit: signal with bits; of a line: the point's name and the text of its source line
+    units: list
+    reason: str = ""
+    holes: int = 0
+
+    def __post_init__(self):
+        self.module, _, self.instance = self.module.partition("/")
+        self.signal, self.low, self.high = bits_of(self.pattern)
+        self.expression = re.compile(re.escape(self.signal).replace(r"\[\*\]", r"\[\d+\]"))
+
+    def matches(self, place, unit, instance, source):
+        if self.module != place.module or (self.kind == "line") != (place.kind == "line") or unit not in self.units:
+            return False
+        if self.kind == "line":
+            return self.pattern == f"{place.name} {source(place).strip()}"
+        if self.instance and [part for part in instance.split(".") if part.startswith("u_")][-1:] != [self.instance]:
+            return False
+        name, bit, _ = bits_of(place.name)
+        return self.low <= bit <= self.high and self.expression.fullmatch(name) is not None
+
+
+def bits_of(name):
+    """'sum[7:3]' -> ('sum', 3, 7); 'sum[3]' -> ('sum', 3, 3); 'sum' is all its bits."""
+    match = re.fullmatch(r"(.+?)(?:\[(\d+)(?::(\d+))?\])?", name)
+    if match[2] is None:
+        return match[1], 0, 1 << 30
+    return match[1], int(match[3] or match[2]), int(match[2])
+
+
+def read_lines(path, rtl, counts):
+    for number, text in enumerate(path.read_text(encoding="latin-1").splitlines(), 1):
+        if text.startswith("#"):
+            continue
+        match = re.fullmatch(r"C '(.*)' (\d+)", text)
+        keys = dict(part.split("\2", 1) for part in match[1].split("\1") if "\2" in part) if match else {}
+        try:
+            place = Place("line", keys["f"], int(keys["l"]), int(keys.get("n", 0)),
+                          keys["page"].split("/")[1].split("__")[0], keys["o"])
+        except (KeyError, IndexError, ValueError):
+            raise ValueError(f"{path}:{number}: not a line of Verilator's counts") from None
+        if place.module in rtl.modules:  # the functions of packages run at elaboration only
+            counts[place, ""] += int(match[2])
+
+
+def read_toggles(path, rtl, seen):
+    """Adds for each bit: 1 if it rose, 2 if it fell, 3 if both."""
+    for number, text in enumerate(path.read_text().splitlines(), 1):
+        try:
+            scope, name, width, rose, fell = text.split()
+            width, rose, fell = int(width), int(rose, 16), int(fell, 16)
+        except ValueError:
+            raise ValueError(f"{path}:{number}: not a line of toggles") from None
+        # The clock is what is counted by; `unused` is where signals end that nobody reads; the rest are loop variables.
+        if name in ("clk_i", "unused") or "unnamedblk" in scope:
+            continue
+        found = rtl.place(scope, name)
+        if found is None:
+            continue
+        module, signal, line = found
+        for bit in range(width):
+            suffix = "" if width == 1 else f"[{bit}]"
+            place = Place("toggle", module.file, line, 0, module.name, signal + suffix)
+            seen[place, scope] |= (rose >> bit & 1) | (fell >> bit & 1) << 1
+
+
+def read_counts(folder, rtl):
+    """{unit: {(Place, instance): count}}: of a line how often it ran, of a bit RISEN_AND_FALLEN or less."""
+    units = defaultdict(lambda: defaultdict(int))
+    for path in sorted(folder.glob("*.dat")):
+        read_lines(path, rtl, units[path.name.split(".")[0]])
+    for path in sorted(folder.glob("*.toggles")):
+        read_toggles(path, rtl, units[path.name.split(".")[0]])
+    return {unit: dict(counts) for unit, counts in units.items()}
+
+
+def read_points(path):
+    """[(group, axes, kind)] and {axis: values}; kind is None, pipelined or iterative."""
+    axes, crosses = {}, []
+    text = path.read_text().replace("\\\n", " ")
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.split()
+        if not words or line.startswith("#"):
+            continue
+        if words[0] == "axis" and len(words) > 2:
+            axes[words[1]] = words[2:]
+            continue
+        line_head, _, kind = line.partition(" @ ")
+        words = line_head.split()
+        if words[0] != "cross" or len(words) < 3 or any(axis not in axes for axis in words[2:]):
+            raise ValueError(f"{path}:{number}: neither an axis nor a cross of known axes: '{line}'")
+        crosses.append((words[1], words[2:], kind.strip() or None))
+    if not crosses:
+        raise ValueError(f"{path}: lists no point")
+    return crosses, axes
+
+
+def expand(crosses, axes, kind):
+    """The points of a unit of that kind: 'group value value', in order."""
+    for group, names, only in crosses:
+        if only in (None, kind):
+            for values in itertools.product(*(axes[name] for name in names)):
+                yield " ".join((group, *values))
+
+
+def read_waivers(path, known_units):
+    """The waivers of a file; its form is at the top of waivers.txt."""
+    waivers, groups = [], {"all": list(known_units)}
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        if line[0].isspace():
+            if not waivers:
+                raise ValueError(f"{path}:{number}: a reason without a waiver")
+            waivers[-1].reason = (waivers[-1].reason + " " + line.strip()).strip()
+            continue
+        words = line.split()
+        if words[0] == "units" and len(words) > 2:
+            patterns = words[2:]
+            groups[words[1]] = [unit for unit in known_units if any(fnmatch.fnmatchcase(unit, p) for p in patterns)]
+        elif words[0] == "line" and len(words) > 2:
+            waivers.append(Waiver(number, "line", words[1], line.split(maxsplit=2)[2].strip(), groups["all"]))
+        elif words[0] in ("toggle", "constant") and len(words) == 4 and words[3] in groups:
+            waivers.append(Waiver(number, words[0], words[1], words[2], groups[words[3]]))
+        else:
+            raise ValueError(f"{path}:{number}: not a waiver: '{line}'")
+    for waiver in waivers:
+        if not waiver.reason:
+            raise ValueError(f"{path}:{waiver.number}: a waiver without a reason")
+    return waivers
+
+
+@dataclass
+class Tally:
+    all: int = 0
+    hit: int = 0
+    waived: int = 0
+    constant: int = 0  # bits that a waiver calls constant
+
+    def percent(self):
+        """Of what can be covered: constants left out, other waivers not."""
+        return 100.0 * self.hit / (self.all - self.constant) if self.all > self.constant else 0.0
+
+    def shown(self):
+        return f"{int(self.percent() * 100) / 100:.2f} %"  # cut, not rounded: 100.00 means all
+
+    def open(self):
+        return self.all - self.constant - self.hit - self.waived
+
+    def add(self, other):
+        self.all, self.hit = self.all + other.all, self.hit + other.hit
+        self.waived, self.constant = self.waived + other.waived, self.constant + other.constant
+
+    def text(self):
+        return (f"{self.shown():>8} {self.hit:6} of {self.all - self.constant:6}  {self.open():5} open  "
+                f"{self.waived:5} explained  {self.constant:5} constant")
+
+
+def some_of(units):
+    return ", ".join(sorted(units)[:4]) + (f" and {len(units) - 4} more" if len(units) > 4 else "")
+
+
+def grouped(holes):
+    """One text for all bits of a signal, and all indices of a generate block."""
+    groups = defaultdict(lambda: (set(), set()))
+    for hole in holes:
+        place = hole.place
+        name, low, high = bits_of(place.name)
+        name = re.sub(r"\[\d+\]", "[*]", name)
+        bits, units = groups[place.file, place.line, place.kind, place.module, name]
+        bits.update([low] if low == high else [])
+        units.update(unit for unit, _ in hole.where)
+    texts = []
+    for (file, line, kind, module, name), (bits, units) in groups.items():
+        span = f"[{min(bits)}]" if len(bits) == 1 else ""
+        if len(bits) > 1:
+            span = f", {len(bits)} bits of [{max(bits)}:{min(bits)}],"
+        texts.append(f"{file}:{line}: {kind} {module} {name}{span} not covered in {some_of(units)}")
+    return texts
+
+
+KINDS = ("line", "toggle", "point")
+
+
+@dataclass
+class Report:
+    units: dict          # {unit: {kind: Tally}}
+    counts: dict         # of read_counts
+    holes: dict          # {Place: Hole}
+    points: dict         # {unit: {point: count}}
+    missing_points: list  # (unit, point)
+    crosses: list
+    axes: dict
+    waivers: list
+    faults: list         # what else is wrong, one text each
+
+    def total(self, kind):
+        tally = Tally()
+        for tallies in self.units.values():
+            tally.add(tallies[kind])
+        return tally
+
+    def open_holes(self):
+        return [hole for hole in self.holes.values() if hole.waiver is None]
+
+    def stale(self):
+        return [waiver for waiver in self.waivers if waiver.holes == 0]
+
+    def failures(self):
+        failures = list(self.faults)
+        failures += grouped(self.open_holes())
+        unseen = defaultdict(list)
+        for unit, point in self.missing_points:
+            unseen[point].append(unit)
+        failures += [f"point never seen: {point}, in {some_of(units)}" for point, units in unseen.items()]
+        failures += [f"waivers.txt:{waiver.number}: no hole matches {waiver.kind} {waiver.module} "
+                     f"{waiver.pattern}" for waiver in self.stale()]
+        for unit, tallies in self.units.items():
+            if tallies["toggle"].percent() < TOGGLE_FLOOR:
+                failures.append(f"{unit}: {tallies['toggle'].shown()} of toggles, "
+                                f"less than {TOGGLE_FLOOR:g} %")
+        for kind in KINDS:
+            if self.total(kind).all == 0:
+                failures.append(f"not one {kind} was counted")
+        return failures
+
+    def passed(self):
+        return not self.failures()
+
+    def text(self, most=40):
+        failures = self.failures()
+        lines = failures[:most] + ([f"... and {len(failures) - most} more"] if len(failures) > most else [])
+        for kind in KINDS:
+            lines.append(f"{kind + 's':8} {self.total(kind).text()}")
+        low = min(self.units, key=lambda unit: self.units[unit]["toggle"].percent(), default=None)
+        if low is not None:
+            lines.append(f"fewest toggles: {low}, {self.units[low]['toggle'].shown()}")
+        lines.append(f"coverage: {'FAILED' if failures else 'OK'}, {len(self.units)} units, "
+                     f"{len(self.waivers)} waivers")
+        return "\n".join(lines)
+
+
+def listed_files(path):
+    lines = (line.split("//")[0].strip() for line in path.read_text().splitlines())
+    return [line for line in lines if line and line[0] not in "+-#"]
+
+
+def judge(data, root, points_path, waivers_path):
+    rtl = Rtl(root, listed_files(root / TOP_FILES), TOP)
+    counts = read_counts(data, rtl)
+    if not counts:
+        raise ValueError(f"{data}: no counts (*.dat)")
+    try:
+        seen = json.loads((data / "points.json").read_text())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{data}/points.json: {error}") from None
+    crosses, axes = read_points(points_path)
+    waivers = read_waivers(waivers_path, counts)
+    sources = {}
+
+    def source(place):
+        if place.file not in sources:
+            sources[place.file] = (root / place.file).read_text().splitlines()
+        return sources[place.file][place.line - 1]
+
+    by_module = defaultdict(list)
+    for waiver in waivers:
+        by_module[waiver.module].append(waiver)
+    faults, holes, units, points, missing = [], {}, {}, {}, []
+    for unit, places in counts.items():
+        tallies = {kind: Tally() for kind in KINDS}
+        for (place, instance), count in places.items():
+            tally = tallies[place.kind]
+            tally.all += 1
+            waiver = next((one for one in by_module[place.module] if one.matches(place, unit, instance, source)), None)
+            if waiver is not None and waiver.kind == "constant" and count > 0:
+                faults.append(f"{unit}: {instance} {place.name} changes; waivers.txt:{waiver.number} calls it "
+                              "constant")
+            if count >= NEEDED[place.kind]:
+                tally.hit += 1
+                continue
+            if waiver is not None:
+                waiver.holes += 1
+                tally.constant += waiver.kind == "constant"
+                tally.waived += waiver.kind != "constant"
+            hole = holes.setdefault((place, waiver is None), Hole(place, waiver=waiver))
+            hole.where.append((unit, instance))
+        if unit not in seen:
+            faults.append(f"{unit}: its ports were not watched")
+            seen[unit] = {"kind": None, "points": {}}
+        points[unit] = {point: seen[unit]["points"].get(point, 0)
+                        for point in expand(crosses, axes, seen[unit]["kind"])}
+        faults += [f"{unit}: seen, but not listed in points.txt: {point}"
+                   for point in seen[unit]["points"] if point not in points[unit]]
+        missing += [(unit, point) for point, count in points[unit].items() if count == 0]
+        tallies["point"] = Tally(len(points[unit]), sum(count > 0 for count in points[unit].values()))
+        units[unit] = tallies
+
+    return Report(units, counts, holes, points, missing, crosses, axes, waivers, faults)

@@ -1,0 +1,109 @@
+"""Made-up data for coverage.py, good and bad: `coverage.py --self-test` fails unless each is judged as it should be."""
+
+import json
+import tempfile
+from pathlib import Path
+
+import data
+
+RTL = """\
+module if4_mac (
+  input  logic       clk_i,
+  output logic [1:0] sum_o
+);
+  if (1) begin : gen_one
+    logic carry;
+  end
+  if4_part u_part (.a_i(sum_o));
+endmodule
+module if4_part (
+  input logic [79:0] a_i
+);
+  always_ff @(posedge clk_i) begin
+    if (a_i[0]) b_q <= 1'b1;
+  end
+endmodule
+"""
+POINTS = "axis a x y\naxis b one\ncross pair a b\ncross deep b @ iterative\n"
+TOGGLES = ["TOP.TOP sum_o 2 0 0", "TOP.if4_mac clk_i 1 0 0", "TOP.if4_mac sum_o 2 3 3",
+           "TOP.if4_mac.gen_one carry 1 1 1", "TOP.if4_mac.u_part a_i 80 " + "F" * 20 + " " + "F" * 20]
+
+
+def line(count, name="if", number=14):
+    keys = {"f": "rtl/if4_mac.sv", "l": number, "n": 5, "page": "v_branch/if4_part__W4", "o": name}
+    return "C '" + "".join(f"\1{key}\2{value}" for key, value in keys.items()) + f"' {count}"
+
+
+def case(name, expected, lines=(line(7),), toggles=TOGGLES, points=None, waivers="", files=True):
+    """`expected`: None to pass, else a part of what must be said."""
+    return name, expected, lines, toggles, points or {"pair x one": 1, "pair y one": 2}, waivers, files
+
+
+def replaced(index, text):
+    return [*TOGGLES[:index], text, *TOGGLES[index + 1:]]
+
+
+CASES = [
+    case("all covered", None),
+    case("a branch not taken", "line if4_part else", lines=(line(7), line(0, "else"))),
+    case("a branch not taken, explained", None, lines=(line(7), line(0, "else")),
+         waivers="line if4_part else if (a_i[0]) b_q <= 1'b1;\n  why\n"),
+    case("another source line explained", "line if4_part else", lines=(line(7), line(0, "else")),
+         waivers="line if4_part else if (a_i[1]) b_q <= 1'b1;\n  why\n"),
+    case("a bit that only rose", "toggle if4_mac sum_o", toggles=replaced(2, "TOP.if4_mac sum_o 2 3 1")),
+    case("a bit that only fell", "toggle if4_mac sum_o", toggles=replaced(2, "TOP.if4_mac sum_o 2 2 3")),
+    case("a bit in a generate block", "toggle if4_mac gen_one.carry",
+         toggles=replaced(3, "TOP.if4_mac.gen_one carry 1 0 0")),
+    case("a constant", None, toggles=replaced(2, "TOP.if4_mac sum_o 2 1 1"),
+         waivers="constant if4_mac sum_o[1] all\n  why\n"),
+    case("a constant of another unit", "toggle if4_mac sum_o", toggles=replaced(2, "TOP.if4_mac sum_o 2 1 1"),
+         waivers="units other if4_mac_*\nconstant if4_mac sum_o[1] other\n  why\n"),
+    case("a constant that changes", "calls it constant", toggles=replaced(2, "TOP.if4_mac sum_o 2 3 1"),
+         waivers="constant if4_mac sum_o[1] all\n  why\n"),
+    case("a bit explained", None, toggles=replaced(4, "TOP.if4_mac.u_part a_i 80 " + "F" * 20 + " 7" + "F" * 19),
+         waivers="toggle if4_part/u_part a_i[79] all\n  why\n"),
+    case("too many bits explained", "less than 98 %",
+         toggles=replaced(4, "TOP.if4_mac.u_part a_i 80 " + "F" * 20 + " 0" + "F" * 19),
+         waivers="toggle if4_part a_i[79:76] all\n  why\n"),
+    case("nothing left to explain", "no hole matches", waivers="toggle if4_part a_i[79] all\n  why\n"),
+    case("a point not seen", "point never seen: pair y one", points={"pair x one": 1}),
+    case("a point counted 0 times", "point never seen: pair y one", points={"pair x one": 1, "pair y one": 0}),
+    case("a point not listed", "not listed", points={"pair x one": 1, "pair y one": 2, "deep one": 1}),
+    case("no toggles", "not one toggle", toggles=TOGGLES[:2]),
+    case("no lines", "not one line", lines=()),
+    case("no files", "no counts", files=False),
+    case("broken counts", "not a line of Verilator's counts", lines=("C 'x' 1",)),
+    case("broken toggles", "not a line of toggles", toggles=["TOP.if4_mac sum_o 2 3"]),
+    case("an unknown signal", "no declaration", toggles=[*TOGGLES, "TOP.if4_mac other 1 1 1"]),
+    case("no reason", "without a reason", waivers="toggle if4_part a_i[79] all\n"),
+    case("no waiver", "not a waiver", waivers="toggle if4_part\n  why\n"),
+]
+
+
+def judge(root, lines, toggles, points, waivers, files):
+    (root / "rtl").mkdir()
+    (root / "data").mkdir()
+    (root / "rtl/if4_mac.f").write_text("// files\nrtl/if4_mac.sv\n")
+    (root / "rtl/if4_mac.sv").write_text(RTL)
+    (root / "points.txt").write_text(POINTS)
+    (root / "waivers.txt").write_text(waivers)
+    if files:
+        (root / "data/if4_mac.0.dat").write_text("# counts\n" + "".join(f"{text}\n" for text in lines))
+        (root / "data/if4_mac.0.toggles").write_text("".join(f"{text}\n" for text in toggles))
+        (root / "data/points.json").write_text(json.dumps({"if4_mac": {"kind": "pipelined", "points": points}}))
+    try:
+        return data.judge(root / "data", root, root / "points.txt", root / "waivers.txt").failures()
+    except ValueError as error:
+        return [str(error)]
+
+
+def run():
+    wrong = 0
+    for name, expected, *data in CASES:
+        with tempfile.TemporaryDirectory() as folder:
+            said = judge(Path(folder), *data)
+        if (said != []) if expected is None else not any(expected in text for text in said):
+            wrong += 1
+            print(f"coverage.py, self-test '{name}': expected {expected or 'nothing'}, got {said}")
+    print(f"coverage.py, self-test: {len(CASES)} cases, {wrong} wrong")
+    return 1 if wrong else 0

@@ -1,0 +1,153 @@
+#include "sim/mac/cosim.hpp"
+
+#include <chrono>
+#include <cstring>
+#include <deque>
+#include <random>
+
+#include "model/core/error.hpp"
+#include "sim/mac/mac_unit.hpp"
+
+namespace if4 {
+namespace {
+
+constexpr std::uint64_t kPatience = 10000;  // clocks without progress before the unit counts as stuck
+constexpr std::size_t kShownMismatches = 8;
+constexpr std::uint64_t kProgressInterval = 256;  // results
+
+std::vector<Block> all_blocks(const QuantizedTensor& tensor) {
+  std::vector<Block> blocks;
+  blocks.reserve(tensor.rows() * tensor.blocks_per_row());
+  for (std::size_t row = 0; row < tensor.rows(); ++row) {
+    for (std::size_t b = 0; b < tensor.blocks_per_row(); ++b) blocks.push_back(tensor.block(row, b));
+  }
+  return blocks;
+}
+
+std::size_t is_int(const Block& block) { return (block.scale & kScaleIntBit) != 0 ? 1 : 0; }
+
+// The beats of the matrix product, one after the other.
+class BeatSource {
+ public:
+  BeatSource(const QuantizedTensor& a, const QuantizedTensor& w)
+      : a_(all_blocks(a)),
+        w_(all_blocks(w)),
+        m_count_(a.rows()),
+        n_count_(w.rows()),
+        k_count_(a.blocks_per_row()) {}
+
+  bool done() const { return m_ == m_count_; }
+  Beat beat() const { return Beat{a_[m_ * k_count_ + k_], w_[n_ * k_count_ + k_], k_ + 1 == k_count_}; }
+  void next() {
+    if (++k_ < k_count_) return;
+    k_ = 0;
+    if (++n_ < n_count_) return;
+    n_ = 0;
+    ++m_;
+  }
+
+ private:
+  std::vector<Block> a_, w_;
+  std::size_t m_count_, n_count_, k_count_;
+  std::size_t m_ = 0, n_ = 0, k_ = 0;
+};
+
+class StallGenerator {
+ public:
+  StallGenerator(unsigned percent, std::uint64_t seed) : percent_(percent), random_(seed) {}
+  bool stall() { return percent_ != 0 && random_() % 100 < percent_; }
+
+ private:
+  unsigned percent_;
+  std::mt19937_64 random_;
+};
+
+void check(CosimReport& report, std::size_t columns, const MacResult& expected, const MacResult& actual) {
+  if (actual.nan) ++report.nan_results;
+  if (actual.overflow) ++report.overflow_results;
+  if (expected != actual) {
+    if (report.first_mismatches.size() < kShownMismatches) {
+      report.first_mismatches.push_back(
+          {report.results / columns, report.results % columns, expected, actual});
+    }
+    ++report.mismatches;
+  }
+  float product = 0.0F;
+  std::memcpy(&product, &actual.bits, sizeof product);
+  report.products.push_back(product);
+}
+
+}  // namespace
+
+void check_product(const QuantizedTensor& activations, const QuantizedTensor& weights) {
+  if (activations.columns() != weights.columns()) {
+    throw InputError("activations " + to_string(activations.shape) + " and weights " +
+                     to_string(weights.shape) + " do not match: K is " +
+                     std::to_string(activations.columns()) + " and " + std::to_string(weights.columns()));
+  }
+}
+
+CosimReport cosimulate(const QuantizedTensor& activations, const QuantizedTensor& weights,
+                       const CosimOptions& options) {
+  check_product(activations, weights);
+  CosimReport report;
+  const std::uint64_t total = static_cast<std::uint64_t>(activations.rows()) * weights.rows();
+  if (options.compare) report.products.reserve(total);
+
+  BeatSource source(activations, weights);
+  StallGenerator input_stalls(options.stalls.input_percent, options.stalls.seed);
+  StallGenerator output_stalls(options.stalls.output_percent, ~options.stalls.seed);
+  ExactMac golden;
+  std::deque<MacResult> expected;  // of the dot products that the unit has taken whole
+
+  const auto start = std::chrono::steady_clock::now();
+  MacUnit unit(options.wave);
+  bool offered = false;  // a beat offered stays until it is taken
+  std::uint64_t idle = 0;
+  while (report.results < total && idle < kPatience) {
+    if (!offered && !source.done() && !input_stalls.stall()) {
+      unit.drive(source.beat());
+      offered = true;
+    }
+    const bool take = !output_stalls.stall();
+    unit.set_ready(take);
+
+    const bool beat_taken = offered && unit.ready();
+    const bool result_taken = take && unit.valid();
+    ++idle;
+    if (result_taken) {
+      idle = 0;
+      if (options.compare) {
+        if (expected.empty()) {
+          ++report.mismatches;  // a result that nothing asked for
+        } else {
+          check(report, weights.rows(), expected.front(), unit.result());
+          expected.pop_front();
+        }
+      }
+      ++report.results;
+      if (options.progress && report.results % kProgressInterval == 0)
+        options.progress(report.results, total);
+    }
+    if (beat_taken) {
+      idle = 0;
+      const Beat beat = source.beat();
+      ++report.beats;
+      if (options.compare) {
+        ++report.pair_beats[is_int(beat.a)][is_int(beat.w)];
+        golden.beat(beat.a, beat.w);
+        if (beat.last) expected.push_back(golden.finish());
+      }
+      source.next();
+      offered = false;
+    }
+    unit.step();
+    if (beat_taken) unit.drive_idle();
+  }
+  report.cycles = unit.cycles();
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  report.missing = total - report.results;
+  return report;
+}
+
+}  // namespace if4

@@ -1,0 +1,59 @@
+// What `if4 array` reports: text for people, CSV and JSON for programs.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sim/system/stats.hpp"
+#include "sim/system/topology.hpp"
+
+namespace if4 {
+
+/// A layer and what a run of it gave. Counts are of one run, whatever Layer::count is.
+struct LayerReport {
+  Layer layer;
+  RunStats stats;
+  std::uint64_t checked = 0;     ///< results compared with the golden model
+  std::uint64_t mismatches = 0;  ///< of them
+  std::string first_mismatch;    ///< empty: none
+  std::uint64_t nan_results = 0;
+  std::uint64_t overflow_results = 0;
+  bool cycles_agree = true;  ///< SystemC engines: with the fast model, in every count and event
+  double seconds = 0.0;      ///< wall clock of the simulation
+};
+
+struct ArraySummary {
+  SystemConfig config;
+  std::string engine;
+  std::string operands;  ///< "random, seed 1", "FILE:NAME x FILE:NAME", "none"
+  bool results = true;   ///< false: timing only
+  std::vector<LayerReport> layers;
+
+  bool passed() const;
+  /// Sums over the layers, each as often as it runs.
+  RunStats total() const;
+  std::uint64_t total_macs() const;
+};
+
+/// Multiply-accumulates of a layer: M * N * K.
+std::uint64_t macs(const GemmShape& shape);
+/// Multiply-accumulates that the array could do in a cycle: rows * columns * lanes.
+std::uint64_t peak(const SystemConfig& config);
+/// macs over what the array could have done in that time, 0 to 1.
+double utilization(const SystemConfig& config, std::uint64_t macs, std::uint64_t cycles);
+
+/// The headings of CycleCounts, in the order of a report, with `beats` split into useful ones and what edge
+/// tiles, and rows that end within a beat, waste of them.
+struct CycleShare {
+  const char* name;
+  const char* color;  ///< in charts
+  double cycles;
+};
+std::vector<CycleShare> shares(const SystemConfig& config, std::uint64_t macs, const CycleCounts& cycles);
+
+std::string to_text(const ArraySummary& summary);
+std::string to_csv(const ArraySummary& summary);
+std::string to_json(const ArraySummary& summary);
+
+}  // namespace if4

@@ -1,0 +1,31 @@
+// The operands of a product, from files.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "model/files/tensor_file.hpp"
+#include "model/quantize/quantizer.hpp"
+
+namespace if4 {
+
+/// An operand: quantized as it came, or here from a plain tensor, which is kept to measure against.
+struct ProductOperand {
+  std::string name;  ///< FILE:NAME, for messages
+  QuantizedTensor quantized;
+  std::optional<Tensor> original;
+  std::string rule;  ///< as NamedQuantized has it
+  bool rotated = false;
+};
+/// `text`: FILE:NAME. Throws InputError as read_quantized(), read_tensor() and quantize() do.
+ProductOperand read_operand(const std::string& text, const QuantizeOptions& options);
+
+/// Throws InputError, naming the operands, unless both have the same K, and both are rotated or neither is:
+/// the rotation of one only falls out of a product that the other has too.
+void check_product(const ProductOperand& activations, const ProductOperand& weights);
+
+/// Uniform codes; scales of either type over a range of 2^4, as those of real tensors.
+QuantizedTensor random_operand(Format format, std::uint64_t rows, std::uint64_t columns, std::uint64_t seed);
+
+}  // namespace if4

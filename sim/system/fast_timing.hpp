@@ -1,0 +1,17 @@
+// The cycles of a product without the SystemC kernel: the rules of sim/README.md, a tile and a run of DRAM
+// bursts at a time. Equal to the SystemC system in every count and every event.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "sim/system/stats.hpp"
+
+namespace if4 {
+
+/// Throws InputError as Geometry does. `timeline`, if not null, gets every event. `progress`, if given, is
+/// called now and then with the tiles done and their number.
+RunStats fast_timing(const SystemConfig& config, const GemmShape& shape, Timeline* timeline = nullptr,
+                     const std::function<void(std::uint64_t, std::uint64_t)>& progress = {});
+
+}  // namespace if4

@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+"""Tests of the scripts behind `make area` and `make gates`: what they read, and that what is no result is refused."""
+
+import contextlib
+import io
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "area"))
+sys.dont_write_bytecode = True
+
+import area  # noqa: E402
+import gates  # noqa: E402
+import liberty  # noqa: E402
+import synthesis  # noqa: E402
+
+CELLS = """library (small) {  /* a comment */
+  cell (INV) { area : 2; pin (A) { direction : input; } pin (Y) { direction : output; function : "A'"; max_capacitance : 1 } }
+  cell (BUF1) { area : 3; pin (A) { direction : input; } pin (Y) { direction : output; function : "A"; max_capacitance : 1; } }
+  cell (BUF2) { area : 4; pin (A) { direction : input; } pin (Y) { direction : output; function : "A"; max_capacitance : 2; } }
+  cell (TBUF) { area : 3; pin (A) { direction : input; }
+    pin (Y) { direction : output; function : "A"; three_state : "A"; max_capacitance : 2; } }
+  cell (NOR) { area : 3; pin (A) { direction : input; } pin (B) { direction : input; }
+    pin (Y) { direction : output; function : "!(A+B)"; } }
+  cell (BIG_ND) { area : 9; pin (A) { direction : input; } pin (B) { direction : input; }
+    pin (Y) { direction : output; function : "!(A B)"; } }
+  cell (ODD) { area : 5; pin (A) { direction : input; } pin (B) { direction : input; }
+    pin (Y) { direction : output; function : "(!A) | B'"; } }
+  cell (FF) { area : 20; ff (IQ, IQN) { next_state : "D"; clocked_on : "C"; clear : "(!R)"; }
+    pin (C) { direction : input; } pin (D) { direction : input; } pin (R) { direction : input; }
+    pin (Q) { direction : output; function : "IQ"; } }
+  cell (LAT) { area : 9; latch (IQ, IQN) { enable : "C"; data_in : "D"; }
+    pin (C) { direction : input; } pin (D) { direction : input; } pin (Q) { direction : output; function : "IQ"; } }
+}
+"""
+
+STAT = """
+=== top ===
+
+   Number of wires:                  4
+   Number of cells:                  3
+     INV                             2
+     FF                              1
+
+   Chip area for module '\\top': 24.000000
+"""
+
+STA = """SLACK 12.5
+Startpoint: _1_ (rising edge-triggered flip-flop clocked by clk)
+Endpoint: y (output port clocked by clk)
+Total                3.465e-03 8.780e-04 3.619e-07 4.343e-03 100.0%
+"""
+
+# What `stat -top` says of a top with two copies of one variant of a kept module, and three of another.
+STAT_KEPT = """
+=== $paramod$1\\cell ===
+
+   Number of cells:                  3
+     INV                             2
+     FF                              1
+
+   Chip area for module '$paramod$1\\cell': 24.000000
+
+=== $paramod$2\\cell ===
+
+   Number of cells:                  1
+     FF                              1
+
+   Chip area for module '$paramod$2\\cell': 20.000000
+
+=== top ===
+
+   Number of cells:                  6
+     $paramod$1\\cell                2
+     $paramod$2\\cell                3
+     INV                             1
+
+   Area for cell type $paramod$1\\cell is unknown!
+
+   Chip area for module '\\top': 2.000000
+
+=== design hierarchy ===
+
+   top                               1
+     $paramod$1\\cell                2
+     $paramod$2\\cell                3
+
+   Number of cells:                 10
+     INV                             5
+     FF                              5
+
+   Chip area for top module '\\top': 110.000000
+"""
+
+NETLIST = """module top(clk_i, y);
+  FF _1_ (
+    .C(clk_i),
+    .D(_0_),
+    .Q(\\stage.value_q[3] ),
+    .R(1'h1)
+  );
+  INV _2_ (
+    .A(\\stage.value_q[3] ),
+    .Y(_0_)
+  );
+  INV _3_ (
+    .A(_0_),
+    .Y(y)
+  );
+endmodule
+"""
+
+
+def library(text=CELLS):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "cells.lib"
+        path.write_text(text)
+        return liberty.read_library(path)
+
+
+class Liberty(unittest.TestCase):
+    def test_cells_are_found_by_function(self):
+        cells = library()
+        self.assertEqual(cells.nand2().name, "ODD")  # the smallest, whatever its name and the form of its function
+        self.assertEqual(cells.driving_cell().name, "BUF2")
+        self.assertEqual(cells.cells["FF"].state.attributes["clear"], "(!R)")
+
+    def test_functions(self):
+        for function, expected in (("A B+C", "((A & B) | C)"), ("!(A*B')", "(~(A & (~B)))"),
+                                   ("A^B C", "((A ^ B) & C)"), ("((S A) + (!S B))", "((S & A) | ((~S) & B))")):
+            self.assertEqual(liberty.to_verilog(function), expected)
+        for function in ("", "A+", "(A", "A)", "A $ B"):
+            with self.assertRaises(ValueError):
+                liberty.to_verilog(function)
+
+    def test_bad_files_are_refused(self):
+        for text, message in (("hello", "not a Liberty file"), (CELLS[:300], "ends within"),
+                              (CELLS + "}", "too many"), (CELLS.replace("ff (", "xx ("), "no flip-flop"),
+                              (CELLS.replace("area : 20", "area : much"), "not a number"),
+                              (CELLS.replace("!(A B)", "A").replace("(!A) | B'", "A"), "no 2-input NAND")):
+            with self.assertRaisesRegex(liberty.LibertyError, message):
+                library(text)
+
+
+class Results(unittest.TestCase):
+    def test_stat(self):
+        cells = synthesis.read_stat(STAT, library(), "top")["top"]
+        self.assertEqual((cells.area(library()), cells.flip_flops(library())), (24, 1))
+
+    def test_what_is_no_netlist_is_refused(self):
+        for text, message in ((STAT.replace("INV ", "$_X_"), "not in the library"), (STAT.replace("FF ", "LAT"), "latches"),
+                              (STAT.replace("24.0", "25.0"), "says an area"), ("", "no cells"),
+                              (STAT.replace("     INV                             2\n     FF                              1\n", "")
+                               .replace("24.0", "0.0"), "no cells")):
+            with self.assertRaisesRegex(synthesis.ToolError, message):
+                synthesis.read_stat(text, library(), "top")
+
+    def test_kept_modules(self):
+        design = synthesis.Design("top", "top", "", kept=("cell",))
+        whole = synthesis.read_stat(STAT_KEPT, library(), "top", whole=True)
+        self.assertEqual(list(whole), [synthesis.WHOLE])
+        self.assertEqual((whole[synthesis.WHOLE].area(library()), whole[synthesis.WHOLE].flip_flops(library())), (110, 5))
+        rows = synthesis.kept_rows(STAT_KEPT, library(), design)
+        self.assertEqual([(row["module"], row["copies"], row["area"], row["flip_flops"], row["flip_flop_area"])
+                          for row in rows], [("top", 1, 2, 0, 0), ("cell", 5, 108, 5, 100)])
+        for text, message in ((STAT_KEPT.replace("INV                             5", "INV                             6"), "says an area"),
+                              (STAT_KEPT.replace("design hierarchy", "hierarchy"), "no cells")):
+            with self.assertRaisesRegex(synthesis.ToolError, message):
+                synthesis.read_stat(text, library(), "top", whole=True)
+        with self.assertRaisesRegex(synthesis.ToolError, "kept no edge"):
+            synthesis.kept_rows(STAT_KEPT, library(), synthesis.Design("top", "top", "", kept=("cell", "edge")))
+
+    def test_sta(self):
+        result = synthesis.read_sta(STA, NETLIST, "top")
+        self.assertEqual((result["critical_path_ns"], result["from"], result["to"]), (7.5, "stage.value_q[3]", "y"))
+        for text in (STA.replace("SLACK 12.5", "SLACK INF"), STA.replace("Total", "total"),
+                     STA + "Error: netlist.v, line 7 syntax error\n", STA + "Warning: module X not found\n"):
+            with self.assertRaises(synthesis.ToolError):
+                synthesis.read_sta(text, NETLIST, "top")
+        self.assertNotIn("dynamic_w", synthesis.read_sta(STA.replace("Total", "total"), NETLIST, "top", powered=False))
+
+    def test_limits_can_be_missed(self):
+        configs = [config.name for config in area.CONFIGS]
+        self.assertEqual(len(configs), len(set(configs)))
+        results = {name: {"area": 1e5, "critical_path_ns": 7.0} for name in configs}
+        for name in area.LIMITS:
+            cells = library()
+            cells.name = name
+            with contextlib.redirect_stdout(io.StringIO()):
+                missed, checked = area.check_limits(cells, results)
+            self.assertEqual(checked, len(area.LIMITS[name]))
+            self.assertGreater(missed, 0)
+            self.assertEqual(area.check_limits(cells, {}), (0, 0))
+
+
+class Gates(unittest.TestCase):
+    def test_faults(self):
+        text, count = gates.plant(NETLIST, library(), 5)
+        self.assertEqual(count, 2)  # as many as there are gates
+        self.assertEqual(text.count("if4_fault_gate #("), 2)
+        self.assertIn(".in(if4_right_2), .out(y)", text)
+
+    def test_models(self):
+        model = gates.cell_model(library().cells["FF"])
+        self.assertIn("always @(posedge if4_clock or posedge if4_clear)", model)
+        self.assertIn("if (if4_clear) IQ <= 1'b0;\n    else IQ <= D;", model)
+        for function in ("A+", "Z"):
+            cell = library().cells["INV"]
+            cell.outputs["Y"] = function
+            with self.assertRaises(liberty.LibertyError):
+                gates.cell_model(cell)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,244 @@
+// The handshake of every unit: latency, throughput, stalls, a full pipeline, reset; and parameters that it
+// refuses.
+#include <algorithm>
+#include <cstdlib>
+
+#include "testbench/support/file_testing.hpp"
+#include "testbench/support/rtl_testing.hpp"
+
+using namespace if4;
+using namespace if4::testing;
+
+namespace {
+
+// Clocks from the edge that takes the last of the beats to the edge at which the result can be taken.
+int latency_of(const UnitConfig& config, const Beats& beats) {
+  const int to_output_stage = config.mac.lanes > kBlockSize ? 4 : 3;
+  if (!config.iterative) return to_output_stage + 3;
+  // An iterative output stage: the bits of |sum| / r^2 from that of 2^(width - 2) down to the 25th
+  // significant one, a clock each, and two more. Of 0 and of NaN it looks for one down to that of 2^(-2 *
+  // ones).
+  const int width = config.mac.acc_width == 0 ? exact_default_width(config.mac) : config.mac.acc_width;
+  const MacResult result = exact_result(beats, config.mac);
+  const long r = traits(config.mac.format).divisor;
+  if (result.bits == 0 || result.nan || result.overflow) {
+    const int ones = static_cast<int>(mpz_sizeinbase(mpz_class(r).get_mpz_t(), 2));
+    return to_output_stage + (width - 1 + 2 * ones) + 2;
+  }
+  // Place of the first significant bit. The bits of an exact negative quotient are those of one unit less in
+  // the last place, and ones without end.
+  const mpz_class sum = exact_sum(beats, config.mac.format);
+  int place = width;
+  const auto too_high = [&] {  // |sum| / r^2 < 2^place
+    const mpz_class scaled = abs(sum) << static_cast<mp_bitcnt_t>(place < 0 ? -place : 0);
+    const mpz_class power = mpz_class(r * r) << static_cast<mp_bitcnt_t>(place < 0 ? 0 : place);
+    return scaled < power || (sum < 0 && scaled == power);
+  };
+  while (too_high()) --place;
+  return to_output_stage + (width - 2 - place + 25) + 2;
+}
+
+// Clocks until the result of `beats` on an idle unit can be taken; no beat is refused before.
+int measured_latency(MacUnit& unit, const Beats& beats) {
+  const auto per_beat = static_cast<std::size_t>(blocks_per_beat(unit.config().mac));
+  unit.set_ready(true);
+  for (std::size_t i = 0; i < beats.size(); i += per_beat) {
+    unit.drive(&beats[i], i + per_beat >= beats.size());
+    REQUIRE(unit.ready());
+    REQUIRE_FALSE(unit.valid());
+    unit.step();
+  }
+  unit.drive_idle();
+  int clocks = 1;
+  for (; !unit.valid() && clocks < 1000; ++clocks) unit.step();
+  CHECK(unit.result() == exact_result(beats, unit.config().mac));
+  unit.step();
+  CHECK_FALSE(unit.valid());
+  for (int clock = 0; clock < 8; ++clock) unit.step();
+  return clocks;
+}
+
+}  // namespace
+
+TEST_CASE("a result comes the stated clocks after its last beat", "[rtl]") {
+  std::mt19937_64 random(test_seed() + 31);
+  for (const UnitConfig& config : unit_configs()) {
+    INFO(unit_text(config));
+    const int width = acc_width(config.mac);
+    MacUnit unit(config);
+    int shortest = 1000, longest = 0;
+    const auto check_latency = [&](const Beats& beats) {
+      INFO((beats.size() < 40 ? to_text(beats, config.mac.format) : std::to_string(beats.size()) + " pairs"));
+      const int clocks = measured_latency(unit, beats);
+      CHECK(clocks == latency_of(config, beats));
+      shortest = std::min(shortest, clocks);
+      longest = std::max(longest, clocks);
+    };
+    for (const std::size_t beats : {1U, 2U, 7U}) {
+      for (const Mix mix : {Mix::kUniform, Mix::kExtreme})
+        check_latency(random_beats(random, beats, mix, config.mac));
+    }
+    for (int exponent = 0; exponent < width - 1; exponent += 3) {
+      const Int128 sum = Int128{1} << exponent;
+      for (const int delta : {-1, 0, 1}) {
+        check_latency(beats_with_sum(sum + delta, config.mac));
+        check_latency(beats_with_sum(-sum + delta, config.mac));
+      }
+    }
+    check_latency(beats_with_sum(-1, config.mac));
+    check_latency(beats_with_sum(-(Int128{1} << (width - 1)), config.mac));
+    CHECK(shortest == shortest_latency(config));
+    CHECK(longest == latency(config));
+    if (!config.iterative) CHECK(longest == (config.mac.lanes > kBlockSize ? 7 : 6));
+  }
+}
+
+TEST_CASE("one beat a clock for dot products of any length, one-beat ones back to back included", "[rtl]") {
+  std::mt19937_64 random(test_seed() + 32);
+  for (const UnitConfig& config : pipelined_units()) {
+    for (const std::size_t longest : {1U, 2U, 40U}) {
+      const std::vector<Beats> dot_products =
+          random_dot_products(random, 300, longest, Mix::kUniform, config.mac);
+      MacUnit unit(config);
+      const Driven driven = check_driven(unit, dot_products, Oracle::kModel);
+      CAPTURE(config.name, longest);
+      CHECK(driven.cycles ==
+            count_beats(dot_products, config.mac) + static_cast<std::size_t>(latency(config)));
+    }
+  }
+}
+
+TEST_CASE("an iterative output stage: a result in the stated clocks at worst, or one in beats + 1", "[rtl]") {
+  std::mt19937_64 random(test_seed() + 33);
+  for (const UnitConfig& config : iterative_units()) {
+    CAPTURE(config.name);
+    constexpr std::size_t kCount = 30;
+    const auto all = [&](const Beats& beats) {
+      MacUnit unit(config);
+      return check_driven(unit, std::vector<Beats>(kCount, beats), Oracle::kRationals).cycles;
+    };
+    const auto clocks = [](int number) { return static_cast<std::size_t>(number); };
+    // The sum -1 takes longest; it needs more than one beat where none has so small a sum.
+    for (const int sum : {-1, 0, 12345}) {
+      const Beats beats = beats_with_sum(sum, config.mac);
+      const int clocks_of_one = latency_of(config, beats);
+      const int interval = result_interval(config) - (latency(config) - clocks_of_one);
+      CHECK(all(beats) ==
+            count_beats({beats}, config.mac) + clocks(clocks_of_one) + (kCount - 1) * clocks(interval));
+    }
+    // One longer than the output stage is busy: it waits for no result. Any sum: the last one adds its own
+    // latency.
+    const Beats long_one = random_beats(random, clocks(result_interval(config)), Mix::kFinite, config.mac);
+    CHECK(all(long_one) ==
+          kCount * count_beats({long_one}, config.mac) + (kCount - 1) + clocks(latency_of(config, long_one)));
+  }
+}
+
+TEST_CASE("stalls on either side lose, repeat and reorder nothing", "[rtl]") {
+  std::mt19937_64 random(test_seed() + 34);
+  for (const UnitConfig& config : unit_configs()) {
+    for (const unsigned input : {0U, 20U, 80U}) {
+      for (const unsigned output : {0U, 20U, 50U, 95U}) {
+        for (const std::size_t longest : {1U, 3U, 20U}) {
+          const std::vector<Beats> dot_products =
+              random_dot_products(random, config.iterative ? 40 : 150, longest, Mix::kUniform, config.mac);
+          const Stalls stalls{input, output, random()};
+          MacUnit unit(config);
+          INFO("stalls " << input << " % in, " << output << " % out, seed " << stalls.seed);
+          check_driven(unit, dot_products, Oracle::kModel, stalls);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("a full pipeline refuses beats and keeps what it has", "[rtl]") {
+  std::mt19937_64 random(test_seed() + 35);
+  for (const UnitConfig& config : unit_configs()) {
+    INFO(unit_text(config));
+    MacUnit unit(config);
+    unit.set_ready(false);
+    std::vector<Beats> dot_products;
+    bool refused = false;
+    for (int clock = 0; clock < 400; ++clock) {
+      const Beats beat = random_beats(random, 1, Mix::kFinite, config.mac);
+      unit.drive(beat.data(), true);
+      if (unit.ready()) dot_products.push_back(beat);
+      refused = !unit.ready();
+      unit.step();
+    }
+    CHECK(refused);
+    // One in every stage; the iterative output stage is one.
+    const std::size_t stages = (config.mac.lanes > kBlockSize ? 4 : 3) + (config.iterative ? 1 : 3);
+    CHECK(dot_products.size() == stages);
+    unit.drive_idle();
+    unit.set_ready(true);
+    std::size_t results = 0;
+    for (int clock = 0; clock < 2000; ++clock) {
+      if (unit.valid()) {
+        REQUIRE(results < dot_products.size());
+        const Beats& beats = dot_products[results++];
+        INFO(to_text(beats, config.mac.format));
+        CHECK(to_text(unit.result()) == to_text(exact_result(beats, config.mac)));
+      }
+      unit.step();
+    }
+    CHECK(results == dot_products.size());
+  }
+}
+
+TEST_CASE("a reset in flight drops everything and leaves nothing behind", "[rtl]") {
+  std::mt19937_64 random(test_seed() + 36);
+  for (const UnitConfig& config : unit_configs()) {
+    MacUnit unit(config);
+    const unsigned longest = config.iterative ? 120 : 14;
+    for (int n = 0; n < 120; ++n) {
+      // Leave the unit in the middle of things, with a NaN and large sums about.
+      unit.set_ready(random() % 2 == 0);
+      const std::size_t clocks = random() % longest;
+      for (std::size_t i = 0; i < clocks; ++i) {
+        Beats beat = random_beats(random, 1, random() % 4 == 0 ? Mix::kUniform : Mix::kExtreme, config.mac);
+        if (random() % 8 == 0) beat[0].second = {0, 0x7F};
+        unit.drive(beat.data(), random() % 3 == 0);
+        unit.step();
+      }
+      unit.drive_idle();
+      unit.reset();
+      INFO(unit_text(config));
+      REQUIRE_FALSE(unit.valid());
+      REQUIRE(unit.ready());
+      check_driven(unit, random_dot_products(random, 3, 4, Mix::kFinite, config.mac), Oracle::kModel);
+    }
+  }
+}
+
+TEST_CASE("the RTL stops a simulation with parameters that it cannot have", "[rtl]") {
+  const TempDir folder;
+  const auto simulate = [&folder](const std::string& parameters) {
+    const std::string program = folder / "unit.vvp", log = folder / "log";
+    std::string command = "iverilog -g2012 -s if4_mac -f rtl/if4_mac.f -o " + program + " " + parameters +
+                          " && vvp -N " + program;
+    command = "{ " + command + "; } >" + log + " 2>&1";
+    const int status = std::system(command.c_str());
+    const std::string text = get(log);
+    fs::remove(program);
+    return std::make_pair(status, text);
+  };
+  {
+    const auto [status, text] = simulate("-Pif4_mac.Format=2 -Pif4_mac.AccWidth=49");
+    INFO(text);
+    CHECK(status == 0);
+  }
+  const std::pair<const char*, const char*> wrong[] = {{"Format=9", "Format"},
+                                                       {"Format=-1", "Format"},
+                                                       {"Lanes=48", "Lanes"},
+                                                       {"AccWidth=53", "AccWidth"},
+                                                       {"AccWidth=121", "AccWidth"}};
+  for (const auto& [parameter, name] : wrong) {
+    const auto [status, text] = simulate("-Pif4_mac." + std::string(parameter));
+    INFO(parameter << ": " << text);
+    CHECK(status != 0);
+    CHECK(text.find("FATAL: ") != std::string::npos);
+    CHECK(text.find("if4_mac: " + std::string(name)) != std::string::npos);
+  }
+}

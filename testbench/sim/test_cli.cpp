@@ -1,0 +1,336 @@
+// The program if4 as a user runs it: exit codes, one line on stderr for bad input and nothing left behind,
+// and what its subcommands make of each other's files.
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "model/files/safetensors.hpp"
+#include "model/files/tensor_file.hpp"
+#include "model/files/vectors.hpp"
+#include "model/quantize/quantizer.hpp"
+#include "testbench/support/file_testing.hpp"
+#include "testbench/support/mac_testing.hpp"
+#include "testbench/support/program_testing.hpp"
+
+namespace {
+
+using namespace if4::testing;
+using Json = nlohmann::json;
+
+/// Blocks of two kinds, so that both element types are chosen: bell-shaped, and evenly spread.
+if4::Tensor random_tensor(std::size_t rows, std::size_t columns, unsigned seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> bell;
+  std::uniform_real_distribution<float> even(-2.0F, 2.0F);
+  if4::Tensor tensor{{rows, columns}, {}};
+  for (std::size_t i = 0; i < rows * columns; ++i)
+    tensor.values.push_back(i / 16 % 2 == 0 ? bell(random) : even(random));
+  return tensor;
+}
+
+if4::TensorBytes bytes(const std::string& name, const if4::Tensor& tensor) {
+  return {name, if4::DType::kF32, tensor.shape, tensor.values.data(), tensor.values.size() * sizeof(float)};
+}
+
+/// in.safetensors: a [4, 40], b [3, 40], short [3, 32], nan [2, 16] with value 17 NaN, ints I32 [4].
+void write_input(const Sandbox& box) {
+  const if4::Tensor a = random_tensor(4, 40, 1), b = random_tensor(3, 40, 2), few = random_tensor(3, 32, 3);
+  if4::Tensor nan = random_tensor(2, 16, 4);
+  nan.values[17] = std::nanf("");
+  const std::vector<std::int32_t> ints{1, 2, 3, 4};
+  const if4::TensorBytes integers{"ints", if4::DType::kI32, {4}, ints.data(), 16};
+  if4::write_safetensors(box / "in.safetensors",
+                         {bytes("a", a), bytes("b", b), bytes("short", few), bytes("nan", nan), integers},
+                         {});
+}
+
+/// A safetensors file with that header and `data` zero bytes. `length`: what it says of its header.
+std::string file_with(const std::string& header, std::size_t data, std::uint64_t length) {
+  std::string text;
+  for (int i = 0; i < 8; ++i) text += static_cast<char>(length >> (8 * i) & 0xFFU);
+  return text + header + std::string(data, '\0');
+}
+
+/// The lines of a vector file that count, without the comment that names its inputs.
+std::string vector_lines(const std::string& path) {
+  const std::string text = get(path);
+  REQUIRE(text.substr(0, 1) == "#");
+  return text.substr(text.find('\n') + 1);
+}
+
+/// A co-simulation's report without names and times.
+Json counts_only(Json json) {
+  for (const char* key : {"activations", "weights", "seconds", "checked_beats_per_second", "relative_error",
+                          "relative_error_nvfp4"}) {
+    json.erase(key);
+  }
+  return json;
+}
+
+}  // namespace
+
+TEST_CASE("the command line refuses what it does not know", "[cli]") {
+  const Sandbox box;
+  write_input(box);
+  const std::string in = box / "in.safetensors", out = box / "out.safetensors";
+  const std::string a = in + ":a", b = in + ":b";
+  const BadInput table[] = {
+      {{}, {"subcommand"}},
+      {{"multiply"}, {"'multiply' is not a command"}},
+      {{"quantize", in, "-o", out, "--fast"}, {"--fast"}},
+      {{"quantize", in}, {"--output"}},
+      {{"quantize", a, "-o", out, "--format", "fp8"}, {"--format", "fp8"}},
+      {{"quantize", a, "-o", out, "--rule", "best"}, {"--rule", "best"}},
+      {{"cosim", "--acts", a}, {"--weights"}},
+      {{"cosim", "--acts", a, "--weights", b, "--stall-in", "100"}, {"--stall-in"}},
+      {{"cosim", "--acts", a, "--weights", b, "--stall-out", "-1"}, {"--stall-out"}},
+      {{"cosim", "--acts", a, "--weights", b, "--stall-out", "some"}, {"--stall-out"}},
+      {{"cosim", "--acts", a, "--weights", b, "--wave-cycles", "0"}, {"--wave-cycles"}},
+      {{"vectors", "-o", out, "--count", "0"}, {"--count"}},
+      {{"vectors", "-o", out, "--beats", "1025"}, {"--beats"}},
+      {{"vectors", "-o", out, "--result", "double"}, {"--result", "double"}},
+      {{"vectors", "-o", out, "--acts", a}, {"--acts"}},
+  };
+  for (const BadInput& bad : table) check_refused(box, bad);
+}
+
+TEST_CASE("bad files are refused with one line, and nothing is left behind", "[cli]") {
+  const Sandbox box;
+  write_input(box);
+  const std::string in = box / "in.safetensors", out = box / "out.safetensors";
+  const std::string whole = get(in);
+  put(box / "cut.safetensors", whole.substr(0, whole.size() - 5));
+  put(box / "stub.safetensors", "1234");
+  put(box / "long.safetensors", file_with("{}", 0, std::uint64_t{1} << 40));
+  const std::string lying = R"({"t":{"dtype":"F32","shape":[4,16],"data_offsets":[0,128]}})";
+  put(box / "lying.safetensors", file_with(lying, 128, lying.size()));
+  put(box / "text.safetensors", file_with("not JSON", 0, 8));
+  put(box / "unfinished.txt", "1 38 B8 0123456789ABCDEF FEDCBA9876543210\n");
+  put(box / "digits.txt", "# two lines\n1 38 B8 0123 FEDCBA9876543210\nR 00000000\n");
+  put(box / "empty.txt", "# nothing\n");
+  const std::string a = in + ":a";
+  const BadInput table[] = {
+      {{"quantize", box / "none.safetensors", "-o", out}, {"none.safetensors"}},
+      {{"inspect", box / "none.npy", "--json"}, {"none.npy"}},
+      {{"quantize", box.folder(), "-o", out}, {box.folder()}},
+      {{"quantize", box / "cut.safetensors", "-o", out}, {"cut.safetensors"}},
+      {{"inspect", box / "stub.safetensors"}, {"stub.safetensors"}},
+      {{"inspect", box / "long.safetensors"}, {"long.safetensors", "header"}},
+      {{"inspect", box / "lying.safetensors"}, {"lying.safetensors", "'t'"}},
+      {{"dequantize", box / "text.safetensors", "-o", out}, {"text.safetensors", "header"}},
+      {{"quantize", in + ":ints", "-o", out}, {"in.safetensors", "'ints'", "I32"}},
+      {{"quantize", in + ":nan", "-o", out}, {"in.safetensors", "'nan'", "value 17 is NaN"}},
+      {{"quantize", in, "-o", out}, {"'nan'", "value 17 is NaN"}},
+      {{"quantize", in + ":c", "-o", out}, {"in.safetensors", "'c'"}},
+      {{"dequantize", a, "-o", out}, {"in.safetensors", "'a'"}},
+      {{"cosim", "--acts", a, "--weights", in + ":short"}, {"K is 40 and 32"}},
+      {{"cosim", "--acts", a, "--weights", in + ":c", "--json", out}, {"'c'"}},
+      {{"cosim", "--acts", in, "--weights", a}, {"in.safetensors", "'a'"}},
+      {{"vectors", "-o", out, "--acts", a, "--weights", in + ":short"}, {"K is 40 and 32"}},
+      {{"vectors", "-o", out, "--acts", a, "--weights", in + ":nan"}, {"value 17 is NaN"}},
+      {{"replay", box / "none.txt"}, {"none.txt"}},
+      {{"replay", box / "unfinished.txt"}, {"unfinished.txt:1"}},
+      {{"replay", box / "digits.txt"}, {"digits.txt:2", "a_codes"}},
+      {{"replay", box / "empty.txt"}, {"empty.txt"}},
+      {{"replay", in}, {"in.safetensors"}},
+  };
+  for (const BadInput& bad : table) check_refused(box, bad);
+}
+
+TEST_CASE("outputs that cannot be written", "[cli]") {
+  const Sandbox box;
+  write_input(box);
+  const std::string a = box / "in.safetensors:a", b = box / "in.safetensors:b";
+  box.output({"quantize", a, "-o", box / "q.safetensors"});
+  const std::string inside_file = box / "in.safetensors/out.safetensors";
+  const std::string nowhere = box / "nowhere/out.safetensors";
+  for (const std::string& out : {std::string("/dev/full"), inside_file, nowhere, box.folder()}) {
+    check_refused(box, {{"quantize", a, "-o", out}, {out}});
+    check_refused(box, {{"dequantize", box / "q.safetensors", "-o", out}, {out}});
+    check_refused(box, {{"vectors", "-o", out, "--count", "1000"}, {out}});
+    check_refused(box, {{"cosim", "--acts", a, "--weights", b, "--json", out}, {out}});
+  }
+  check_refused(box, {{"cosim", "--acts", a, "--weights", b, "--wave", nowhere}, {nowhere}});
+  check_refused(box, {{"cosim", "--acts", a, "--weights", b, "--wave", box.folder()}, {box.folder()}});
+}
+
+TEST_CASE("a report that cannot be printed is an error", "[cli]") {
+  const Sandbox box;
+  const if4::Tensor tensor = random_tensor(1, 16, 1);
+  std::vector<if4::TensorBytes> many;  // a report longer than stdio's buffer
+  for (int i = 0; i < 200; ++i) many.push_back(bytes("tensor" + std::to_string(i), tensor));
+  if4::write_safetensors(box / "many.safetensors", many, {});
+  const std::string first = box / "many.safetensors:tensor0";
+  const std::string all = box / "many.safetensors";
+  const Args table[] = {{"--help"},
+                        {"quantize", "--help"},
+                        {"inspect", first},
+                        {"inspect", all},
+                        {"quantize", first, "-o", box / "q.safetensors"},
+                        {"cosim", "--acts", first, "--weights", first}};
+  for (const Args& args : table) {
+    const Run run = box.run(args, "/dev/full");
+    INFO(args[0] << ": " << run.err);
+    CHECK(run.code == 2);
+    CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 1);
+    CHECK(run.err.find("standard output") != std::string::npos);
+  }
+}
+
+TEST_CASE("help is no error", "[cli]") {
+  const Sandbox box;
+  CHECK(box.output({"--help"}).find("quantize") != std::string::npos);
+  for (const char* command : {"quantize", "dequantize", "inspect", "cosim", "vectors", "replay"})
+    CHECK(box.output({command, "--help"}).find("Usage: ") != std::string::npos);
+}
+
+TEST_CASE("quantize, inspect, dequantize and cosim work on each other's files", "[cli]") {
+  const Sandbox box;
+  write_input(box);
+  const std::string a = box / "in.safetensors:a", b = box / "in.safetensors:b";
+  const std::string qa = box / "qa.safetensors", qb = box / "qb.safetensors";
+  const bool nvfp4 = GENERATE(false, true);
+  const Args choice = nvfp4 ? Args{"--format", "nvfp4"} : Args{"--format", "if4", "--rule", "mae"};
+  const if4::QuantizeOptions options{nvfp4 ? if4::Format::kNVFP4 : if4::Format::kIF4, if4::Rule::kMae};
+  const auto with_choice = [&choice](Args args) {
+    args.insert(args.end(), choice.begin(), choice.end());
+    return args;
+  };
+  box.output(with_choice({"quantize", a, "-o", qa}));
+  box.output(with_choice({"quantize", b, "-o", qb}));
+
+  const Json inspected = Json::parse(box.output({"inspect", qa, "--json"}));
+  REQUIRE(inspected.size() == 1);
+  CHECK(inspected[0]["name"] == "a");
+  CHECK(inspected[0]["shape"] == Json({4, 40}));
+  CHECK(inspected[0]["format"] == (nvfp4 ? "nvfp4" : "if4"));
+  CHECK((inspected[0]["int_share"] == 0.0) == nvfp4);
+  CHECK(box.output({"inspect", qa + ":a"}).find("[4, 40]") != std::string::npos);
+
+  box.output({"dequantize", qa, "-o", box / "back.safetensors"});
+  const if4::Tensor back = if4::read_tensor({box / "back.safetensors", "a"});
+  const if4::Tensor expected = if4::dequantize(if4::quantize(random_tensor(4, 40, 1), options));
+  CHECK(back.shape == expected.shape);
+  CHECK(back.values == expected.values);
+
+  box.output(with_choice({"cosim", "--acts", a, "--weights", b, "--json", box / "p.json"}));
+  const std::string wave = box / "w.fst";
+  CHECK(box.output({"cosim", "--acts", qa, "--weights", qb, "--json", box / "q.json", "--wave", wave})
+            .find("PASS") == 0);
+  CHECK(fs::file_size(wave) > 100);
+  const Json plain = Json::parse(get(box / "p.json"));
+  CHECK(counts_only(plain) == counts_only(Json::parse(get(box / "q.json"))));
+  CHECK(plain["passed"] == true);
+  CHECK(plain["results"] == 12);
+  CHECK(plain["beats"] == 12 * 3);  // 40 values are two blocks and a half
+  CHECK(plain["relative_error"] > 0.0);
+  const Json& pairs = plain["pair_beats"];
+  int beats = 0;
+  for (const char* pair : {"fp_fp", "fp_int", "int_fp", "int_int"}) beats += pairs[pair].get<int>();
+  CHECK(beats == 36);
+  CHECK((pairs["fp_fp"] == 36) == nvfp4);
+
+  // The products themselves: those of a vector file, which replay checks on the unit.
+  for (const char* order : {"exact", "lane-fp32"}) {
+    box.output(with_choice({"vectors", "-o", box / "p.txt", "--acts", a, "--weights", b, "--result", order}));
+    box.output({"vectors", "-o", box / "q.txt", "--acts", qa, "--weights", qb, "--result", order});
+    CHECK(vector_lines(box / "p.txt") == vector_lines(box / "q.txt"));
+    CHECK(box.output({"replay", box / "q.txt", "--result", order}).find("PASS") == 0);
+  }
+}
+
+TEST_CASE("stalls change the clocks of a co-simulation and nothing else", "[cli]") {
+  const Sandbox box;
+  write_input(box);
+  const std::string a = box / "in.safetensors:a", b = box / "in.safetensors:b";
+  const auto report = [&](const std::string& name, const Args& more) {
+    Args args = {"cosim", "--acts", a, "--weights", b, "--json", box / name};
+    args.insert(args.end(), more.begin(), more.end());
+    box.output(args);
+    return counts_only(Json::parse(get(box / name)));
+  };
+  const Args stalls = {"--stall-in", "40", "--stall-out", "60", "--seed", "7"};
+  Json free = report("free.json", {});
+  Json stalled = report("stalled.json", stalls);
+  CHECK(stalled == report("again.json", stalls));
+  CHECK(stalled["beats_per_cycle"] < free["beats_per_cycle"]);
+  for (const char* key : {"cycles", "beats_per_cycle", "stalls"}) {
+    CHECK(stalled[key] != free[key]);
+    free.erase(key);
+    stalled.erase(key);
+  }
+  CHECK(stalled == free);
+}
+
+TEST_CASE("vector files are made and replayed, and a wrong result is found", "[cli]") {
+  const Sandbox box;
+  const std::string path = box / "v.txt";
+  for (const std::string& order : {std::string("exact"), std::string("lane-fp32")}) {
+    box.output({"vectors", "-o", path, "--count", "20", "--beats", "5", "--result", order});
+    CHECK(box.output({"replay", path, "--result", order}).find("20 of 20") != std::string::npos);
+
+    std::string text = get(path);
+    std::size_t place = 0;
+    for (int i = 0; i < 3; ++i) place = text.find("\nR ", place) + 1;
+    text[place + 9] = text[place + 9] == '0' ? '1' : '0';  // the last digit of the third result
+    put(box / "wrong.txt", text);
+    const Run run = box.run({"replay", box / "wrong.txt", "--result", order});
+    CHECK(run.code == 1);
+    CHECK(run.err.empty());
+    CHECK(run.out.find("wrong.txt: dot product 3: ") != std::string::npos);
+    CHECK(run.out.find("19 of 20") != std::string::npos);
+  }
+}
+
+TEST_CASE("vector files of every format", "[cli]") {
+  const Sandbox box;
+  const std::string path = box / "v.txt";
+  for (int number = 0; number < if4::kMacFormatCount; ++number) {
+    const auto format = static_cast<if4::Format>(number);
+    const std::string name(if4::format_name(format));
+    CAPTURE(name);
+    box.output(
+        {"vectors", "-o", path, "--count", "30", "--beats", "4", "--format", name, "--result", "exact"});
+    if4::VectorReader reader(path);
+    std::size_t count = 0;
+    while (const auto dot_product = reader.next()) {
+      CHECK(dot_product->format == format);
+      CHECK(if4::testing::exact_result(dot_product->beats, {format}) == if4::MacResult{dot_product->result});
+      ++count;
+    }
+    CHECK(count == 30);
+    const bool if4_or_nvfp4 = format == if4::Format::kIF4 || format == if4::Format::kNVFP4;
+    const Run lane = box.run({"vectors", "-o", box / "lane.txt", "--format", name});
+    const Run replay = box.run({"replay", path, "--result", "exact"});
+    CHECK(lane.code == (if4_or_nvfp4 ? 0 : 2));
+    CHECK(replay.code == (if4_or_nvfp4 ? 0 : 2));
+    CHECK(fs::exists(box / "lane.txt") == if4_or_nvfp4);
+    fs::remove(box / "lane.txt");
+    if (if4_or_nvfp4) continue;
+    CHECK(lane.err.find(name) != std::string::npos);
+    CHECK(replay.err.find("v.txt: dot product 1 is in " + name) != std::string::npos);
+    const std::string tensor = "testbench/data/use_lite_ffn.safetensors:layers.0.ffn.up.weight";
+    CHECK(box.run({"cosim", "--format", name, "--acts", tensor, "--weights", tensor}).code == 2);
+    box.output({"vectors", "--format", name, "--acts", tensor, "--weights", tensor, "-o", box / "lane.txt",
+                "--result", "exact"});
+    if4::VectorReader products(box / "lane.txt");
+    const auto first = products.next();
+    REQUIRE(first.has_value());
+    CHECK(first->format == format);
+    CHECK(if4::testing::exact_result(first->beats, {format}) == if4::MacResult{first->result});
+    fs::remove(box / "lane.txt");
+  }
+}
+
+TEST_CASE("a vector file of NVFP4 with bit 7 of a scale set is replayed as NVFP4 reads it", "[cli]") {
+  const Sandbox box;
+  const std::string beat = "1 B8 B8 0000000000000002 0000000000000002\n";  // FP4 1 * 1, or INT4 2 * 2 * 36/49
+  put(box / "v.txt", "# format: nvfp4\n" + beat + "R 3F800000\n");
+  CHECK(box.output({"replay", box / "v.txt"}).find("PASS") == 0);
+  CHECK(box.output({"replay", box / "v.txt", "--result", "exact"}).find("PASS") == 0);
+}

@@ -1,0 +1,43 @@
+// Checks of a Verilated MAC unit of any configuration: dot products through it, every result compared.
+#pragma once
+
+#include <cstddef>
+#include <random>
+#include <vector>
+
+#include "testbench/support/catch.hpp"
+#include "testbench/support/mac_testing.hpp"
+
+namespace if4::testing {
+
+/// What a result of the RTL is compared with.
+enum class Oracle {
+  kRationals,  ///< exact_result()
+  kModel,      ///< model_result(), which the tests of the model compare with the rationals
+};
+
+/// Runs the dot products through the unit. Requires that it kept to its handshake, gave one result for each,
+/// in order, and that all equal the oracle's. A failure names the unit, the inputs, both results, and the
+/// seed.
+Driven check_driven(MacUnit& unit, const std::vector<Beats>& dot_products, Oracle oracle,
+                    const Stalls& stalls = {});
+
+/// `count` of 1 to `longest` beats.
+std::vector<Beats> random_dot_products(std::mt19937_64& random, std::size_t count, std::size_t longest,
+                                       Mix mix, const MacConfig& config = {});
+
+/// All beats of them; a beat is blocks_per_beat() pairs.
+std::size_t count_beats(const std::vector<Beats>& dot_products, const MacConfig& config);
+
+/// A beat with one product, code by code, in that lane; both scales 1 with the given bits 7.
+Beats one_product(const MacConfig& config, int lane, unsigned a_code, bool a_bit7, unsigned w_code,
+                  bool w_bit7);
+
+/// Names of Catch2's INFO for a loop over units: which one, and how to repeat the run.
+std::string unit_text(const UnitConfig& config);
+
+/// The default, and each unit that is pipelined, or iterative.
+std::vector<UnitConfig> pipelined_units();
+std::vector<UnitConfig> iterative_units();
+
+}  // namespace if4::testing
