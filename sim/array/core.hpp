@@ -117,14 +117,14 @@ std::unique_ptr<ArrayCore> make_array_model(const ArrayConfig& config);
 
 /// One build of rtl/if4_array.sv that Verilator has made a class of.
 struct ArrayBuild {
-  std::string_view name;  ///< of its line in the Makefile: "if4_array_8x8", ...
+  std::string_view name;  ///< of its row in rtl/builds.txt: "if4_array_8x8", ...
   ArrayConfig config;
 };
 /// All of them.
 const std::vector<ArrayBuild>& array_builds();
 /// The Verilated array of that configuration. Only the first of array_builds() writes waveforms
 /// (std::invalid_argument for others). Throws std::invalid_argument if no build has the configuration, and
-/// InputError if the waveform cannot be created.
+/// InputError if the waveform cannot be created or this program has no class of the build.
 std::unique_ptr<ArrayCore> make_array_rtl(const ArrayConfig& config, const Wave& wave = {});
 
 }  // namespace if4

@@ -23,7 +23,7 @@ struct Beat {
 
 /// One build of rtl/if4_mac.sv that Verilator has made a class of.
 struct UnitConfig {
-  std::string_view name;  ///< of its line in the Makefile: "if4_mac", "if4_mac_iterative", ...
+  std::string_view name;  ///< of its row in rtl/builds.txt: "if4_mac", "if4_mac_iterative", ...
   MacConfig mac;
   bool iterative = false;  ///< iterative output stage
 };
@@ -43,6 +43,8 @@ int shortest_latency(const UnitConfig& config);
 /// results are taken at once, at worst: 1 if pipelined.
 int result_interval(const UnitConfig& config);
 
+class UnitPorts;
+
 /// One instance of the unit and its clock. A clock cycle is: drive() / set_ready(), look at the outputs,
 /// step(). The outputs are those of the inputs driven so far in this cycle.
 class MacUnit {
@@ -53,13 +55,14 @@ class MacUnit {
   /// In reset already; the first step() is the first cycle out of reset. Throws InputError if the waveform
   /// cannot be created.
   explicit MacUnit(const Wave& wave = {}) : MacUnit(unit_configs().front(), wave) {}
-  /// Only the default writes waveforms; throws std::invalid_argument for others.
+  /// Only builds with the use `trace` write waveforms; throws std::invalid_argument for others, and
+  /// InputError where this program has no class of the build.
   explicit MacUnit(const UnitConfig& config, const Wave& wave = {});
   ~MacUnit();
   MacUnit(const MacUnit&) = delete;
   MacUnit& operator=(const MacUnit&) = delete;
 
-  const UnitConfig& config() const;
+  const UnitConfig& config() const { return config_; }
 
   /// Offers a beat (valid_i = 1), or nothing. `pairs`: blocks_per_beat() pairs of activations and weights.
   void drive(const std::pair<Block, Block>* pairs, bool last);
@@ -80,13 +83,12 @@ class MacUnit {
   void reset();
 
   /// Rising edges so far, those in reset not counted.
-  std::uint64_t cycles() const;
+  std::uint64_t cycles() const { return cycles_; }
 
  private:
-  class Impl;
-  template <class Top, bool Traced>
-  class Verilated;
-  std::unique_ptr<Impl> impl_;
+  UnitConfig config_;
+  std::unique_ptr<UnitPorts> ports_;
+  std::uint64_t cycles_ = 0;
 };
 
 /// What the ports of a unit show in the clock that ends at a rising edge.

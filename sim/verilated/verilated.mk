@@ -1,0 +1,88 @@
+# What Verilator makes of the builds of rtl/builds.txt: a class V<build> in $(V)/<build>, its objects, and the object that
+# adds it to the simulators of a program (scripts/builds.py).
+
+# The files that $1 names.
+listed = $(shell sed -E 's://.*::; /^[#+-]/d' $1)
+
+# The table of builds as Make and C++ read it. An included makefile is made before anything else.
+$(BUILD)/builds.mk: rtl/builds.txt scripts/builds.py model/core/format.hpp
+	@mkdir -p $(@D); python3 -B scripts/builds.py --make $@ --cpp $(@D)/builds && touch $@
+$(BUILD)/builds/%.cpp: $(BUILD)/builds.mk
+	@:
+
+ifneq ($(filter $(BUILD)/%,$(MAKECMDGOALS)),)
+include $(BUILD)/builds.mk
+
+# Of which builds this run of make needs the classes: a program that holds all of them, or less.
+WANTED := $(sort $(if $(filter $(addprefix $(BIN)/,if4 if4_tests if4_bench),$(MAKECMDGOALS)),$(BUILDS_sim)) \
+	$(if $(filter $(BIN)/run/if4,$(MAKECMDGOALS)),$(BUILDS_run)) \
+	$(if $(filter $(GATES)/%,$(MAKECMDGOALS)),$(GATED)))
+
+V := $(BUILD)/verilated
+# Functions of bounded size: GCC needs minutes for one that holds 64 lanes.
+VERILATE := verilator --cc -O3 --output-split-cfuncs 2000 --x-assign fast -Wno-fatal --no-skip-identical
+# One function for the logic of all cells, where Verilator would write one for each: a sixth of the code.
+OPTIONS_if4_array := -fno-gate sim/verilated/if4_array.vlt
+OPTIONS_if4_array_cell := $(OPTIONS_if4_array)
+# Verilator counts the lines of the MAC unit. Toggles we count ourselves, for which all signals are public: it leaves
+# out what is declared in generate blocks, and does not tell a rise from a fall.
+ifeq ($(CONFIG),coverage)
+OPTIONS_if4_mac := --coverage-line --public-flat-rw
+endif
+options = $(OPTIONS_$(MODULE_$1)) $(if $(filter $1,$(BUILDS_trace)),--trace-fst)
+verilate = $(VERILATE) --top-module $(MODULE_$1) --prefix V$1 $(PARAMETERS_$1) $(call options,$1) -f $(LIST_$1) \
+	--Mdir $(V)/$1
+
+COMPILE_VERILATED = $(CXX) -std=gnu++17 -w $(OPTIMIZE) $(VERILATOR_INCLUDES) $(CXXFLAGS) -MD -MP -c \
+	-DVERILATOR=1 -DVM_COVERAGE=$(if $(filter coverage,$(CONFIG)),1,0) -DVM_SC=0 \
+	-DVM_TRACE=1 -DVM_TRACE_FST=1 -DVM_TRACE_VCD=0
+compile_verilated = @echo '  CXX      $(basename $(@F))'; mkdir -p $(@D); \
+	$(COMPILE_VERILATED) $(if $(filter slow,$*),-O0) $< -o $@
+
+$(call remember,$(BUILD)/verilated.flags,$(VERILATE) $(shell verilator --version))
+
+# The included makefile of a class also adds to VM_GLOBAL_* what it needs of Verilator itself. The sources of a class
+# become two, which compile in half the time of ten: what Verilator calls Slow runs once, at the start, and is not worth
+# the time to optimize it. A file that comes out as it was stays as old as it is: a change of the RTL compiles only the
+# builds that it changes.
+define build_rules
+$$(call remember,$$(V)/$1.flags,$$(call verilate,$1))
+$$(V)/$1.stamp: $$(LIST_$1) $$(call listed,$$(LIST_$1)) $$(filter %.vlt,$$(call options,$1)) \
+		$$(BUILD)/verilated.flags $$(V)/$1.flags
+	@echo '  VERILATE $1'
+	@rm -rf $$(V)/$1.new; mkdir -p $$(V)/$1
+	@$$(call verilate,$1).new 2>&1 >/dev/null | sed '/^-Info: /d' >&2; exit $$$${PIPESTATUS[0]}
+	@cd $$(V)/$1.new && printf '#include "%s"\n' $$$$(ls *.cpp | grep -v Slow) >V$1.fast.cpp
+	@cd $$(V)/$1.new && printf '#include "%s"\n' *Slow*.cpp >V$1.slow.cpp
+	@cd $$(V)/$1.new && for file in *; do cmp -s $$$$file ../$1/$$$$file || mv $$$$file ../$1/; done
+	@rm -rf $$(V)/$1.new; touch $$@
+$$(V)/$1/V$1_classes.mk $$(V)/$1/V$1.fast.cpp $$(V)/$1/V$1.slow.cpp: $$(V)/$1.stamp
+	@:
+include $$(V)/$1/V$1_classes.mk
+
+$$(O)/verilated/V$1.%.o: $$(V)/$1/V$1.%.cpp $$(O)/flags
+	$$(compile_verilated)
+$$(O)/builds/$1.o: $$(BUILD)/builds/$1.cpp $$(V)/$1.stamp $$(O)/flags
+	@echo '  CXX      $$<'; mkdir -p $$(@D); $$(COMPILE) -isystem $$(V)/$1 $$< -o $$@
+endef
+$(foreach build,$(WANTED),$(eval $(call build_rules,$(build))))
+
+# What a program links to hold the builds $1.
+verilated_objects = $(patsubst %,$(O)/verilated/V%.fast.o,$1) $(patsubst %,$(O)/verilated/V%.slow.o,$1) \
+	$(patsubst %,$(O)/builds/%.o,$(filter $(BUILDS_simulated),$1)) $(VERILATOR_OBJECTS)
+# Verilator's own sources. All classes name the same ones: sort removes the repetitions.
+VERILATOR_OBJECTS := $(patsubst %,$(O)/verilated/%.o,$(sort $(VM_GLOBAL_FAST) $(VM_GLOBAL_SLOW)))
+
+$(O)/builds/table.o: $(BUILD)/builds/table.cpp $(O)/flags
+	@echo '  CXX      $<'; mkdir -p $(@D); $(COMPILE) $< -o $@
+
+$(O)/verilated/%.o: $(VERILATOR_ROOT)/include/%.cpp $(O)/flags
+	$(compile_verilated)
+
+ifneq ($(filter asan fuzz,$(CONFIG)),)
+# Verilator's waveform writer uses words at odd addresses and shifts negative numbers; that is not ours to find.
+$(O)/verilated/%.o: OPTIMIZE += -fno-sanitize=alignment,shift
+# Of an array of 8 x 8 cells the compiler would need minutes and gigabytes; its parts are those of the units.
+$(O)/verilated/Vif4_array_%.o: OPTIMIZE := -O1
+endif
+endif

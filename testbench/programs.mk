@@ -1,0 +1,45 @@
+# The programs of the testbench: the test suite, the comparison with reference results, benchmarks and fuzzers.
+ifneq ($(filter $(BUILD)/%,$(MAKECMDGOALS)),)
+
+ORACLE_MAIN := testbench/oracle/main.cpp
+SUITE := $(filter-out $(ORACLE_MAIN),\
+	$(wildcard $(addsuffix /*.cpp,$(addprefix testbench/,model rtl sim support oracle coverage))))
+TEST_HELPERS := $(filter-out testbench/support/main.cpp %/test_oracle.cpp,\
+	$(filter testbench/support/% testbench/oracle/%,$(SUITE)))
+BENCH := $(wildcard testbench/bench/*.cpp)
+
+# The tests of modules that no simulator has a class for name Verilator's classes themselves.
+TESTED := $(filter-out $(BUILDS_simulated),$(BUILDS_sim))
+$(O)/testbench/rtl/%.o: INCLUDES := $(TESTED:%=-isystem $(V)/%)
+$(call objects,$(wildcard testbench/rtl/*.cpp)): $(filter $(WANTED:%=$(V)/%.stamp),$(TESTED:%=$(V)/%.stamp))
+
+ifneq ($(filter asan fuzz,$(CONFIG)),)
+# Catch2 itself, which takes the compiler a minute otherwise.
+$(O)/testbench/support/main.o: OPTIMIZE += -O0
+endif
+
+$(O)/libif4_testbench.a: $(call objects,$(TEST_HELPERS)) $(O)/sources
+	$(archive)
+
+$(BIN)/if4_tests: $(call objects,$(SUITE)) $(call verilated_objects,$(BUILDS_sim)) $(O)/libif4_sim.a $(O)/libif4.a
+	$(call link,$(TEST_LIBS) $(LIBS))
+
+$(BIN)/oracle_check: $(call objects,$(ORACLE_MAIN)) $(O)/libif4_testbench.a $(O)/libif4.a
+	$(call link,$(TEST_LIBS) $(LIBS))
+
+$(BIN)/if4_bench: $(call objects,$(BENCH)) $(call verilated_objects,$(BUILDS_sim)) $(O)/libif4_testbench.a \
+		$(O)/libif4_sim.a $(O)/libif4.a
+	$(call link,$(BENCH_LIBS) $(TEST_LIBS) $(LIBS))
+
+# What fuzz_array needs of the simulators: what reads and counts without an array.
+FUZZED_SIM := $(addprefix sim/,array/core.cpp system/topology.cpp system/config.cpp system/schedule.cpp \
+	system/fast_timing.cpp)
+$(O)/fuzz_readers: $(call objects,testbench/fuzz/fuzz_readers.cpp) $(O)/libif4.a
+	$(call link,-fsanitize=fuzzer $(LIBS))
+$(O)/fuzz_array: $(call objects,testbench/fuzz/fuzz_array.cpp $(FUZZED_SIM)) $(O)/libif4.a
+	$(call link,-fsanitize=fuzzer $(LIBS))
+$(O)/fuzz_quantizer: $(call objects,testbench/fuzz/fuzz_quantizer.cpp) $(O)/libif4.a
+	$(call link,-fsanitize=fuzzer $(LIBS))
+$(O)/make_corpus: $(call objects,testbench/fuzz/make_corpus.cpp) $(O)/libif4.a
+	$(call link,$(LIBS))
+endif
