@@ -43,7 +43,7 @@ class Build:
     files: str                # the module's file list
     parameters: dict = field(default_factory=dict, hash=False)  # values as integers
     uses: tuple = ()
-    area: str = None          # name in `make area`
+    area: str = None          # the name in `make area`
 
     @property
     def simulated(self):
@@ -135,7 +135,12 @@ def read(path=TABLE):
 
 
 def with_use(use):
-    return [build for build in read() if use in build.uses]
+    """The rows with that use, for a script that cannot start without them: ends it where the table is wrong."""
+    try:
+        return [build for build in read() if use in build.uses]
+    except (TableError, OSError) as error:
+        print(f"builds.py: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 def makefile(builds):

@@ -23,11 +23,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import report
 import liberty
+import report
 from synthesis import ROOT, Design, ToolError, cached, compute, library_folder, versions
 
-FORMATS = ["if4", "mixfp4", "nvfp4", "nvint4", "if3", "if6_e2m3", "if6_e3m2", "nvfp6_e2m3", "nvfp6_e3m2"]
+sys.path.insert(0, str(ROOT / "scripts"))
+import builds  # noqa: E402
+
+FORMATS = builds.format_names()
 IF4_ACC_WIDTH = 64  # rtl/if4_pkg.sv: the default accumulator of IF4 with 16 lanes
 
 
@@ -45,48 +48,38 @@ class Config:
         return self.design.name
 
 
-def mac(format_name, lanes=16, iterative=0, acc_width=None):
-    tail = (f"_acc{acc_width}" if acc_width else "") + (f"_{lanes}" if lanes != 16 else "") + \
-        ("_iterative" if iterative else "")
-    kind = (f"_{lanes}" if lanes != 16 else "") + ("_iterative" if iterative else "")
-    parameters = [("Format", FORMATS.index(format_name))] if format_name != "if4" else []
-    if lanes != 16:
-        parameters.append(("Lanes", lanes))
-    if acc_width:
-        parameters.append(("AccWidth", acc_width))
-    if iterative:
-        parameters.append(("Iterative", 1))
-    design = Design(format_name + tail, "if4_mac", "rtl/if4_mac.f", tuple(parameters))
-    return Config(design, "iterative" if iterative else "pipelined", "nvfp4" + kind,
-                  f"nvfp4_acc{IF4_ACC_WIDTH}{kind}" if format_name == "if4" and lanes == 16 else None,
-                  f"lane_fp32_{format_name}" if format_name in ("if4", "nvfp4") and lanes == 16 and not acc_width
-                  else None)
+# Modules that an array has many copies of, which are mapped once.
+ARRAY_PARTS = ("if4_array_edge", "if4_array_cell", "if4_fp32")
 
 
-def lane(format_name):
-    design = Design(f"lane_fp32_{format_name}", "lane_fp32_mac", "rtl/baseline/lane_fp32_mac.f",
-                    (("Format", FORMATS.index(format_name)),))
-    return Config(design, "pipelined", "lane_fp32_nvfp4", None, None)
+def config_of(build, named):
+    """The configuration of a build, and the rows to compare it with. `named`: (module, parameters): name in `make area`,
+    of all builds that it synthesizes."""
+    parameters = build.parameters
+    design = Design(build.area, build.module, build.files, tuple(parameters.items()), counted=build.module != "if4_array",
+                    kept=ARRAY_PARTS if build.module == "if4_array" else ())
+
+    def other(module=build.module, **changes):
+        """The name of the build with other parameters; one that is None is left out."""
+        wanted = {name: value for name, value in {**parameters, **changes}.items() if value is not None}
+        return named.get((module, frozenset(wanted.items())))
+
+    nvfp4 = FORMATS.index("nvfp4")
+    is_mac = build.module == "if4_mac"
+    return Config(design, "iterative" if parameters.get("Iterative") else "pipelined",
+                  nvfp4=other(Format=nvfp4, AccWidth=None),
+                  nvfp4_same=other(Format=nvfp4, AccWidth=IF4_ACC_WIDTH)
+                  if is_mac and build.format == "if4" and "Lanes" not in parameters else None,
+                  lane=named.get(("lane_fp32_mac", frozenset({("Format", FORMATS.index(build.format))})))
+                  if is_mac and not parameters.keys() & {"Lanes", "AccWidth"} else None)
 
 
-def array(format_name, shared=0):
-    """8x8 cells of 16 lanes with edges and output stages. What has copies is mapped once."""
-    kind = "_array_shared" if shared else "_array"
-    parameters = (("Format", FORMATS.index(format_name)), *((("SharedOutput", 1),) if shared else ()))
-    design = Design(format_name + kind, "if4_array", "rtl/if4_array.f", parameters, counted=False,
-                    kept=("if4_array_edge", "if4_array_cell", "if4_fp32"))
-    return Config(design, "pipelined", "nvfp4" + kind, None, None)
+def configs_of(table):
+    named = {(build.module, frozenset(build.parameters.items())): build.area for build in table}
+    return [config_of(build, named) for build in table]
 
 
-CONFIGS = [
-    *(mac(name, iterative=iterative) for name in FORMATS for iterative in (0, 1)),
-    *(mac(name, lanes, iterative) for name in ("if4", "nvfp4") for lanes in (32, 64) for iterative in (0, 1)),
-    *(mac("nvfp4", iterative=iterative, acc_width=IF4_ACC_WIDTH) for iterative in (0, 1)),
-    *(array(name) for name in FORMATS),
-    *(array(name, shared=1) for name in ("if4", "nvfp4")),
-    lane("if4"),
-    lane("nvfp4"),
-]
+CONFIGS = configs_of(builds.with_use("area"))
 
 # Limits that a run checks, by the name of the library: (what, configuration, figure, at most), with a figure of
 # report.figure(). None: any library.
