@@ -1,80 +1,92 @@
 #!/bin/sh
 # Makes sure that the packages of the named sets are installed: setup.sh [default] [area] [fuzz] [format] [formal].
-# Says nothing when they are. IF4_SETUP=0 turns it off, for who brings the tools in another way.
+# Says nothing when they are. IF4_SETUP=0 installs nothing, for who brings the tools in another way: what is needed and
+# not found is named. Exit codes: 0 all there, 2 something is missing.
 set -eu
 
-[ "${IF4_SETUP:-1}" != 0 ] || exit 0
 [ $# -gt 0 ] || set -- default
 
-# a|b: whichever of the names this system has.
-packages_of() {
-  case $1 in
-    default)
-      echo g++                 # compiles the model, the simulation and what Verilator generates
-      echo make                # builds it all
-      echo verilator           # turns the RTL into C++, and lints it
-      echo zlib1g-dev          # Verilator's FST waveforms are compressed with it
-      echo pkg-config          # finds the libraries below
-      echo libcli11-dev        # command line of if4
-      echo nlohmann-json3-dev  # reports, and the headers of safetensors files
-      echo libfmt-dev          # text output
-      echo libhwy-dev          # SIMD for every instruction set, chosen at run time
-      echo catch2              # test framework
-      echo libgmp-dev          # exact rational numbers, the tests' second opinion
-      echo iverilog            # second linter
-      echo yosys               # third: would synthesis build a latch?
-      echo libbenchmark-dev    # make bench
-      echo libsystemc-dev      # the simulator of arrays
-      echo python3             # scripts/*.py
-      ;;
-    area)
-      echo python3             # scripts/area/area.py, scripts/area/gates.py
-      echo yosys               # synthesis, with abc
-      echo opensta             # static timing and power
-      echo iverilog            # counts clocks of latency and throughput
-      echo qflow-tech-osu018   # cells to map to, unless LIBERTY= names others
-      ;;
-    fuzz)
-      echo clang               # the compiler that libFuzzer comes with
-      # libFuzzer and the sanitizers of clang; the second name is for an Ubuntu 24.04 without the first
-      echo 'libclang-rt-dev|libclang-rt-18-dev'
-      ;;
-    format)
-      echo clang-format        # make format, make check-format
-      ;;
-    formal)
-      echo yosys               # reads the harnesses; its SAT solver; the package brings abc as yosys-abc
-      echo verilator           # proofs by exhaustion
-      echo g++
-      echo make
-      echo python3             # scripts/formal.py
-      ;;
+# A row: set, package (a|b: whichever of the names this system has), how it is found without the package manager
+# (command:NAME, pkg-config:NAME, or - for what only a run would show), and what it is for.
+table='
+default g++                command:g++               compiles the model, the simulation and what Verilator generates
+default make               command:make              builds it all
+default verilator          command:verilator         turns the RTL into C++, and lints it
+default zlib1g-dev         pkg-config:zlib           Verilator compresses FST waveforms with it
+default pkg-config         command:pkg-config        finds the libraries below
+default libcli11-dev       pkg-config:CLI11          command line of if4
+default nlohmann-json3-dev pkg-config:nlohmann_json  reports, and the headers of safetensors files
+default libfmt-dev         pkg-config:fmt            text output
+default libhwy-dev         pkg-config:libhwy         SIMD for every instruction set, chosen at run time
+default catch2             pkg-config:catch2         test framework
+default libgmp-dev         pkg-config:gmp            exact rational numbers, the second opinion of the tests
+default iverilog           command:iverilog          second linter
+default yosys              command:yosys             third linter: would synthesis build a latch?
+default libbenchmark-dev   pkg-config:benchmark      make bench
+default libsystemc-dev     pkg-config:systemc        the simulator of arrays
+default python3            command:python3           scripts/
+area    python3            command:python3           scripts/area
+area    yosys              command:yosys             synthesis, with abc
+area    opensta            command:sta               static timing and power
+area    iverilog           command:iverilog          counts clocks of latency and throughput
+area    qflow-tech-osu018  -                         cells to map to, unless LIBERTY= names others
+fuzz    clang              command:clang++           the compiler that libFuzzer comes with
+fuzz    libclang-rt-dev|libclang-rt-18-dev -         libFuzzer and the sanitizers of clang; the second name is for Ubuntu 24.04
+format  clang-format       command:clang-format      make format, make check-format
+formal  yosys              command:yosys             reads the harnesses; its SAT solver; the package brings abc as yosys-abc
+formal  verilator          command:verilator         proofs by exhaustion
+formal  g++                command:g++               compiles them
+formal  make               command:make              likewise
+formal  python3            command:python3           scripts/formal.py
+'
+
+for set in "$@"; do
+  case $set in
+    default | area | fuzz | format | formal) ;;
     *)
-      echo "setup.sh: no set of packages is called '$1' (default, area, fuzz, format, formal)" >&2
+      echo "setup.sh: no set of packages is called '$set' (default, area, fuzz, format, formal)" >&2
       exit 2
       ;;
   esac
+done
+
+# "PACKAGE PROBE" of each row of the sets, one a line.
+rows=$(for set in "$@"; do echo "$table" | sed -nE "s/^$set +([^ ]+) +([^ ]+).*/\1 \2/p"; done | sort -u)
+packages=$(echo "$rows" | cut -d' ' -f1)
+
+# Whether what a package brings is here, wherever it comes from.
+found() {
+  case $1 in
+    command:*) command -v "${1#*:}" >/dev/null ;;
+    pkg-config:*) pkg-config --exists "${1#*:}" 2>/dev/null ;;
+    *) true ;;
+  esac
 }
 
-wanted=$(for set in "$@"; do packages_of "$set"; done)
+names_of() { echo $* | sed 's/|[^ ]*//g'; }
+
+if [ "${IF4_SETUP:-1}" = 0 ]; then
+  missing=$(echo "$rows" | while read -r package probe; do found "$probe" || echo "$package"; done)
+  [ -z "$missing" ] || { echo "Not found, and IF4_SETUP=0 installs nothing; Debian's packages are: $(names_of $missing)" >&2; exit 2; }
+  exit 0
+fi
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
-  echo "No apt-get here: install what Debian calls" $wanted "then use make with IF4_SETUP=0" >&2
+  echo "No apt-get here: install what Debian calls $(names_of $packages), then use make with IF4_SETUP=0" >&2
   exit 2
 fi
 
-names=$(echo $wanted | tr '|' ' ')
-installed=" $(dpkg-query -W -f '${db:Status-Status} ${Package} ' $names 2>/dev/null || true)"
+installed=" $(dpkg-query -W -f '${db:Status-Status} ${Package} ' $(echo $packages | tr '|' ' ') 2>/dev/null || true)"
 missing=
-for alternatives in $wanted; do
-  found=
+for alternatives in $packages; do
+  here=
   for name in $(echo "$alternatives" | tr '|' ' '); do
-    case $installed in *" installed $name "*) found=1 ;; esac
+    case $installed in *" installed $name "*) here=1 ;; esac
   done
-  [ -n "$found" ] || missing="$missing $alternatives"
+  [ -n "$here" ] || missing="$missing $alternatives"
 done
 [ -n "$missing" ] || exit 0
-shown=$(echo "$missing" | sed 's/|[^ ]*//g')
+shown=$(names_of $missing)
 
 if [ "$(id -u)" = 0 ]; then
   as_root=
@@ -84,7 +96,7 @@ elif command -v sudo >/dev/null && [ -t 0 ]; then
   as_root=sudo  # asks for the password
 else
   command -v sudo >/dev/null && type="sudo scripts/setup.sh $*" || type="su -c 'scripts/setup.sh $*'"
-  echo "Packages are missing:$shown -- type: $type" >&2
+  echo "Packages are missing: $shown -- type: $type" >&2
   exit 2
 fi
 
@@ -107,10 +119,10 @@ install_missing() {
   apt install --no-install-recommends $names
 }
 
-echo "Installing packages:$shown"
+echo "Installing packages: $shown"
 # The package lists may be absent (fresh container) or too old; most machines need no update.
 if ! install_missing && ! { apt update && install_missing; }; then
   tail -n 15 "$log" >&2
-  echo "Packages could not be installed:$shown" >&2
+  echo "Packages could not be installed: $shown" >&2
   exit 2
 fi
