@@ -61,7 +61,7 @@ def measured_widths():
     values = {name: int(value) for name, value in re.findall(r"^(\w+)=(-?\d+)$", output, re.MULTILINE)}
     missing = [name for name in shown if name not in values]
     if missing:
-        raise ValueError(f"the elaborated RTL does not say: {', '.join(missing)}\n{output}")
+        raise ValueError(f"Icarus Verilog gives no number for: {', '.join(missing)}")
     return values
 
 
@@ -229,7 +229,8 @@ def draw_legend(d, w):
     unit = "2" + str(w["unit_exponent"]).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
     d.rectangle(30, 404, 24, 18, 4, "exact")
     d.text(54, 409, f"exact: the accumulator counts units of {unit} / {w['k_float']}", "ink")
-    d.text(54, 429, f"k: {w['k_float']} for FP4 × FP4, {w['k_mixed']} for mixed types, {w['k_int']} for INT4 × INT4", "soft small")
+    factors = f"k: {w['k_float']} (FP4 × FP4), {w['k_mixed']} (mixed) or {w['k_int']} (INT4 × INT4)"
+    d.text(54, 429, f"bit 7 of the scale bytes says how to decode, and {factors}", "soft small")
     d.rectangle(30, 454, 24, 18, 4, "round")
     d.text(54, 459, "once for each dot product: the one rounding, to nearest even, to FP32", "ink")
     d.register(30, 484, 24, 6)
@@ -238,7 +239,7 @@ def draw_legend(d, w):
 
 def picture(w):
     """The SVG, from the widths."""
-    d = Drawing(900, 512, "Datapath of if4_mac for IF4 with 16 lanes and the pipelined output stage")
+    d = Drawing(900, 512, f"Datapath of if4_mac for IF4: {w['lanes']} lanes, pipelined output stage")
     draw_stage_1(d, w)
     draw_stages_2_and_3(d, w)
     draw_output_stage(d, w)
@@ -255,7 +256,11 @@ def main():
     parser = argparse.ArgumentParser(description="draw rtl/if4_mac.svg from the widths of the RTL")
     parser.add_argument("--check", action="store_true", help="compare the committed picture, write nothing")
     arguments = parser.parse_args()
-    drawn = picture(measured_widths())
+    try:
+        drawn = picture(measured_widths())
+    except (OSError, ValueError, subprocess.CalledProcessError) as error:
+        print(f"draw_unit.py: {error}", file=sys.stderr)
+        return 2
     if not arguments.check:
         PICTURE.write_text(drawn)
     elif not PICTURE.exists() or PICTURE.read_text() != drawn:
