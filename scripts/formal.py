@@ -10,16 +10,15 @@ is missing or breaks, no answer, no time left, no property to check, a bug whose
 Exit codes: 0 all proven and all bugs refuted, 1 not, or nothing was proven, 2 usage or a mistake in proofs.txt.
 """
 
-import argparse
 import concurrent.futures
 import os
 import re
 import shutil
-import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from planted import Parser, PlantedBug, chosen, count, main_of, new_name, read_lines, run_tool
 
 ROOT = Path(__file__).resolve().parent.parent
 FORMAL = ROOT / "testbench" / "formal"
@@ -27,7 +26,7 @@ WORK = ROOT / "build" / "formal"
 TIMEOUT = 900  # seconds of one configuration
 
 PROVED, REFUTED, UNKNOWN = "PROVED", "REFUTED", "UNKNOWN"
-ONE_VALUE = ("what", "top", "engine", "bug", "bug-config", "file")
+ONE_VALUE = ("what", "top", "engine", "bug", "bug-config")
 
 
 @dataclass
@@ -41,57 +40,48 @@ class Proof:
     probes: list = field(default_factory=list)   # wires of the harness, and what of the design they show
     cuts: list = field(default_factory=list)     # what becomes free inputs, as yosys selects it
     configs: list = field(default_factory=list)  # each a list of NAME=VALUE
-    bug: str = ""
+    bug: str = ""                                # in a few words; planted is the change itself
     bug_config: str = ""
-    file: str = ""
-    original: list = field(default_factory=list)
-    replacement: list = field(default_factory=list)
+    planted: PlantedBug = None
 
-
-def read_proofs():
-    path = FORMAL / "proofs.txt"
-    proofs = []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        key, _, value = line.partition(" ")
-        proof = proofs[-1] if proofs else None
-        if key == "proof":
-            if any(value == other.name for other in proofs) or not re.fullmatch(r"[a-z0-9-]+", value):
-                raise ValueError(f"{path}:{number}: '{value}' is not a new name of a-z, 0-9 and -")
-            proofs.append(Proof(value))
-        elif proof and key in ONE_VALUE:
-            setattr(proof, key.replace("-", "_"), value)
-        elif proof and key in ("uses", "without"):
-            getattr(proof, key).extend(value.split())
-        elif proof and key == "cut":
-            proof.cuts.extend(value.split())
-        elif proof and key == "probe":
-            proof.probes.append(value.split())
-        elif proof and key == "config":
-            proof.configs.append(value.split())
-        elif proof and key in "-+":
-            (proof.original if key == "-" else proof.replacement).append(value)
+    def read_line(self, key, value):
+        """Takes a line of the entry; false if it is none."""
+        if key in ONE_VALUE:
+            setattr(self, key.replace("-", "_"), value)
+        elif key in ("uses", "without"):
+            getattr(self, key).extend(value.split())
+        elif key == "cut":
+            self.cuts.extend(value.split())
+        elif key == "probe":
+            self.probes.append(value.split())
+        elif key == "config":
+            self.configs.append(value.split())
         else:
-            raise ValueError(f"{path}:{number}: not a line of a proof: '{line}'")
+            return self.planted.read_line(key, value)
+        return True
+
+
+def read_proofs(path=FORMAL / "proofs.txt"):
+    proofs = []
+    for place, key, value in read_lines(path):
+        if key == "proof":
+            name = new_name(place, value, proofs)
+            proofs.append(Proof(name, planted=PlantedBug(name)))
+        elif not proofs or not proofs[-1].read_line(key, value):
+            raise ValueError(f"{place}: not a line of a proof: '{key} {value}'")
     for proof in proofs:
-        if not (proof.what and proof.top and proof.engine and proof.bug and proof.file and proof.original):
+        planted = proof.planted
+        if not (proof.what and proof.top and proof.engine and proof.bug and planted.file and planted.original):
             raise ValueError(f"{path}: proof {proof.name} lacks one of: what, top, engine, bug, file, -")
         proof.configs = proof.configs or [[]]
     return proofs
 
 
-def plant(proof, rtl):
-    """A copy of the RTL with the bug of the proof."""
-    shutil.rmtree(rtl, ignore_errors=True)
-    shutil.copytree(ROOT / "rtl", rtl)
-    path = rtl.parent / proof.file
-    original = "\n".join(proof.original)
-    text = path.read_text() if path.is_file() else ""
-    if text.count(original) != 1:
-        raise ValueError(f"{proof.name}: its bug no longer applies: the text occurs {text.count(original)} times in "
-                         f"{proof.file}")
-    path.write_text(text.replace(original, "\n".join(proof.replacement)))
+def plant(proof, root):
+    """Makes a copy of the RTL below root, with the bug of the proof."""
+    shutil.rmtree(root, ignore_errors=True)
+    shutil.copytree(ROOT / "rtl", root / "rtl")
+    proof.planted.plant(root)
 
 
 def sources(proof, rtl):
@@ -106,15 +96,13 @@ class Failed(Exception):
 
 
 def run(command, folder, log, timeout):
+    """Exit code and output."""
     try:
-        with open(folder / log, "w") as output:
-            code = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output,
-                                  stderr=subprocess.STDOUT, timeout=timeout,
-                                  env={**os.environ, "MAKEFLAGS": "", "MAKELEVEL": ""}).returncode
+        code = run_tool(command, folder, log, timeout)
     except FileNotFoundError:
         raise Failed(f"{command[0]} is not installed") from None
-    except subprocess.TimeoutExpired:
-        raise Failed(f"no answer in {timeout:.0f} s") from None
+    if code is None:
+        raise Failed(f"no answer in {timeout:.0f} s")
     return code, (folder / log).read_text(errors="replace")
 
 
@@ -222,28 +210,24 @@ def check(proof, rtl, config, folder):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--list", action="store_true", help="print the proofs and stop")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="configurations at a time")
+    parser.add_argument("--jobs", type=count, default=os.cpu_count() or 1, metavar="N",
+                        help="configurations at a time")
     parser.add_argument("names", nargs="*", metavar="NAME", help="run only these")
     args = parser.parse_args()
 
-    proofs = read_proofs()
-    unknown = set(args.names) - {proof.name for proof in proofs}
-    if unknown:
-        raise ValueError("no such proof: " + ", ".join(sorted(unknown)))
-    if args.names:
-        proofs = [proof for proof in proofs if proof.name in args.names]
+    proofs = chosen(read_proofs(), args.names)
     if args.list:
         for proof in proofs:
             print(f"{proof.name:20} {len(proof.configs):3} configurations  {proof.what}")
         return 0
 
     for proof in proofs:
-        plant(proof, WORK / proof.name / "bug" / "rtl")
+        plant(proof, WORK / proof.name / "bug")
 
     pending, passed = {}, 0
-    with concurrent.futures.ThreadPoolExecutor(max(args.jobs, 1)) as pool:
+    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         for proof in proofs:
             folder = WORK / proof.name
             runs = [pool.submit(check, proof, ROOT / "rtl", config, folder / ("-".join(config) or "all"))
@@ -269,8 +253,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except ValueError as error:
-        print(f"formal.py: {error}", file=sys.stderr)
-        sys.exit(2)
+    main_of("formal.py", main)

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Breaks the project on purpose, one change at a time, and checks that the test suite notices each.
+"""Plants bugs in copies of the project, one at a time, and checks that the test suite notices each.
 
-usage: scripts/mutants.py [--list] [--jobs N] [--sample N] [ID...]
+usage: scripts/mutants.py [--list] [--jobs N] [--sample N] [--changed REV] [ID...]
 
-The bugs are in testbench/mutants/*.txt, whose README says how to write one. Each is applied to a copy of the project in build/mutants/ID, with the objects
-of an unchanged copy, so that make builds only what the change touches. A run of the test suite that takes longer than
-TIMEOUT seconds counts as caught: a bug may well hang the unit. The folders of mutants that are not caught are kept.
-Exit codes: 0 all caught, 1 not all or none, 2 usage, or a mutant no longer applies.
+The bugs are in testbench/mutants/*.txt; the README there says how to write one. Each is planted in a copy of the project
+in build/mutants/ID, with the objects of an unchanged copy, so that make builds only what the change touches. A run of the
+test suite that takes longer than TIMEOUT seconds counts as caught, since a bug may well hang the unit. The folders of
+bugs that are not caught are kept.
+Exit codes: 0 all caught, or no bug is in a file changed since REV; 1 not all caught; 2 usage, or a bug no longer applies.
 """
 
-import argparse
 import concurrent.futures
 import html
 import os
@@ -18,36 +18,23 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from planted import Parser, PlantedBug, chosen, count, main_of, new_name, read_lines, run_tool
+
 ROOT = Path(__file__).resolve().parent.parent
-MUTANTS = [ROOT / "testbench" / "mutants" / f"{part}.txt" for part in ("rtl", "model", "sim")]
+LISTS = ROOT / "testbench" / "mutants"
 WORK = ROOT / "build" / "mutants"
-SOURCES = ["Makefile", "model", "sim", "rtl", "testbench"]
+SOURCES = ["Makefile", "model", "sim", "rtl", "testbench", "scripts"]
 BUILD_TIMEOUT = 600
 TIMEOUT = 300
 
 
 @dataclass
-class Mutant:
-    name: str
-    file: str = ""
+class Mutant(PlantedBug):
     what: str = ""
     units: str = ""
-    original: list = field(default_factory=list)
-    replacement: list = field(default_factory=list)
-
-    def apply(self, root):
-        """Changes the file below root; raises ValueError unless the original text is there exactly once."""
-        path = root / self.file
-        text = path.read_text() if path.is_file() else ""
-        original = "\n".join(self.original)
-        if not original or text.count(original) != 1:
-            raise ValueError(f"mutant {self.name} no longer applies: its text occurs {text.count(original)} times "
-                             f"in {self.file}")
-        path.unlink()  # not written in place: the file may be shared
-        path.write_text(text.replace(original, "\n".join(self.replacement)))
 
 
 @dataclass
@@ -57,25 +44,39 @@ class Outcome:
     seconds: float
 
 
-def read_mutants():
+def read_mutants(lists=LISTS):
     mutants = []
-    lines = [(f"{path}:{number}", line) for path in MUTANTS for number, line in enumerate(path.read_text().splitlines(), 1)]
-    for place, line in lines:
-        key, _, value = line.partition(" ")
-        if not line or line.startswith("#"):
-            continue
-        if key == "mutant":
-            if any(value == mutant.name for mutant in mutants) or not re.fullmatch(r"[a-z0-9-]+", value):
-                raise ValueError(f"{place}: '{value}' is not a new name of a-z, 0-9 and -")
-            mutants.append(Mutant(value))
-        elif not mutants or key not in ("file", "what", "units", "-", "+"):
-            raise ValueError(f"{place}: not a line of a mutant: '{line}'")
-        elif key == "-":
-            mutants[-1].original.append(value)
-        elif key == "+":
-            mutants[-1].replacement.append(value)
-        else:
-            setattr(mutants[-1], key, value)
+    for path in sorted(lists.glob("*.txt")):
+        for place, key, value in read_lines(path):
+            if key == "mutant":
+                mutants.append(Mutant(new_name(place, value, mutants)))
+            elif mutants and key in ("what", "units"):
+                setattr(mutants[-1], key, value)
+            elif not mutants or not mutants[-1].read_line(key, value):
+                raise ValueError(f"{place}: not a line of a planted bug: '{key} {value}'")
+    return mutants
+
+
+def changed_files(revision):
+    """The files that differ between the revision and the working tree, and those that git does not know yet."""
+    files = set()
+    for command in (["diff", "--name-only", "--no-renames", "--end-of-options", revision, "--"],
+                    ["ls-files", "--others", "--exclude-standard"]):
+        done = subprocess.run(["git", *command], cwd=ROOT, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise ValueError(f"--changed {revision}: {done.stderr.strip().splitlines()[0]}")
+        files |= set(done.stdout.splitlines())
+    return files
+
+
+def select(mutants, args):
+    """What the command line asks for."""
+    mutants = chosen(mutants, args.names)
+    if args.changed is not None:
+        files = changed_files(args.changed)
+        mutants = [mutant for mutant in mutants if mutant.file in files]
+    if args.sample is not None and args.sample < len(mutants):
+        mutants = [mutants[i * len(mutants) // args.sample] for i in range(args.sample)]
     return mutants
 
 
@@ -98,30 +99,19 @@ def copy_objects(source, target):
 
 
 def keep_units(mutant, root):
-    """The units that do not get the bug count as made after it."""
+    """Verilated units that do not get the bug count as made after it."""
     stamps = list((root / "build" / "verilated").glob("*.stamp"))
     names = mutant.units.split()
     unknown = set(names) - {stamp.stem for stamp in stamps}
     if unknown:
-        raise ValueError(f"mutant {mutant.name}: no unit is called {' or '.join(sorted(unknown))}")
+        raise ValueError(f"planted bug {mutant.name}: no unit is called {' or '.join(sorted(unknown))}")
     for stamp in stamps if names else []:
         if stamp.stem not in names:
             stamp.touch()
 
 
-def run(command, root, log, timeout):
-    """Exit code, or None where the time ran out. Output goes to the file `log` in root."""
-    with open(root / log, "w") as output:
-        try:
-            return subprocess.run(command, cwd=root, stdin=subprocess.DEVNULL, stdout=output,
-                                  stderr=subprocess.STDOUT, timeout=timeout,
-                                  env={**os.environ, "MAKEFLAGS": "", "MAKELEVEL": ""}).returncode
-        except subprocess.TimeoutExpired:
-            return None
-
-
 def build(root, jobs, goal="build/if4_tests"):
-    return run(["make", f"-j{jobs}", goal], root, "build.log", BUILD_TIMEOUT) == 0
+    return run_tool(["make", f"-j{jobs}", goal], root, "build.log", BUILD_TIMEOUT) == 0
 
 
 def failed_test(root):
@@ -141,8 +131,8 @@ def test(root):
         if tests == "[cli]" and not build(root, 1, "build/if4"):
             return "a program that does not build"
         # One seed for all, so that a mutant is caught by the same test each time.
-        code = run(["build/if4_tests", tests, "--abort", "--rng-seed", "1", "--reporter", "xml"], root, "test.log",
-                   TIMEOUT)
+        code = run_tool(["build/if4_tests", tests, "--abort", "--rng-seed", "1", "--reporter", "xml"], root,
+                        "test.log", TIMEOUT)
         if code is None:
             return f"timeout ({TIMEOUT} s) in '{failed_test(root)}'"
         if code != 0:
@@ -158,7 +148,7 @@ def run_mutant(mutant, control):
     for name in SOURCES:
         subprocess.run(["cp", "-a", control / name, root], check=True)
     copy_objects(control, root)
-    mutant.apply(root)
+    mutant.plant(root)
     keep_units(mutant, root)
     if not build(root, 1):
         return Outcome(False, f"DOES NOT BUILD, see {root}/build.log", time.monotonic() - start)
@@ -169,67 +159,65 @@ def run_mutant(mutant, control):
     return Outcome(True, f"CAUGHT by {failure}", time.monotonic() - start)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--list", action="store_true", help="print the mutants and stop")
-    parser.add_argument("--jobs", type=int, default=2, help="mutants at a time (default 2)")
-    parser.add_argument("--sample", type=int, metavar="N", help="run only N, at even distances in the list")
-    parser.add_argument("names", nargs="*", metavar="ID", help="run only these")
-    args = parser.parse_args()
-
-    mutants = read_mutants()
-    unknown = set(args.names) - {mutant.name for mutant in mutants}
-    if unknown:
-        raise ValueError("no such mutant: " + ", ".join(sorted(unknown)))
-    if args.names:
-        mutants = [mutant for mutant in mutants if mutant.name in args.names]
-    if args.sample is not None and 0 < args.sample < len(mutants):
-        mutants = [mutants[i * len(mutants) // args.sample] for i in range(args.sample)]
-    if args.list:
-        for mutant in mutants:
-            print(f"{mutant.name:28} {mutant.file:22} {mutant.units:26} {mutant.what}")
-        return 0
-
-    control = WORK / "control"
-    copy_sources(control)
-    copy_objects(ROOT, control)
-    # All are tried before the first is built: a text that moved on is a mistake to hear about at once.
-    for mutant in mutants:
-        text = (control / mutant.file).read_bytes()
-        times = (control / mutant.file).stat()
-        mutant.apply(control)
-        (control / mutant.file).write_bytes(text)
-        os.utime(control / mutant.file, ns=(times.st_atime_ns, times.st_mtime_ns))
-    if not build(control, os.cpu_count() or 1):
-        print(f"the unchanged project does not build, see {control}/build.log", file=sys.stderr)
-        return 1
+def check_control(control, when):
+    """Runs the suite on the unchanged copy. What fails there would fail with every bug, and none would be caught."""
     start = time.monotonic()
     failure = test(control)
     if failure is not None:
-        print(f"the unchanged project fails its tests: {failure}, see {control}/test.log", file=sys.stderr)
-        return 1
-    print(f"{'unchanged':32} passes ({time.monotonic() - start:.0f} s)", flush=True)
+        print(f"the unchanged project fails its tests {when}: {failure}, see {control}/test.log", file=sys.stderr)
+        return False
+    print(f"{'unchanged':32} passes {when} ({time.monotonic() - start:.0f} s)", flush=True)
+    return True
 
+
+def run_all(mutants, control, jobs):
+    """How many of them were caught."""
     caught = 0
-    with concurrent.futures.ThreadPoolExecutor(max(args.jobs, 1)) as pool:
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         pending = {pool.submit(run_mutant, mutant, control): mutant for mutant in mutants}
         for done in concurrent.futures.as_completed(pending):
             outcome = done.result()
             caught += outcome.caught
             print(f"{pending[done].name:32} {outcome.text} ({outcome.seconds:.0f} s)", flush=True)
-    # What broke the machine meanwhile would fail every mutant, and none of them would have been caught.
-    failure = test(control)
-    if failure is not None:
-        print(f"the unchanged project no longer passes, so nothing above counts: {failure}, see {control}/test.log",
-              file=sys.stderr)
+    return caught
+
+
+def main():
+    parser = Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("--list", action="store_true", help="print the planted bugs and stop")
+    parser.add_argument("--jobs", type=count, default=2, metavar="N", help="planted bugs at a time (default 2)")
+    parser.add_argument("--sample", type=count, metavar="N", help="run only N, at even distances in the list")
+    parser.add_argument("--changed", metavar="REV", help="run only those in files that changed since this revision")
+    parser.add_argument("names", nargs="*", metavar="ID", help="run only these")
+    args = parser.parse_args()
+
+    mutants = select(read_mutants(), args)
+    if args.list:
+        for mutant in mutants:
+            print(f"{mutant.name:28} {mutant.file:32} {mutant.units:26} {mutant.what}")
+        return 0
+    if not mutants:
+        print(f"no planted bug is in a file that changed since {args.changed}")
+        return 0
+    # A text that moved on is a mistake to hear about before anything is built.
+    for mutant in mutants:
+        mutant.changed_text(ROOT)
+
+    control = WORK / "control"
+    copy_sources(control)
+    copy_objects(ROOT, control)
+    if not build(control, os.cpu_count() or 1):
+        print(f"the unchanged project does not build, see {control}/build.log", file=sys.stderr)
         return 1
-    print(f"{len(mutants)} mutants, {caught} caught")
-    return 0 if mutants and caught == len(mutants) else 1
+    if not check_control(control, "before"):
+        return 1
+    caught = run_all(mutants, control, args.jobs)
+    # The machine may have broken meanwhile, for example by a full disk: then nothing above counts.
+    if not check_control(control, "after"):
+        return 1
+    print(f"{len(mutants)} planted bugs, {caught} caught")
+    return 0 if caught == len(mutants) else 1
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except ValueError as error:
-        print(f"mutants.py: {error}", file=sys.stderr)
-        sys.exit(2)
+    main_of("mutants.py", main)
