@@ -25,6 +25,36 @@ struct Run {
   std::string out, err;
 };
 
+/// Starts the program with its output in these files, and gives its process. The test program blocks the signals
+/// that end it (support/main.cpp); what it starts must not.
+inline pid_t start_program(const std::string& program, const Args& args, const std::string& out,
+                           const std::string& err) {
+  posix_spawn_file_actions_t actions;
+  REQUIRE(::posix_spawn_file_actions_init(&actions) == 0);
+  const int flags = O_WRONLY | O_CREAT | O_TRUNC;
+  ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out.c_str(), flags, 0600);
+  ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, err.c_str(), flags, 0600);
+  posix_spawnattr_t attributes;
+  REQUIRE(::posix_spawnattr_init(&attributes) == 0);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::posix_spawnattr_setsigmask(&attributes, &none);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  Args words = args;
+  words.insert(words.begin(), program);
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  pid_t child = 0;
+  const int error = ::posix_spawn(&child, argv[0], &actions, &attributes, argv.data(), environ);
+  ::posix_spawnattr_destroy(&attributes);
+  ::posix_spawn_file_actions_destroy(&actions);
+  INFO("program " << program);
+  REQUIRE(error == 0);
+  return child;
+}
+
 /// A folder that lives as long as the test, and the program run with files in it. What the program prints is
 /// kept outside of it, so that the folder holds what the program left and nothing else.
 class Sandbox {
@@ -44,22 +74,7 @@ class Sandbox {
   Run run(const Args& args, const std::string& out = "") const {
     const std::string out_file = out.empty() ? root_ / "out" : out;
     const std::string err_file = root_ / "err";
-    posix_spawn_file_actions_t actions;
-    REQUIRE(::posix_spawn_file_actions_init(&actions) == 0);
-    const int flags = O_WRONLY | O_CREAT | O_TRUNC;
-    ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out_file.c_str(), flags, 0600);
-    ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, err_file.c_str(), flags, 0600);
-    Args words = args;
-    words.insert(words.begin(), program());
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    pid_t child = 0;
-    const int error = ::posix_spawn(&child, argv[0], &actions, nullptr, argv.data(), environ);
-    ::posix_spawn_file_actions_destroy(&actions);
-    INFO("program " << words[0]);
-    REQUIRE(error == 0);
+    const pid_t child = start_program(program(), args, out_file, err_file);
     int status = 0;
     REQUIRE(::waitpid(child, &status, 0) == child);
     Run run;
@@ -108,25 +123,12 @@ inline void check_refused(const Sandbox& box, const BadInput& bad) {
   CHECK(box.names() == before);
 }
 
-/// Sends the signal to a run that takes long, once it has created a file: it must end by the signal, and
-/// leave nothing.
+/// Sends the signal to a run that takes long, once it has created a file: the run must end by the signal and leave no
+/// file.
 inline void check_interrupted(const Sandbox& box, const Args& args, int signal) {
   const auto before = box.names();
-  const pid_t child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    Args words = args;
-    words.insert(words.begin(), Sandbox::program());
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    const int null = ::open("/dev/null", O_RDWR);
-    ::dup2(null, STDOUT_FILENO);
-    ::dup2(null, STDERR_FILENO);
-    ::execv(argv[0], argv.data());
-    ::_exit(127);
-  }
-  // Once the temporary is there, the work has begun.
+  const pid_t child = start_program(Sandbox::program(), args, "/dev/null", "/dev/null");
+  // The work has begun when its temporary file is there.
   int status = 0;
   while (box.names() == before && ::waitpid(child, &status, WNOHANG) == 0) ::usleep(200);
   REQUIRE(::kill(child, signal) == 0);
