@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "testbench/support/file_testing.hpp"
 #include "testbench/support/rtl_testing.hpp"
 
 using namespace if4;
@@ -213,19 +212,9 @@ TEST_CASE("a reset in flight drops everything and leaves nothing behind", "[rtl]
 }
 
 TEST_CASE("the RTL stops a simulation with parameters that it cannot have", "[rtl]") {
-  const TempDir folder;
-  const auto simulate = [&folder](const std::string& parameters) {
-    const std::string program = folder / "unit.vvp", log = folder / "log";
-    std::string command = "iverilog -g2012 -s if4_mac -f rtl/if4_mac.f -o " + program + " " + parameters +
-                          " && vvp -N " + program;
-    command = "{ " + command + "; } >" + log + " 2>&1";
-    const int status = std::system(command.c_str());
-    const std::string text = get(log);
-    fs::remove(program);
-    return std::make_pair(status, text);
-  };
   {
-    const auto [status, text] = simulate("-Pif4_mac.Format=2 -Pif4_mac.AccWidth=49");
+    const auto [status, text] =
+        simulate("if4_mac", "-f rtl/if4_mac.f -Pif4_mac.Format=2 -Pif4_mac.AccWidth=49");
     INFO(text);
     CHECK(status == 0);
   }
@@ -235,7 +224,7 @@ TEST_CASE("the RTL stops a simulation with parameters that it cannot have", "[rt
                                                        {"AccWidth=53", "AccWidth"},
                                                        {"AccWidth=121", "AccWidth"}};
   for (const auto& [parameter, name] : wrong) {
-    const auto [status, text] = simulate("-Pif4_mac." + std::string(parameter));
+    const auto [status, text] = simulate("if4_mac", "-f rtl/if4_mac.f -Pif4_mac." + std::string(parameter));
     INFO(parameter << ": " << text);
     CHECK(status != 0);
     CHECK(text.find("FATAL: ") != std::string::npos);

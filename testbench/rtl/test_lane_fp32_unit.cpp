@@ -15,6 +15,7 @@
 #include "model/mac/lane_fp32.hpp"
 #include "testbench/support/catch.hpp"
 #include "testbench/support/lane_fp32_unit.hpp"
+#include "testbench/support/mac_testing.hpp"
 
 using namespace if4;
 using namespace if4::testing;
@@ -63,6 +64,13 @@ std::uint32_t golden(const Beats& beats) {
   return bits_of(mac.result());
 }
 
+using LaneFp32Driven = DrivenUnit<std::uint32_t>;
+
+template <class Top>
+LaneFp32Driven drive(LaneFp32Unit<Top>& unit, const std::vector<Beats>& dot_products, const Stalls& stalls) {
+  return drive_unit(unit, dot_products, 1, stalls);
+}
+
 template <class Format>
 void check_driven(const LaneFp32Driven& driven, const std::vector<Beats>& dot_products) {
   REQUIRE(driven.protocol_errors.empty());
@@ -84,7 +92,7 @@ void check_driven(const LaneFp32Driven& driven, const std::vector<Beats>& dot_pr
 template <class Format>
 LaneFp32Driven check_all(const std::vector<Beats>& dot_products) {
   LaneFp32Unit<typename Format::Top> unit;
-  const LaneFp32Driven driven = drive(unit, dot_products, 0, 0, 0);
+  const LaneFp32Driven driven = drive(unit, dot_products, {});
   check_driven<Format>(driven, dot_products);
   std::size_t beats = 0;
   for (const Beats& one : dot_products) beats += one.size();
@@ -173,7 +181,7 @@ TEMPLATE_TEST_CASE("lane-FP32 RTL: stalls on either side lose, repeat and reorde
         const std::uint64_t seed = random();
         INFO("stalls " << input << " % in, " << output << " % out, seed " << seed);
         LaneFp32Unit<typename TestType::Top> unit;
-        check_driven<TestType>(drive(unit, dot_products, input, output, seed), dot_products);
+        check_driven<TestType>(drive(unit, dot_products, {input, output, seed}), dot_products);
       }
     }
   }
@@ -183,7 +191,7 @@ TEMPLATE_TEST_CASE("lane-FP32 RTL: 100,000 random beats", "[lane_fp32_rtl]", IF4
   std::mt19937_64 random(test_seed() + 54);
   const std::vector<Beats> dot_products = random_dot_products(random, 100000, 40, Mix::kUniform);
   LaneFp32Unit<typename TestType::Top> unit;
-  check_driven<TestType>(drive(unit, dot_products, 5, 5, random()), dot_products);
+  check_driven<TestType>(drive(unit, dot_products, {5, 5, random()}), dot_products);
 }
 
 TEMPLATE_TEST_CASE("lane-FP32 RTL: a full pipeline refuses beats and keeps what it has", "[lane_fp32_rtl]",
@@ -193,8 +201,10 @@ TEMPLATE_TEST_CASE("lane-FP32 RTL: a full pipeline refuses beats and keeps what 
   // FP4 codes 1 to 6, so results 16 times 0.5, 1, 1.5, 2, 3, 4.
   int taken = 0;
   for (int clock = 0; clock < 50; ++clock) {
-    unit.drive({std::uint64_t{0x1111111111111111} * static_cast<unsigned>(taken + 1), kOne},
-               {0x2222222222222222, kOne}, true);
+    const std::pair<Block, Block> beat{
+        {std::uint64_t{0x1111111111111111} * static_cast<unsigned>(taken + 1), kOne},
+        {0x2222222222222222, kOne}};
+    unit.drive(&beat, true);
     if (unit.ready()) ++taken;
     REQUIRE(taken <= unit.kLatency);  // one in every stage
     unit.step();
@@ -219,13 +229,13 @@ TEMPLATE_TEST_CASE("lane-FP32 RTL: a reset in flight drops everything and leaves
     const std::size_t clocks = random() % 12;
     for (std::size_t i = 0; i < clocks; ++i) {
       const Beats beats = random_beats(random, 1, Mix::kUniform);
-      unit.drive(beats[0].first, beats[0].second, random() % 3 == 0);
+      unit.drive(beats.data(), random() % 3 == 0);
       unit.step();
     }
     unit.drive_idle();
     unit.reset();
     REQUIRE_FALSE(unit.valid());
     const std::vector<Beats> dot_products = random_dot_products(random, 8, 4, Mix::kUniform);
-    check_driven<TestType>(drive(unit, dot_products, 0, 0, 0), dot_products);
+    check_driven<TestType>(drive(unit, dot_products, {}), dot_products);
   }
 }

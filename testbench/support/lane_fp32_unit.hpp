@@ -1,15 +1,12 @@
-// The Verilated baseline (rtl/baseline/lane_fp32_mac.sv) behind a small class, and a driver with random
-// stalls that watches its handshake.
+// The Verilated baseline (rtl/baseline/lane_fp32_mac.sv) behind a small class, which drive_unit() can drive.
 #pragma once
 
 #include <verilated.h>
 
 #include <cstdint>
-#include <random>
-#include <string>
-#include <vector>
+#include <utility>
 
-#include "testbench/support/mac_testing.hpp"
+#include "model/core/format.hpp"
 
 namespace if4::testing {
 
@@ -34,7 +31,8 @@ class LaneFp32Unit {
   LaneFp32Unit& operator=(const LaneFp32Unit&) = delete;
 
   /// Offers a beat (valid_i = 1), or nothing.
-  void drive(const Block& a, const Block& w, bool last) {
+  void drive(const std::pair<Block, Block>* pair, bool last) {
+    const auto& [a, w] = *pair;
     top_.valid_i = 1;
     top_.last_i = last;
     top_.a_codes_i = static_cast<std::uint64_t>(a.codes);
@@ -96,65 +94,5 @@ class LaneFp32Unit {
   Top top_;
   bool stale_ = true;
 };
-
-struct LaneFp32Driven {
-  std::vector<std::uint32_t> results;
-  std::uint64_t cycles = 0;     ///< from the first clock to the one that took the last result
-  std::string protocol_errors;  ///< empty unless the unit broke a rule of its handshake
-};
-
-/// Runs the dot products through the unit and takes results until there are as many, plus 64 clocks in which
-/// no other may come. Gives up after 10,000 clocks without progress. No beat is offered in `input_percent` of
-/// the clocks, and no result taken in `output_percent`.
-template <class Top>
-LaneFp32Driven drive(LaneFp32Unit<Top>& unit, const std::vector<Beats>& dot_products, unsigned input_percent,
-                     unsigned output_percent, std::uint64_t seed) {
-  constexpr int kPatience = 10000;
-  constexpr int kQuietClocks = 64;
-  std::mt19937_64 random(seed);
-  LaneFp32Driven driven;
-  std::size_t index = 0;
-  std::size_t position = 0;
-  bool offered = false;
-  bool held = false;  // a result was offered in the last clock and not taken
-  std::uint32_t held_result = 0;
-  int idle = 0;
-  int quiet = 0;
-  unit.drive_idle();
-  for (std::uint64_t cycle = 1; idle < kPatience && quiet < kQuietClocks; ++cycle) {
-    if (!offered && index < dot_products.size() && random() % 100 >= input_percent) {
-      const Beats& beats = dot_products[index];
-      unit.drive(beats[position].first, beats[position].second, position + 1 == beats.size());
-      offered = true;
-    }
-    const bool take = random() % 100 >= output_percent;
-    unit.set_ready(take);
-    if (held && !unit.valid()) driven.protocol_errors += "a result was withdrawn; ";
-    if (held && unit.valid() && unit.result() != held_result) {
-      driven.protocol_errors += "a result changed while stalled; ";
-    }
-    held = unit.valid() && !take;
-    held_result = unit.result();
-    ++idle;
-    if (unit.valid() && take) {
-      driven.results.push_back(unit.result());
-      driven.cycles = cycle;
-      idle = 0;
-    }
-    const bool taken = offered && unit.ready();
-    unit.step();
-    if (taken) {
-      idle = 0;
-      offered = false;
-      unit.drive_idle();
-      if (++position == dot_products[index].size()) {
-        position = 0;
-        ++index;
-      }
-    }
-    if (driven.results.size() >= dot_products.size()) ++quiet;
-  }
-  return driven;
-}
 
 }  // namespace if4::testing

@@ -14,9 +14,6 @@
 namespace if4::testing {
 namespace {
 
-constexpr std::uint64_t kPatience = 10000;
-constexpr int kQuietClocks = 64;
-
 bool is_nan_scale(std::uint8_t scale) { return (scale & 0x7F) == 0x7F; }
 
 // --- The rationals of a format as integers over common denominators ---
@@ -328,54 +325,7 @@ Beats beats_with_sum(Int128 sum, const MacConfig& config) {
 }
 
 Driven drive(MacUnit& unit, const std::vector<Beats>& dot_products, const Stalls& stalls) {
-  std::mt19937_64 input_random(stalls.seed);
-  std::mt19937_64 output_random(~stalls.seed);
-  Driven driven;
-  const auto per_beat = static_cast<std::size_t>(blocks_per_beat(unit.config().mac));
-  std::size_t index = 0;
-  std::size_t position = 0;
-  bool offered = false;
-  bool held = false;  // a result was offered in the last clock and not taken
-  MacResult held_result;
-  std::uint64_t idle = 0;
-  int quiet = 0;
-  const std::uint64_t start = unit.cycles();
-  unit.drive_idle();
-  while (idle < kPatience && quiet < kQuietClocks) {
-    if (!offered && index < dot_products.size() && input_random() % 100 >= stalls.input_percent) {
-      const Beats& beats = dot_products[index];
-      unit.drive(&beats[position], position + per_beat >= beats.size());
-      offered = true;
-    }
-    const bool take = output_random() % 100 >= stalls.output_percent;
-    unit.set_ready(take);
-    const bool valid = unit.valid();
-    if (held && !valid) driven.protocol_errors += "a result was withdrawn; ";
-    if (held && valid && unit.result() != held_result)
-      driven.protocol_errors += "a result changed while stalled; ";
-    held = valid && !take;
-    if (held) held_result = unit.result();
-    ++idle;
-    if (valid && take) {
-      driven.results.push_back(unit.result());
-      driven.cycles = unit.cycles() + 1 - start;
-      idle = 0;
-    }
-    const bool taken = offered && unit.ready();
-    unit.step();
-    if (taken) {
-      idle = 0;
-      offered = false;
-      unit.drive_idle();
-      position += per_beat;
-      if (position >= dot_products[index].size()) {
-        position = 0;
-        ++index;
-      }
-    }
-    if (driven.results.size() >= dot_products.size()) ++quiet;
-  }
-  return driven;
+  return drive_unit(unit, dot_products, static_cast<std::size_t>(blocks_per_beat(unit.config().mac)), stalls);
 }
 
 std::string to_text(const Beats& beats, Format format) {

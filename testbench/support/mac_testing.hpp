@@ -7,16 +7,12 @@
 #include <cstdint>
 #include <random>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "sim/mac/mac_unit.hpp"
+#include "testbench/support/driver.hpp"
 
 namespace if4::testing {
-
-/// The pairs of blocks of a dot product, activations and weights. A unit of more than 16 lanes takes several
-/// a beat; the number of pairs is then a multiple of blocks_per_beat().
-using Beats = std::vector<std::pair<Block, Block>>;
 
 /// The accumulator's unit: 1 over the square of the common denominators of all element values and of all
 /// scales of the format, as testbench/support/rational.hpp has them. IF4: 2^-20 / 49.
@@ -54,22 +50,9 @@ Beats random_beats(std::mt19937_64& random, std::size_t count, Mix mix, const Ma
 /// fit.
 Beats beats_with_sum(Int128 sum, const MacConfig& config = {});
 
-/// Where a beat or a result cannot move, and how often.
-struct Stalls {
-  unsigned input_percent = 0;
-  unsigned output_percent = 0;
-  std::uint64_t seed = 0;
-};
+using Driven = DrivenUnit<MacResult>;
 
-struct Driven {
-  std::vector<MacResult> results;
-  std::uint64_t cycles = 0;     ///< from the first beat offered to the last result taken
-  std::string protocol_errors;  ///< empty unless the unit broke a rule of its handshake
-};
-
-/// Runs the dot products through the unit and takes results until there are as many, plus 64 clocks in which
-/// no other may come. Gives up after 10,000 clocks without progress. Watches that a result offered stays as
-/// it is until taken.
+/// drive_unit() for a MAC unit.
 Driven drive(MacUnit& unit, const std::vector<Beats>& dot_products, const Stalls& stalls);
 
 /// The inputs of a dot product as a vector file names them, for failures.

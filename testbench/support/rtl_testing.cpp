@@ -1,8 +1,11 @@
 #include "testbench/support/rtl_testing.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <iterator>
 #include <string>
+
+#include "testbench/support/file_testing.hpp"
 
 namespace if4::testing {
 
@@ -74,5 +77,14 @@ std::vector<UnitConfig> units(bool iterative) {
 
 std::vector<UnitConfig> pipelined_units() { return units(false); }
 std::vector<UnitConfig> iterative_units() { return units(true); }
+
+Simulation simulate(const std::string& top, const std::string& arguments) {
+  const TempDir folder;
+  const std::string program = folder / "program", log = folder / "log";
+  const std::string command = "{ iverilog -g2012 -s " + top + " -o " + program + " " + arguments +
+                              " && vvp -N " + program + "; } >" + log + " 2>&1";
+  const int status = std::system(command.c_str());
+  return {status, get(log)};
+}
 
 }  // namespace if4::testing

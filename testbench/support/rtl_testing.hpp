@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "testbench/support/catch.hpp"
@@ -39,5 +40,13 @@ std::string unit_text(const UnitConfig& config);
 /// The default, and each unit that is pipelined, or iterative.
 std::vector<UnitConfig> pipelined_units();
 std::vector<UnitConfig> iterative_units();
+
+/// What Icarus Verilog said, and its exit status: 0 where all went well.
+struct Simulation {
+  int status;
+  std::string text;
+};
+/// Compiles and runs a module. `arguments`: files, or -f and a list of them, and parameters as -PTOP.NAME=VALUE.
+Simulation simulate(const std::string& top, const std::string& arguments);
 
 }  // namespace if4::testing
