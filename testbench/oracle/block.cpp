@@ -40,7 +40,7 @@ Elements elements_of(Format format, const Blocks& blocks) {
 }
 
 /// The error that the rule minimizes, in double and from the definition of the format.
-double exact_error(const OracleGroup& group, const Elements& elements, std::uint8_t scale) {
+double exact_error(const BlockGroup& group, const Elements& elements, std::uint8_t scale) {
   const double step = static_cast<double>(scale_value(group.options.format, scale)) *
                       static_cast<double>(group.amax) /
                       static_cast<double>(amax_divisor(group.options.format));
@@ -72,7 +72,7 @@ struct Coded {
   double wrapped_error = 0.0;
 };
 
-Coded code(const OracleGroup& group, const Candidate& candidate) {
+Coded code(const BlockGroup& group, const Candidate& candidate) {
   const Format format = group.options.format;
   const bool has_amax = traits(format).scale_code == ScaleCode::kE4M3;
   const int k = has_amax ? normalizing_exponent(group.amax) : 0;
@@ -118,8 +118,8 @@ Coded code(const OracleGroup& group, const Candidate& candidate) {
 
 }  // namespace
 
-std::size_t OracleCount::*classify(const OracleGroup& group) {
-  if (same(group.ours, group.reference)) return &OracleCount::equal;
+std::size_t ReferenceCount::*classify(const BlockGroup& group) {
+  if (same(group.ours, group.reference)) return &ReferenceCount::equal;
   const bool has_amax = traits(group.options.format).scale_code == ScaleCode::kE4M3;
   const auto reference_is_nan = [](const Block& block) {
     return (block.scale & kScaleMagnitudeMask) == kScaleNaN;
@@ -127,7 +127,7 @@ std::size_t OracleCount::*classify(const OracleGroup& group) {
   if (group.input == "subnormal" && has_amax &&
       std::all_of(group.reference.begin(), group.reference.end(), reference_is_nan) &&
       std::none_of(group.ours.begin(), group.ours.end(), reference_is_nan)) {
-    return &OracleCount::reference_nan;
+    return &ReferenceCount::reference_nan;
   }
 
   std::vector<Coded> coded;
@@ -136,7 +136,7 @@ std::size_t OracleCount::*classify(const OracleGroup& group) {
   }
   const auto kept = std::find_if(coded.begin(), coded.end(),
                                  [&](const Coded& one) { return same(group.ours, one.blocks); });
-  if (kept == coded.end()) return &OracleCount::failures;
+  if (kept == coded.end()) return &ReferenceCount::failures;
   for (const Coded& one : coded) {
     // The reference keeps the least of the errors as it sees them, wrapped ones included.
     const bool least = std::all_of(coded.begin(), coded.end(), [&](const Coded& other) {
@@ -144,16 +144,16 @@ std::size_t OracleCount::*classify(const OracleGroup& group) {
     });
     const bool wraps = std::any_of(coded.begin(), coded.end(),
                                    [](const Coded& any) { return !same(any.blocks, any.wrapped); });
-    if (wraps && least && same(group.reference, one.wrapped)) return &OracleCount::wrapped;
+    if (wraps && least && same(group.reference, one.wrapped)) return &ReferenceCount::wrapped;
     if (!same(group.reference, one.blocks)) continue;
-    if (nearly_equal(one.error, kept->error)) return &OracleCount::near_ties;
+    if (nearly_equal(one.error, kept->error)) return &ReferenceCount::near_ties;
     const bool overflows = kept->error > static_cast<double>(std::numeric_limits<float>::max());
     if (group.input == "huge" && group.options.rule == Rule::kMse && &one == &coded[0] && overflows &&
         kept->error < one.error) {
-      return &OracleCount::overflowed;
+      return &ReferenceCount::overflowed;
     }
   }
-  return &OracleCount::failures;
+  return &ReferenceCount::failures;
 }
 
 std::string to_text(const Block& block) {

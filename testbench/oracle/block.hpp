@@ -11,7 +11,7 @@
 namespace if4 {
 
 /// The blocks that share a scale: one, or the rows of a 2D block.
-struct OracleGroup {
+struct BlockGroup {
   std::string_view input;  ///< name
   QuantizeOptions options;
   float amax;            ///< of the tensor, as stored
@@ -20,8 +20,8 @@ struct OracleGroup {
   std::vector<Block> reference;
 };
 
-/// The member of OracleCount to count the group in.
-std::size_t OracleCount::*classify(const OracleGroup& group);
+/// The member of ReferenceCount to count the group in.
+std::size_t ReferenceCount::*classify(const BlockGroup& group);
 
 /// Scale and codes in hex.
 std::string to_text(const Block& block);

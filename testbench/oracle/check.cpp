@@ -63,22 +63,22 @@ const KnownFormat* find_known(std::string_view name) {
   return nullptr;
 }
 
-OracleCount& count_of(OracleReport& report, const KnownFormat& known) {
-  for (OracleCount& count : report.counts) {
+ReferenceCount& count_of(ReferenceReport& report, const KnownFormat& known) {
+  for (ReferenceCount& count : report.counts) {
     if (count.label == known.label) return count;
   }
-  OracleCount count;
+  ReferenceCount count;
   count.label = known.label;
   count.options = known.options;
   report.counts.push_back(count);
   return report.counts.back();
 }
 
-void add_message(OracleReport& report, const std::string& message) {
+void add_message(ReferenceReport& report, const std::string& message) {
   if (report.messages.size() < kMaxMessages) report.messages.push_back(message);
 }
 
-void fail_tensor(OracleReport& report, const std::string& message) {
+void fail_tensor(ReferenceReport& report, const std::string& message) {
   ++report.tensor_failures;
   add_message(report, message);
 }
@@ -142,7 +142,7 @@ std::vector<std::uint8_t> read_scales(const SafetensorsFile& file, const TensorI
 
 /// An amax below the normal numbers must quantize as any other does: no NaN, and as its 2^100-fold.
 void check_subnormal(const Tensor& x, const QuantizedTensor& ours, const std::string& prefix,
-                     const QuantizeOptions& options, OracleReport& report) {
+                     const QuantizeOptions& options, ReferenceReport& report) {
   Tensor larger = x;
   for (float& value : larger.values) value = std::ldexp(value, 100);
   const QuantizedTensor expected = quantize(larger, options);
@@ -157,7 +157,7 @@ void check_subnormal(const Tensor& x, const QuantizedTensor& ours, const std::st
   }
 }
 
-void check_amax(const SafetensorsFile& file, const std::string& prefix, float ours, OracleReport& report) {
+void check_amax(const SafetensorsFile& file, const std::string& prefix, float ours, ReferenceReport& report) {
   const Tensor amax = file.read_tensor(require(file, prefix + "/amax"));
   if (amax.values.size() != 1) file.fail(prefix + "/amax", "is not one number");
   if (amax.values[0] == ours) return;
@@ -167,7 +167,7 @@ void check_amax(const SafetensorsFile& file, const std::string& prefix, float ou
 
 void check_tiling(const SafetensorsFile& file, const std::string& prefix,
                   const std::vector<std::uint8_t>& scales, std::size_t rows, std::size_t blocks,
-                  OracleReport& report) {
+                  ReferenceReport& report) {
   ++report.tilings;
   const TensorInfo& tiled = require_bytes(file, prefix, {"scales_blocked"});
   if (tiled.shape != Shape{tiled_size(rows, blocks)} || read_scales(file, tiled, rows, blocks) != scales ||
@@ -177,7 +177,7 @@ void check_tiling(const SafetensorsFile& file, const std::string& prefix,
 }
 
 void compare_tensor(const SafetensorsFile& file, const std::string& input, const std::string& prefix,
-                    const KnownFormat& known, OracleReport& report) {
+                    const KnownFormat& known, ReferenceReport& report) {
   const Format format = known.options.format;
   const std::size_t size = block_size(format);
   const Tensor x = file.read_tensor(require(file, input + "/x"));
@@ -195,7 +195,7 @@ void compare_tensor(const SafetensorsFile& file, const std::string& input, const
   }
 
   const QuantizedTensor ours = quantize(x, known.options);
-  OracleCount& count = count_of(report, known);
+  ReferenceCount& count = count_of(report, known);
   ++count.tensors;
   // The input "swizzle" and 2D tensors come without their amax.
   const bool has_amax = codes_info.name != prefix + "/packed" && !known.options.square;
@@ -207,7 +207,7 @@ void compare_tensor(const SafetensorsFile& file, const std::string& input, const
   const std::size_t rows_per_group = known.options.square ? kBlock : 1;
   for (std::size_t row = 0; row < x.rows(); row += rows_per_group) {
     for (std::size_t b = 0; b < blocks; ++b) {
-      OracleGroup group{input, known.options, ours.amax, {}, {}, {}};
+      BlockGroup group{input, known.options, ours.amax, {}, {}, {}};
       for (std::size_t r = row; r < std::min(row + rows_per_group, x.rows()); ++r) {
         const std::size_t first = (r * blocks + b) * size;
         Block reference;
@@ -219,10 +219,10 @@ void compare_tensor(const SafetensorsFile& file, const std::string& input, const
         group.ours.push_back(ours.block(r, b));
         group.reference.push_back(reference);
       }
-      std::size_t OracleCount::*outcome = classify(group);
+      std::size_t ReferenceCount::*outcome = classify(group);
       count.blocks += group.ours.size();
       count.*outcome += group.ours.size();
-      if (outcome == &OracleCount::failures) {
+      if (outcome == &ReferenceCount::failures) {
         add_message(report, prefix + " row " + std::to_string(row) + " block " + std::to_string(b) +
                                 ": ours " + to_text(group.ours[0]) + ", reference " +
                                 to_text(group.reference[0]));
@@ -232,7 +232,7 @@ void compare_tensor(const SafetensorsFile& file, const std::string& input, const
 }
 
 /// rotate() against the matrix of the reference, by unit vectors, and against its rotation of swizzle/x.
-void compare_rotation(const SafetensorsFile& file, OracleReport& report) {
+void compare_rotation(const SafetensorsFile& file, ReferenceReport& report) {
   const Tensor matrix = file.read_tensor(require(file, "rht/matrix"));
   const Tensor x = file.read_tensor(require(file, "swizzle/x"));
   const Tensor expected = file.read_tensor(require(file, "rht/x_rotated_bf16"));
@@ -259,22 +259,22 @@ void compare_rotation(const SafetensorsFile& file, OracleReport& report) {
 
 }  // namespace
 
-std::size_t OracleReport::blocks() const {
+std::size_t ReferenceReport::blocks() const {
   std::size_t total = 0;
-  for (const OracleCount& count : counts) total += count.blocks;
+  for (const ReferenceCount& count : counts) total += count.blocks;
   return total;
 }
 
-bool OracleReport::ok() const {
-  const bool blocks_ok = std::all_of(counts.begin(), counts.end(), [](const OracleCount& count) {
+bool ReferenceReport::ok() const {
+  const bool blocks_ok = std::all_of(counts.begin(), counts.end(), [](const ReferenceCount& count) {
     return count.blocks > 0 && count.failures == 0;
   });
   return blocks_ok && tensor_failures == 0 && not_compared.empty() && blocks() > 0;
 }
 
-OracleReport check_oracle(const std::string& path) {
+ReferenceReport compare_with_reference(const std::string& path) {
   const SafetensorsFile file(path);
-  OracleReport report;
+  ReferenceReport report;
   report.path = path;
   std::map<std::string, bool> seen;
   for (const TensorInfo& info : file.tensors()) {
@@ -303,7 +303,7 @@ OracleReport check_oracle(const std::string& path) {
   return report;
 }
 
-bool is_oracle(const std::string& path) {
+bool is_reference_file(const std::string& path) {
   const SafetensorsFile file(path);
   return std::any_of(file.tensors().begin(), file.tensors().end(), [](const TensorInfo& info) {
     const std::size_t slash = info.name.find('/');
@@ -311,12 +311,12 @@ bool is_oracle(const std::string& path) {
   });
 }
 
-std::string to_text(const OracleReport& report) {
+std::string to_text(const ReferenceReport& report) {
   std::ostringstream out;
   out << report.path << '\n';
   out << "  format             tensors  blocks   equal  near ties  wrapped  overflowed  reference NaN  "
          "failures\n";
-  for (const OracleCount& count : report.counts) {
+  for (const ReferenceCount& count : report.counts) {
     out << "  " << std::left << std::setw(17) << count.label << std::right << std::setw(9) << count.tensors
         << std::setw(8) << count.blocks << std::setw(8) << count.equal << std::setw(11) << count.near_ties
         << std::setw(9) << count.wrapped << std::setw(12) << count.overflowed << std::setw(15)

@@ -21,7 +21,7 @@ namespace if4 {
 /// The blocks of one format and rule, over all inputs of a file. Every block is in exactly one of the classes
 /// `equal` to `failures`; the four between are the known reasons to differ, each verified on the block
 /// itself.
-struct OracleCount {
+struct ReferenceCount {
   std::string label;  ///< "if4.mse", ...
   QuantizeOptions options;
   std::size_t tensors = 0;
@@ -39,9 +39,9 @@ struct OracleCount {
   std::size_t failures = 0;  ///< any other difference
 };
 
-struct OracleReport {
+struct ReferenceReport {
   std::string path;
-  std::vector<OracleCount> counts;                  ///< one for each compared format the file holds
+  std::vector<ReferenceCount> counts;                  ///< one for each compared format the file holds
   std::map<std::string, std::size_t> not_compared;  ///< unknown formats: label -> tensors
   std::size_t tilings = 0;                          ///< tiled scales compared with linear ones
   std::size_t rotated = 0;                          ///< values of the rotation compared
@@ -55,12 +55,12 @@ struct OracleReport {
 };
 
 /// Throws InputError where the file cannot be read or does not have the layout.
-OracleReport check_oracle(const std::string& path);
+ReferenceReport compare_with_reference(const std::string& path);
 
 /// Whether a safetensors file has an INPUT/x. Throws InputError where it cannot be read.
-bool is_oracle(const std::string& path);
+bool is_reference_file(const std::string& path);
 
 /// The report as a table, followed by its messages.
-std::string to_text(const OracleReport& report);
+std::string to_text(const ReferenceReport& report);
 
 }  // namespace if4

@@ -18,7 +18,7 @@ std::vector<std::string> files_of(const std::string& argument) {
   std::vector<std::string> files;
   for (const auto& entry : std::filesystem::directory_iterator(argument)) {
     const std::string path = entry.path().string();
-    if (entry.path().extension() == ".safetensors" && if4::is_oracle(path)) files.push_back(path);
+    if (entry.path().extension() == ".safetensors" && if4::is_reference_file(path)) files.push_back(path);
   }
   if (files.empty()) throw if4::InputError(argument + ": the folder has no oracle file (*.safetensors)");
   std::sort(files.begin(), files.end());
@@ -36,7 +36,7 @@ int main(int argc, char** argv) {
     bool ok = true;
     for (int i = 1; i < argc; ++i) {
       for (const std::string& file : files_of(argv[i])) {
-        const if4::OracleReport report = if4::check_oracle(file);
+        const if4::ReferenceReport report = if4::compare_with_reference(file);
         std::cout << if4::to_text(report);
         ok = ok && report.ok();
       }

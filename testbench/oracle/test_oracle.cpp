@@ -26,12 +26,12 @@ std::filesystem::path temporary(const std::string& name) {
 }  // namespace
 
 TEST_CASE("the quantizer agrees with the reference on the oracle subset", "[quantizer]") {
-  const if4::OracleReport report = if4::check_oracle(kSubset);
+  const if4::ReferenceReport report = if4::compare_with_reference(kSubset);
   INFO(if4::to_text(report));
   CHECK(report.ok());
   CHECK(report.rotated == 768);
   REQUIRE(report.counts.size() == 19);
-  for (const if4::OracleCount& count : report.counts) {
+  for (const if4::ReferenceCount& count : report.counts) {
     CAPTURE(count.label);
     CHECK(count.blocks >= 192);
     CHECK(count.failures == 0);
@@ -80,10 +80,10 @@ TEST_CASE("the oracle check notices a difference", "[quantizer]") {
   const std::filesystem::path path = temporary("oracle_changed.safetensors");
   std::ofstream(path, std::ios::binary) << bytes;
 
-  const if4::OracleReport report = if4::check_oracle(path.string());
+  const if4::ReferenceReport report = if4::compare_with_reference(path.string());
   std::filesystem::remove(path);
   std::size_t failures = 0;
-  for (const if4::OracleCount& count : report.counts) failures += count.failures;
+  for (const if4::ReferenceCount& count : report.counts) failures += count.failures;
   CHECK_FALSE(report.ok());
   CHECK(failures == change.block_failures);
   CHECK(report.tensor_failures == change.tensor_failures);
@@ -94,8 +94,8 @@ TEST_CASE("an oracle without a block to compare does not pass", "[quantizer]") {
   const std::filesystem::path path = temporary("oracle_empty.safetensors");
   const float x[16] = {};
   if4::write_safetensors(path.string(), {{"normal/x", if4::DType::kF32, {1, 16}, x, sizeof x}}, {});
-  const if4::OracleReport report = if4::check_oracle(path.string());
-  CHECK(if4::is_oracle(path.string()));
+  const if4::ReferenceReport report = if4::compare_with_reference(path.string());
+  CHECK(if4::is_reference_file(path.string()));
   std::filesystem::remove(path);
   CHECK_FALSE(report.ok());
   CHECK(report.messages.size() == 1);

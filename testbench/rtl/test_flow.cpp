@@ -99,7 +99,7 @@ TEST_CASE("one beat a clock for dot products of any length, one-beat ones back t
       const std::vector<Beats> dot_products =
           random_dot_products(random, 300, longest, Mix::kUniform, config.mac);
       MacUnit unit(config);
-      const Driven driven = check_driven(unit, dot_products, Oracle::kModel);
+      const Driven driven = check_driven(unit, dot_products, Against::kModel);
       CAPTURE(config.name, longest);
       CHECK(driven.cycles ==
             count_beats(dot_products, config.mac) + static_cast<std::size_t>(latency(config)));
@@ -114,7 +114,7 @@ TEST_CASE("an iterative output stage: a result in the stated clocks at worst, or
     constexpr std::size_t kCount = 30;
     const auto all = [&](const Beats& beats) {
       MacUnit unit(config);
-      return check_driven(unit, std::vector<Beats>(kCount, beats), Oracle::kRationals).cycles;
+      return check_driven(unit, std::vector<Beats>(kCount, beats), Against::kRationals).cycles;
     };
     const auto clocks = [](int number) { return static_cast<std::size_t>(number); };
     // The sum -1 takes longest; it needs more than one beat where none has so small a sum.
@@ -144,7 +144,7 @@ TEST_CASE("stalls on either side lose, repeat and reorder nothing", "[rtl]") {
           const Stalls stalls{input, output, random()};
           MacUnit unit(config);
           INFO("stalls " << input << " % in, " << output << " % out, seed " << stalls.seed);
-          check_driven(unit, dot_products, Oracle::kModel, stalls);
+          check_driven(unit, dot_products, Against::kModel, stalls);
         }
       }
     }
@@ -206,7 +206,7 @@ TEST_CASE("a reset in flight drops everything and leaves nothing behind", "[rtl]
       INFO(unit_text(config));
       REQUIRE_FALSE(unit.valid());
       REQUIRE(unit.ready());
-      check_driven(unit, random_dot_products(random, 3, 4, Mix::kFinite, config.mac), Oracle::kModel);
+      check_driven(unit, random_dot_products(random, 3, 4, Mix::kFinite, config.mac), Against::kModel);
     }
   }
 }

@@ -82,7 +82,7 @@ TEST_CASE("sums around every rounding boundary, for every divisor", "[rtl][long]
       sums.add(static_cast<Int128>(bits) >> (128 - width));
     }
     MacUnit unit(config);
-    check_driven(unit, sums.dot_products(), Oracle::kRationals);
+    check_driven(unit, sums.dot_products(), Against::kRationals);
   }
 }
 
@@ -118,7 +118,7 @@ TEST_CASE("the accumulator to its last bit, and beyond", "[rtl]") {
       dot_products.push_back(one);  // nothing of it is left for the next
     }
     MacUnit unit(config);
-    const Driven driven = check_driven(unit, dot_products, Oracle::kRationals);
+    const Driven driven = check_driven(unit, dot_products, Against::kRationals);
     std::size_t i = 0;
     for (const Case& one_case : cases) {
       CAPTURE(config.name, i);
@@ -146,7 +146,7 @@ TEST_CASE("random partial sums that leave the accumulator, in either direction",
       dot_products.push_back(std::move(beats));
     }
     MacUnit unit(config);
-    const Driven driven = check_driven(unit, dot_products, Oracle::kRationals, {5, 5, random()});
+    const Driven driven = check_driven(unit, dot_products, Against::kRationals, {5, 5, random()});
     const auto overflows = std::count_if(driven.results.begin(), driven.results.end(),
                                          [](const MacResult& result) { return result.overflow; });
     CAPTURE(config.name);
@@ -166,7 +166,7 @@ TEST_CASE("the accumulator holds as many of the largest beats as the model says,
     for (std::size_t n = 0; n < held; ++n) beats = joined(std::move(beats), largest);
     const Beats one_more = joined(beats, largest);
     MacUnit unit(config);
-    const Driven driven = check_driven(unit, {beats, one_more, beats}, Oracle::kRationals);
+    const Driven driven = check_driven(unit, {beats, one_more, beats}, Against::kRationals);
     CHECK_FALSE(driven.results[0].overflow);
     CHECK(driven.results[1].overflow);
     CHECK_FALSE(driven.results[2].overflow);
@@ -186,7 +186,7 @@ TEST_CASE("a NaN scale in any block of any beat, for its own dot product only", 
       dot_products.push_back(dirty);
       dot_products.push_back(clean);
     }
-    const Driven driven = check_driven(unit, dot_products, Oracle::kRationals);
+    const Driven driven = check_driven(unit, dot_products, Against::kRationals);
     for (std::size_t i = 0; i < driven.results.size(); ++i) CHECK(driven.results[i].nan == (i % 2 == 0));
   }
 }

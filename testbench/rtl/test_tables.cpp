@@ -38,7 +38,7 @@ TEST_CASE("all element products of all formats through the RTL, lane by lane", "
                 one_product(config.mac, lane, a_code, (types & 1) != 0, w_code, (types & 2) != 0));
           }
         }
-        check_driven(unit, dot_products, Oracle::kRationals);
+        check_driven(unit, dot_products, Against::kRationals);
         products += dot_products.size();
         if (config.iterative) break;
       }
@@ -63,7 +63,7 @@ TEST_CASE("all 65,536 pairs of scale bytes through the RTL, in every block of a 
         w.scale = static_cast<std::uint8_t>(i / blocks);
         dot_products.push_back(std::move(beats));
       }
-      check_driven(unit, dot_products, Oracle::kRationals);
+      check_driven(unit, dot_products, Against::kRationals);
     }
   }
 }

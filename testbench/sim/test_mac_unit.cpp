@@ -45,7 +45,7 @@ TEST_CASE("zero, subnormal and NaN scales", "[rtl]") {
     const Beats clean = {{Block{codes, kOne}, Block{codes, kOne}}};
     Beats dirty(5, clean[0]);
     dirty[2].first.scale = nan;
-    check_driven(unit, {clean, dirty, clean, dirty, clean}, Oracle::kRationals);
+    check_driven(unit, {clean, dirty, clean, dirty, clean}, Against::kRationals);
   }
 }
 
@@ -64,7 +64,7 @@ TEST_CASE("random dot products equal the exact rationals", "[rtl]") {
   for (const UnitConfig& config : unit_configs()) {
     for (const Mix mix : {Mix::kUniform, Mix::kFinite, Mix::kExtreme}) {
       MacUnit unit(config);
-      check_driven(unit, random_dot_products(random, 600, 16, mix, config.mac), Oracle::kRationals,
+      check_driven(unit, random_dot_products(random, 600, 16, mix, config.mac), Against::kRationals,
                    {10, 10, random()});
     }
   }
@@ -82,7 +82,7 @@ TEST_CASE("1,000,000 random beats a unit equal the golden model", "[rtl][long]")
       const Mix mix = part % 8 == 0 ? Mix::kUniform : part % 8 == 1 ? Mix::kExtreme : Mix::kFinite;
       const auto dot_products = random_dot_products(random, 40000 / longest, longest, mix, config.mac);
       const unsigned stalled = part % 4 == 3 ? 10 : 0;
-      check_driven(unit, dot_products, Oracle::kModel, {stalled, stalled, random()});
+      check_driven(unit, dot_products, Against::kModel, {stalled, stalled, random()});
       beats += count_beats(dot_products, config.mac);
     }
     CHECK(beats >= kBeats);

@@ -13,7 +13,7 @@ std::string unit_text(const UnitConfig& config) {
   return "unit " + std::string(config.name) + ", SEED=" + std::to_string(test_seed());
 }
 
-Driven check_driven(MacUnit& unit, const std::vector<Beats>& dot_products, Oracle oracle,
+Driven check_driven(MacUnit& unit, const std::vector<Beats>& dot_products, Against against,
                     const Stalls& stalls) {
   constexpr std::size_t kMostPairs = 80;  // longer dot products are not printed
   constexpr std::size_t kMostFailures = 4;
@@ -26,7 +26,7 @@ Driven check_driven(MacUnit& unit, const std::vector<Beats>& dot_products, Oracl
   for (std::size_t i = 0; i < dot_products.size(); ++i) {
     const Beats& beats = dot_products[i];
     const MacResult expected =
-        oracle == Oracle::kModel ? model_result(beats, config) : exact_result(beats, config);
+        against == Against::kModel ? model_result(beats, config) : exact_result(beats, config);
     if (driven.results[i] == expected) continue;
     if (++wrong <= kMostFailures) {
       UNSCOPED_INFO("dot product " << i << " of " << beats.size() << " pairs of blocks\n"

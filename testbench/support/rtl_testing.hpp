@@ -12,7 +12,7 @@
 namespace if4::testing {
 
 /// What a result of the RTL is compared with.
-enum class Oracle {
+enum class Against {
   kRationals,  ///< exact_result()
   kModel,      ///< model_result(), which the tests of the model compare with the rationals
 };
@@ -20,7 +20,7 @@ enum class Oracle {
 /// Runs the dot products through the unit. Requires that it kept to its handshake, gave one result for each,
 /// in order, and that all equal the oracle's. A failure names the unit, the inputs, both results, and the
 /// seed.
-Driven check_driven(MacUnit& unit, const std::vector<Beats>& dot_products, Oracle oracle,
+Driven check_driven(MacUnit& unit, const std::vector<Beats>& dot_products, Against against,
                     const Stalls& stalls = {});
 
 /// `count` of 1 to `longest` beats.
