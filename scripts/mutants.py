@@ -130,7 +130,7 @@ def test(root):
                   "~[rtl]~[lane_fp32_rtl]~[fp32]~[array]~[cli]", "[cli]"]:
         if tests == "[cli]" and not build(root, 1, "build/if4"):
             return "a program that does not build"
-        # One seed for all, so that a mutant is caught by the same test each time.
+        # One seed for all, so that a bug is caught by the same test each time.
         code = run_tool(["build/if4_tests", tests, "--abort", "--rng-seed", "1", "--reporter", "xml"], root,
                         "test.log", TIMEOUT)
         if code is None:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Cut oracle files down to a size that can be committed: a few rows of every input, in every format.
+"""Cuts files of reference results down to a size that can be committed: a few rows of every input, in every format.
 
 usage: cut_oracle.py FULL.safetensors... SUBSET.safetensors
 

@@ -6,7 +6,7 @@ module clocks;
 
   logic clk = 1'b0, rst_n = 1'b0, valid = 1'b0, last = 1'b0;
   logic ready, result_valid;
-  logic [383:0] codes = '0;   // as many as the widest unit has; a narrower one takes the lower ones
+  logic [383:0] codes = '0;   // for the widest unit; a narrower one takes the lower bits
   logic [31:0]  scales = '0;
   logic [31:0]  result;
   int now = 0;
@@ -30,7 +30,7 @@ module clocks;
     end
   end
 
-  // Offers beats of which each `length`-th is a last one, back to back, and waits for the results.
+  // Offers beats back to back, every `length`-th of which is a last one, and waits for the results.
   task automatic run(input int dot_products, input int length);
     int waited;
     results = 0;
@@ -72,7 +72,7 @@ module clocks;
     most  = 0;
     repeat (4) @(negedge clk);
     rst_n = 1'b1;
-    // From a sum of zero over the smallest there is to the largest: latency may depend on it.
+    // The latency may depend on the sum: zero, then the smallest, then larger ones up to the largest.
     latency_of(1);
     codes = 1;
     for (int scale = 1; scale < 127; scale = scale + 7) begin

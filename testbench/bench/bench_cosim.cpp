@@ -1,4 +1,4 @@
-// Speed of the checked co-simulation against the same Verilated unit driven without a golden model, of the
+// Speed of the checked co-simulation next to the same Verilated unit without a golden model, and of the
 // golden model alone.
 #include <benchmark/benchmark.h>
 
@@ -39,7 +39,7 @@ const Operands& operands() {
   return both;
 }
 
-/// One co-simulation, without stalls. It throws where the figure would not stand for every beat.
+/// Runs one co-simulation without stalls. Throws if it failed or did not check every beat.
 if4::CosimReport simulate(bool compare) {
   if4::CosimOptions options;
   options.compare = compare;
@@ -80,7 +80,7 @@ BENCHMARK_CAPTURE(bench_cosim, checked, true)
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
 
-/// Both in turn, so that a machine that slows down meanwhile slows both: an iteration is one run of each.
+/// An iteration is one run of each, so that a machine that slows down meanwhile slows both.
 void bench_ratio(benchmark::State& state) {
   operands();
   std::vector<double> bare, checked, ratio;

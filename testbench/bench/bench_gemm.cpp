@@ -27,7 +27,7 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// The loop that one writes first: the golden MAC for every result.
+// The plain loop: the golden MAC for one result after the other.
 double plain_macs_per_second(const if4::QuantizedTensor& a, const if4::QuantizedTensor& w,
                              const std::vector<std::uint32_t>& expected) {
   constexpr std::size_t kRows = 2;

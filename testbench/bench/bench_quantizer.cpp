@@ -17,11 +17,11 @@ namespace {
 
 using namespace if4;
 
-/// 256 MB: larger than the caches.
+/// The tensor has 256 MB, more than the caches hold.
 constexpr std::size_t kRows = 16384;
 constexpr std::size_t kColumns = 4096;
 constexpr std::size_t kValues = kRows * kColumns;
-/// The scalar version's share of it, 4 MB.
+/// The scalar version, which is slow, takes 4 MB of it.
 constexpr std::size_t kScalarRows = 256;
 
 const Tensor& tensor() {
@@ -29,7 +29,7 @@ const Tensor& tensor() {
     Tensor t{{kRows, kColumns}, std::vector<float>(kValues)};
     std::mt19937 random(4);
     std::normal_distribution<float> normal;
-    // A sixteenth at random, the rest the same with other magnitudes: the time to make it counts for nothing.
+    // Only a sixteenth is random, and the rest repeats it with other magnitudes, which takes less time to make.
     const std::size_t part = kValues / 16;
     for (std::size_t i = 0; i < part; ++i) t.values[i] = normal(random);
     for (std::size_t i = part; i < kValues; ++i) {
@@ -97,7 +97,7 @@ void set_bytes(benchmark::State& state, std::size_t values) {
 }
 
 void bench_fast(benchmark::State& state, const QuantizeOptions& options, unsigned threads) {
-  quantize_once(options, threads);  // memory that nobody has touched yet is slow
+  quantize_once(options, threads);  // the first access to memory is slow
   for (auto _ : state) quantize_once(options, threads);
   set_bytes(state, kValues);
 }
@@ -113,8 +113,8 @@ void bench_memory(benchmark::State& state, unsigned threads) {
   set_bytes(state, kValues);
 }
 
-/// IF4 mse against the memory, the scalar version and the scale search, each in turn, so that a machine that
-/// slows down meanwhile slows all. Counters: medians of the ratios.
+/// The speed of IF4 with rule mse over that of the memory, of the scalar version and of the scale search. They
+/// run in turns, so that a machine that slows down meanwhile slows all. The counters are medians of the ratios.
 void bench_ratios(benchmark::State& state) {
   const QuantizeOptions plain{Format::kIF4, Rule::kMse};
   QuantizeOptions searched = plain;

@@ -1,6 +1,6 @@
 // Collects the functional points of testbench/coverage/points.txt at the ports of every unit, for `make
-// coverage`: with IF4_COVERAGE=<folder> the test program writes what it has seen there, and Verilator's
-// counts.
+// coverage`. Where the environment has IF4_COVERAGE=<folder>, the test program writes the points that it has
+// seen to that folder, and Verilator's counts beside them.
 #ifndef CATCH_CONFIG_EXTERNAL_INTERFACES
 #define CATCH_CONFIG_EXTERNAL_INTERFACES  // Catch2 2 declares its listeners only then
 #endif
@@ -65,7 +65,7 @@ struct Points {
   void count(const std::string& group, const std::string& point) { ++others[group + " " + point]; }
 };
 
-// A dot product between its first beat and its result.
+// What is known of a dot product, from its first beat to its result.
 struct DotProduct {
   std::bitset<kPairClasses> classes;
   std::uint64_t beats = 0;
@@ -73,9 +73,9 @@ struct DotProduct {
   bool input_stall = false;
   bool output_stall = false;
   bool nan = false;
-  int overflow = 0;       // sign of the first partial sum that left the accumulator
-  bool products = false;  // one that is not 0
-  bool nonzero_beats = false;
+  int overflow = 0;            // sign of the first partial sum that left the accumulator
+  bool products = false;       // a product of two elements was not 0
+  bool nonzero_beats = false;  // the sum of a beat was not 0
   Int128 sum = 0;
 };
 
@@ -192,7 +192,7 @@ class Watcher {
 
   void take_result(const MacResult& result) {
     if (flying_.empty() || !flying_.front().whole) {
-      points_.count("sum", "nobody-asked");  // not a point: fails
+      points_.count("sum", "nobody-asked");  // No line of points.txt has this name, so the run fails.
       return;
     }
     const DotProduct one = flying_.front();
@@ -211,7 +211,8 @@ class Watcher {
     classify(one, result);
   }
 
-  // What the result should be, where it is that. A wrong one is for the tests to find; it is no point.
+  // Counts what the result should be, if the unit gave just that. A wrong one is for the tests to find, and
+  // is no point.
   void classify(const DotProduct& one, const MacResult& result) {
     if (one.nan) {
       if (!result.nan) return points_.count("sum", "wrong");
@@ -237,7 +238,7 @@ class Watcher {
     }
   }
 
-  // |sum| / r^2 cut to 25 bits, the last of which is the first that FP32 has no room for, and what is left.
+  // Divides |sum| by r^2 to 25 bits, the last of which is the first that FP32 has no room for, and a rest.
   void count_rounding(Int128 sum) {
     const std::string sign = sum < 0 ? " minus" : " plus";
     Int128 dividend = sum < 0 ? -sum : sum;
@@ -264,13 +265,13 @@ class Watcher {
   const Int128 limit_;
   std::deque<DotProduct> flying_;
   std::uint64_t held_ = 0;  // clocks that the offered result has been refused
-  bool started_ = false;    // after the first reset
+  bool started_ = false;    // there was a reset
   bool in_reset_ = false;
   bool idle_since_last_ = false;  // a clock without a beat offered since the last beat of a dot product
-  bool result_before_ = false;    // in the clock before: a result was taken,
-  bool last_before_ = false;      // the last beat of a dot product was,
-  bool refused_before_ = false;   // a result was refused
-  int flags_before_ = -1;         // of the result before, by kFlags
+  bool result_before_ = false;    // a result was taken in the clock before
+  bool last_before_ = false;      // the last beat of a dot product was taken in the clock before
+  bool refused_before_ = false;   // a result was refused in the clock before
+  int flags_before_ = -1;         // index in kFlags of the result before; -1 for none
 };
 
 class Collector {

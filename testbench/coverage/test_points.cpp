@@ -1,5 +1,5 @@
-// Directed dot products for every build of the unit: the points of coverage_points.txt, each result checked
-// against the exact rationals and the golden MAC.
+// Directed dot products for every build of the unit: the points of points.txt, each result compared
+// with the exact rationals and the golden model.
 #include <algorithm>
 #include <functional>
 
@@ -17,7 +17,7 @@ std::size_t blocks(const MacUnit& unit) {
   return static_cast<std::size_t>(blocks_per_beat(unit.config().mac));
 }
 
-// Where a beat or a result waits, to the clock.
+// How many clocks the next beat is held back, and how many the next result is refused.
 struct Waits {
   std::function<int()> before_beat = [] { return 0; };
   std::function<int()> before_result = [] { return 0; };
@@ -26,20 +26,13 @@ struct Waits {
 std::vector<MacResult> run(MacUnit& unit, const std::vector<Beats>& dot_products, const Waits& waits) {
   constexpr int kPatience = 5000;
   std::vector<MacResult> results;
-  std::size_t index = 0;
-  std::size_t position = 0;
+  BeatSource<MacUnit> source(unit, dot_products, blocks(unit));
   int beat_wait = waits.before_beat();
   int result_wait = waits.before_result();
   bool refused = false;
   MacResult held;
   for (int quiet = 0; results.size() < dot_products.size() && quiet < kPatience; ++quiet) {
-    const bool offered = index < dot_products.size() && beat_wait == 0;
-    if (offered) {
-      unit.drive(&dot_products[index][position], position + blocks(unit) == dot_products[index].size());
-    } else {
-      unit.drive_idle();
-      if (beat_wait > 0) --beat_wait;
-    }
+    source.offer([&] { return beat_wait-- == 0; });
     const bool valid = unit.valid();
     unit.set_ready(result_wait == 0);
     REQUIRE(unit.valid() == valid);
@@ -54,18 +47,14 @@ std::vector<MacResult> run(MacUnit& unit, const std::vector<Beats>& dot_products
     } else if (valid) {
       --result_wait;
     }
-    if (offered && unit.ready()) {
-      quiet = 0;
-      beat_wait = waits.before_beat();
-      position += blocks(unit);
-      if (position == dot_products[index].size()) {
-        position = 0;
-        ++index;
-      }
-    }
+    const bool taken = source.moves();
     unit.step();
+    if (taken) {
+      source.advance();
+      beat_wait = waits.before_beat();
+      quiet = 0;
+    }
   }
-  unit.drive_idle();
   return results;
 }
 
@@ -125,7 +114,7 @@ class CrossedBeats {
  public:
   CrossedBeats(std::mt19937_64& random, const MacConfig& config) : random_(random), config_(config) {}
 
-  // `length()` gives the beats of the next one.
+  // `length()` is called for the number of beats of each.
   std::vector<Beats> dot_products(const std::function<std::size_t()>& length) {
     std::vector<Beats> result;
     for (const bool nan : {false, true}) {
@@ -164,7 +153,7 @@ class CrossedBeats {
   const std::vector<PairClass> finite_ = pair_classes(false);
 };
 
-// A beat whose first block pair is that, and the others 0.
+// A beat with this pair of blocks first; all other blocks are 0.
 Beats single(const MacConfig& config, const Block& a, const Block& w) {
   Beats beats(static_cast<std::size_t>(blocks_per_beat(config)));
   beats[0] = {a, w};
@@ -242,7 +231,7 @@ TEST_CASE("every kind of rounding and every end of the accumulator", "[rtl][cove
     const int width = acc_width(mac);
     const Int128 square = Int128{traits(mac.format).divisor} * traits(mac.format).divisor;
     const Int128 most = (Int128{1} << (width - 1)) - 1;
-    int free_bits = 0;  // that a sum of 25 bits times r^2 leaves
+    int free_bits = 0;  // of the accumulator, beside a significand of 25 bits times r^2
     while (((square << 25) << free_bits) < most) ++free_bits;
 
     std::vector<Beats> dot_products;
@@ -268,13 +257,13 @@ TEST_CASE("every kind of rounding and every end of the accumulator", "[rtl][cove
     const Beats under = lowest + beats_with_sum(-1, mac);
     const Beats nan = single(mac, Block{0, 0x7F}, Block{0, kOne});
     dot_products.push_back(lowest);
-    // x - x in one block.
+    // Products that cancel within a block.
     const int bits = traits(mac.format).code_bits;
     const Codes minus = mac.format == Format::kNVINT4 ? 0xF : (1U << (bits - 1)) + 1;
     dot_products.push_back(single(mac, Block{1 | minus << bits, kOne}, Block{1 | Codes{1} << bits, kOne}));
-    // x - x in two beats.
+    // Beats that cancel.
     dot_products.push_back(beats_with_sum(square << 4, mac) + beats_with_sum(-(square << 4), mac));
-    // Every flag after every other.
+    // A result of every kind after one of every other kind.
     for (const Beats* one : {&zeros, &nan, &zeros, &over, &nan, &nan, &under, &over, &zeros})
       dot_products.push_back(*one);
     dot_products.push_back(over + beats_with_sum(-1, mac));
@@ -293,7 +282,7 @@ TEST_CASE("a unit whose results wait fills up, and moves on when they are taken"
       dot_products.push_back(random_beats(random, 1 + random() % 4, Mix::kUniform, config.mac));
     }
     MacUnit unit(config);
-    int clocks = 40;  // the first result, and the 70th
+    int clocks = 40;  // that every 70th result waits, the first one included
     int results = 0;
     Waits waits;
     waits.before_result = [&] { return results++ % 70 == 0 ? clocks : 0; };
@@ -344,7 +333,7 @@ TEST_CASE("a reset in any state drops everything and leaves nothing behind", "[r
       unit.drive_idle();
       REQUIRE_FALSE(unit.valid());
       REQUIRE(unit.ready());
-      // With what was on its way, there would be one result too many, or a wrong first one.
+      // Whatever the reset left behind would give a result too many, or a wrong first one.
       check_run(unit, {one(), one() + one()});
       unit.set_ready(true);
       for (int i = 0; i < shown; ++i) {

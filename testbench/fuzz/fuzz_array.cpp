@@ -1,6 +1,7 @@
 // libFuzzer target over what `if4 array` reads: topologies and configurations. Whatever the bytes are, a
-// reader gives something within its ranges or throws an InputError of one line. What a configuration says of
-// a product is then counted, if that takes not too long, and the counts must be a run's.
+// reader gives something within its ranges or throws an InputError of one line. The cycles
+// of a product on that configuration are then counted, if that does not take too long, and the counts must be
+// possible ones.
 #include "sim/system/fast_timing.hpp"
 #include "sim/system/topology.hpp"
 #include "testbench/fuzz/fuzzing.hpp"
@@ -63,7 +64,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     read = true;
   });
   if (!read) return 0;
-  check(config);  // what can be set can be used
+  check(config);  // Whatever the reader admits must work.
   for (const GemmShape& shape :
        {GemmShape{1, 1, 1}, {40, 70, 200}, {3, 500, 33}, {kMaxGemmSize, 1, kMaxGemmSize}})
     check_run(config, shape);

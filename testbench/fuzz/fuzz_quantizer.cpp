@@ -67,7 +67,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::vector<std::int64_t> targets = hwy::SupportedAndGeneratedTargets();
   hwy::SetSupportedTargetsForTest(targets[data[7] % targets.size()]);
 
-  // At an address of its own, so that reading beyond the end shows, and odd in general.
+  // The values get memory of their own, so that the sanitizer sees a read beyond their end, at any address.
   const std::size_t offset = data[7] % 8;
   std::vector<std::uint8_t> bytes(offset + shape[0] * columns * element);
   std::memcpy(bytes.data() + offset, data + kHead, shape[0] * columns * element);

@@ -23,7 +23,7 @@ namespace {
 
 using namespace if4::testing;
 
-/// Every tensor is looked up in a file opened anew; more would only cost time.
+/// The file is opened anew for every tensor that is looked up; more tensors would only cost time.
 constexpr std::size_t kMaxTensors = 8;
 constexpr std::size_t kLengthBytes = 8;
 

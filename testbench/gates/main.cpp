@@ -60,8 +60,8 @@ Set file_set(const std::string& path) {
   return set;
 }
 
-/// Every pair of codes and types in every lane, the other lanes 0. One lane's products are a dot product: its
-/// sum is small and exact in FP32.
+/// Every pair of codes and types in every lane, while the other lanes multiply zeros. A dot product is one
+/// code of one lane times all others, so its sum is small and exact in FP32.
 Set code_set() {
   Set set{"pairs of codes in each lane", {}, {}};
   for (int types = 0; types < 4; ++types) {
@@ -80,7 +80,7 @@ Set code_set() {
 }
 
 /// Every pair of scale bytes, with one product of 1/2 * 1/2 or 6/7 * 6/7. Pairs of one exponent share dot
-/// products, so that no bit of them is lost in the rounding. A NaN is alone.
+/// products, so that the rounding loses no bit of them. A NaN has a dot product of its own.
 Set scale_set() {
   Set set{"pairs of scale bytes", {}, {}};
   std::map<int, Beats> by_exponent;
@@ -127,7 +127,7 @@ Set rounding_set(std::mt19937_64& random) {
   return set;
 }
 
-/// Both ends of the accumulator, one beyond each, and what follows.
+/// Sums at both ends of the accumulator and one unit beyond, and the dot products after them.
 Set end_set() {
   Set set{"ends of the accumulator", {}, {}};
   const Beats one = {{Block{0x1, 0x01}, Block{0x1, 0x01}}};  // 49 units
@@ -169,7 +169,7 @@ std::vector<Set> make_sets(std::uint64_t seed, const std::string& file) {
   return sets;
 }
 
-/// Beats of anything, not all of them taken, and a reset.
+/// Offers random beats, which the unit need not take, then resets it.
 void reset_in_flight(MacUnit& unit, std::mt19937_64& random) {
   unit.set_ready(random() % 2 == 0);
   for (std::uint64_t left = random() % 12; left > 0; --left) {
@@ -181,7 +181,7 @@ void reset_in_flight(MacUnit& unit, std::mt19937_64& random) {
   unit.reset();
 }
 
-/// What is wrong with the results; empty if nothing.
+/// A text that says what is wrong with the results; empty if nothing is.
 std::string difference(const Driven& driven, const std::vector<Beats>& dot_products,
                        const std::vector<MacResult>& expected) {
   if (!driven.protocol_errors.empty()) return driven.protocol_errors;
@@ -197,7 +197,7 @@ std::string difference(const Driven& driven, const std::vector<Beats>& dot_produ
   return "";
 }
 
-/// Runs one set on the unit; what is wrong, or nothing.
+/// Runs one set on the unit. The same kind of text.
 std::string run_set(MacUnit& unit, const Set& set, const std::vector<MacResult>& expected,
                     std::uint64_t& clocks) {
   std::mt19937_64 random(set.stalls.seed);
@@ -237,7 +237,7 @@ class Check {
     }
   }
 
-  /// One line a set; whether all is well.
+  /// Prints a line for each set. Whether all results are right.
   bool unit_is_right(const UnitConfig& config) const {
     std::uint64_t results = 0, beats = 0;
     bool right = true;
@@ -258,7 +258,8 @@ class Check {
     return right && results > 0;
   }
 
-  /// One line a fault; whether each of them made a difference, and none at all did not.
+  /// Prints a line for each fault that is not found. Whether every fault makes a difference, and none of them
+  /// none.
   bool faults_are_found(const UnitConfig& config) const {
     int found = 0;
     for (fault = 0; fault <= arguments_.faults; ++fault) {

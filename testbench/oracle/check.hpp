@@ -1,6 +1,6 @@
-// Compares the quantizer with oracle files: outputs of the published reference quantizer on seeded inputs.
+// Compares the quantizer with reference results: outputs of the published quantizer on seeded inputs.
 //
-// An oracle file is a safetensors file in one of two layouts. Each input INPUT/x (F32, [rows, columns],
+// A file of reference results is a safetensors file in one of two layouts. Each input INPUT/x (F32, [rows, columns],
 // columns a multiple of 16) is followed by what the reference made of it, for a number of formats:
 //   INPUT/FORMAT.RULE/codes U8 one code a byte, /scales U8 one a block, /amax F32 [1]
 //   INPUT/FORMAT/q          U8 two codes a byte, /s U8 one a block, linear or tiled, /amax F32 [1]
@@ -41,7 +41,7 @@ struct ReferenceCount {
 
 struct ReferenceReport {
   std::string path;
-  std::vector<ReferenceCount> counts;                  ///< one for each compared format the file holds
+  std::vector<ReferenceCount> counts;               ///< one for each compared format the file holds
   std::map<std::string, std::size_t> not_compared;  ///< unknown formats: label -> tensors
   std::size_t tilings = 0;                          ///< tiled scales compared with linear ones
   std::size_t rotated = 0;                          ///< values of the rotation compared
@@ -57,7 +57,7 @@ struct ReferenceReport {
 /// Throws InputError where the file cannot be read or does not have the layout.
 ReferenceReport compare_with_reference(const std::string& path);
 
-/// Whether a safetensors file has an INPUT/x. Throws InputError where it cannot be read.
+/// Whether a safetensors file holds reference results, that is, has an INPUT/x. Throws InputError where it cannot be read.
 bool is_reference_file(const std::string& path);
 
 /// The report as a table, followed by its messages.

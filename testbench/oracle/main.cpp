@@ -1,5 +1,6 @@
-// Compares the quantizer with oracle files. Exit status: 0 all equal but for the known exceptions, 1 a
-// difference (or nothing to compare), 2 bad arguments or an unreadable file.
+// Compares the quantizer with files of reference results. Exit status: 0 if all is equal but for the known
+// exceptions, 1 after a difference or where there is nothing to compare, 2 after bad arguments or a file that
+// cannot be read.
 #include <algorithm>
 #include <exception>
 #include <filesystem>
@@ -12,7 +13,7 @@
 
 namespace {
 
-/// `argument` itself, or the oracle files in it where it is a folder.
+/// `argument` itself, or the files of reference results in it where it is a folder.
 std::vector<std::string> files_of(const std::string& argument) {
   if (!std::filesystem::is_directory(argument)) return {argument};
   std::vector<std::string> files;
@@ -20,7 +21,7 @@ std::vector<std::string> files_of(const std::string& argument) {
     const std::string path = entry.path().string();
     if (entry.path().extension() == ".safetensors" && if4::is_reference_file(path)) files.push_back(path);
   }
-  if (files.empty()) throw if4::InputError(argument + ": the folder has no oracle file (*.safetensors)");
+  if (files.empty()) throw if4::InputError(argument + ": the folder has no file of reference results (*.safetensors)");
   std::sort(files.begin(), files.end());
   return files;
 }

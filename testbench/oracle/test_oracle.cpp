@@ -17,7 +17,7 @@
 
 namespace {
 
-const std::string kSubset = "testbench/data/oracle_subset.safetensors";
+const std::string kSample = "testbench/data/oracle_subset.safetensors";
 
 std::filesystem::path temporary(const std::string& name) {
   return std::filesystem::temp_directory_path() / ("if4_test_" + std::to_string(getpid()) + "_" + name);
@@ -25,8 +25,8 @@ std::filesystem::path temporary(const std::string& name) {
 
 }  // namespace
 
-TEST_CASE("the quantizer agrees with the reference on the oracle subset", "[quantizer]") {
-  const if4::ReferenceReport report = if4::compare_with_reference(kSubset);
+TEST_CASE("the quantizer agrees with the reference results of the sample", "[quantizer]") {
+  const if4::ReferenceReport report = if4::compare_with_reference(kSample);
   INFO(if4::to_text(report));
   CHECK(report.ok());
   CHECK(report.rotated == 768);
@@ -48,13 +48,13 @@ TEST_CASE("the quantizer agrees with the reference on the oracle subset", "[quan
   CHECK(report.counts[0].overflowed == 33);
 }
 
-TEST_CASE("the oracle check notices a difference", "[quantizer]") {
-  std::ifstream in(kSubset, std::ios::binary);
+TEST_CASE("the comparison with reference results notices a difference", "[quantizer]") {
+  std::ifstream in(kSample, std::ios::binary);
   std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
   std::uint64_t header = 0;
   REQUIRE(bytes.size() > sizeof header);
   std::memcpy(&header, bytes.data(), sizeof header);
-  const if4::SafetensorsFile file(kSubset);
+  const if4::SafetensorsFile file(kSample);
 
   struct Change {
     const char* tensor;
@@ -90,7 +90,7 @@ TEST_CASE("the oracle check notices a difference", "[quantizer]") {
   CHECK(report.messages.size() == 1);
 }
 
-TEST_CASE("an oracle without a block to compare does not pass", "[quantizer]") {
+TEST_CASE("reference results without a block to compare do not pass", "[quantizer]") {
   const std::filesystem::path path = temporary("oracle_empty.safetensors");
   const float x[16] = {};
   if4::write_safetensors(path.string(), {{"normal/x", if4::DType::kF32, {1, 16}, x, sizeof x}}, {});

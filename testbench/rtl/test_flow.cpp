@@ -14,9 +14,9 @@ namespace {
 int latency_of(const UnitConfig& config, const Beats& beats) {
   const int to_output_stage = config.mac.lanes > kBlockSize ? 4 : 3;
   if (!config.iterative) return to_output_stage + 3;
-  // An iterative output stage: the bits of |sum| / r^2 from that of 2^(width - 2) down to the 25th
-  // significant one, a clock each, and two more. Of 0 and of NaN it looks for one down to that of 2^(-2 *
-  // ones).
+  // An iterative output stage takes a clock for every bit of |sum| / r^2, from the bit of 2^(width - 2) down
+  // to the 25th significant one, and two more. Where no bit is significant, in 0 and in NaN, it gives up at
+  // the bit of 2^(-2 * ones).
   const int width = config.mac.acc_width == 0 ? exact_default_width(config.mac) : config.mac.acc_width;
   const MacResult result = exact_result(beats, config.mac);
   const long r = traits(config.mac.format).divisor;
@@ -24,8 +24,8 @@ int latency_of(const UnitConfig& config, const Beats& beats) {
     const int ones = static_cast<int>(mpz_sizeinbase(mpz_class(r).get_mpz_t(), 2));
     return to_output_stage + (width - 1 + 2 * ones) + 2;
   }
-  // Place of the first significant bit. The bits of an exact negative quotient are those of one unit less in
-  // the last place, and ones without end.
+  // Place of the first significant bit. Of an exact negative quotient the stage finds the digits of the next
+  // smaller magnitude: one unit less in the last place, and only ones after it.
   const mpz_class sum = exact_sum(beats, config.mac.format);
   int place = width;
   const auto too_high = [&] {  // |sum| / r^2 < 2^place
@@ -117,7 +117,7 @@ TEST_CASE("an iterative output stage: a result in the stated clocks at worst, or
       return check_driven(unit, std::vector<Beats>(kCount, beats), Against::kRationals).cycles;
     };
     const auto clocks = [](int number) { return static_cast<std::size_t>(number); };
-    // The sum -1 takes longest; it needs more than one beat where none has so small a sum.
+    // The sum -1 takes longest. Where no beat has so small a sum, beats_with_sum() takes several.
     for (const int sum : {-1, 0, 12345}) {
       const Beats beats = beats_with_sum(sum, config.mac);
       const int clocks_of_one = latency_of(config, beats);
@@ -125,8 +125,8 @@ TEST_CASE("an iterative output stage: a result in the stated clocks at worst, or
       CHECK(all(beats) ==
             count_beats({beats}, config.mac) + clocks(clocks_of_one) + (kCount - 1) * clocks(interval));
     }
-    // One longer than the output stage is busy: it waits for no result. Any sum: the last one adds its own
-    // latency.
+    // A dot product that takes more clocks than the output stage is busy never waits for it, whatever the
+    // sums are. The last one adds its own latency.
     const Beats long_one = random_beats(random, clocks(result_interval(config)), Mix::kFinite, config.mac);
     CHECK(all(long_one) ==
           kCount * count_beats({long_one}, config.mac) + (kCount - 1) + clocks(latency_of(config, long_one)));
@@ -167,7 +167,7 @@ TEST_CASE("a full pipeline refuses beats and keeps what it has", "[rtl]") {
       unit.step();
     }
     CHECK(refused);
-    // One in every stage; the iterative output stage is one.
+    // Every stage holds one; an iterative output stage is one stage.
     const std::size_t stages = (config.mac.lanes > kBlockSize ? 4 : 3) + (config.iterative ? 1 : 3);
     CHECK(dot_products.size() == stages);
     unit.drive_idle();

@@ -1,6 +1,6 @@
-// The rows of the formats in rtl/if4_pkg.sv against those of kFormatTraits. The other tests of the RTL go through the
-// ports of the units, which are built for one format each; this one sees the rows themselves, as Icarus Verilog
-// evaluates them.
+// The rows of the formats in rtl/if4_pkg.sv against those of kFormatTraits. The other tests of the RTL go
+// through the ports of the units, which are built for one format each; this one sees the rows themselves, as
+// Icarus Verilog evaluates them.
 #include <sstream>
 #include <string>
 #include <vector>

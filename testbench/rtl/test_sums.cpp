@@ -13,7 +13,7 @@ Int128 power_of_two(int exponent) { return Int128{1} << exponent; }
 
 Int128 largest_sum(const MacConfig& config) { return power_of_two(acc_width(config) - 1) - 1; }
 
-// Dot products with given sums, as long as the accumulator holds them.
+// Dot products with given sums. Sums that the accumulator does not hold are left out.
 class Sums {
  public:
   explicit Sums(const MacConfig& config) : config_(config) {}
@@ -24,11 +24,11 @@ class Sums {
       dot_products_.push_back(beats_with_sum(signed_sum, config_));
     }
   }
-  // `most` above and below.
+  // All sums from sum - most to sum + most.
   void around(Int128 sum, int most) {
     for (int delta = -most; delta <= most; ++delta) add(sum + delta);
   }
-  // sum * 2^shift is within the accumulator.
+  // Whether the accumulator holds sum * 2^shift.
   bool fits(Int128 sum, int shift) const { return sum <= largest_sum(config_) >> shift; }
 
   const std::vector<Beats>& dot_products() const { return dot_products_; }
@@ -60,13 +60,13 @@ TEST_CASE("sums around every rounding boundary, for every divisor", "[rtl][long]
       const int count = (Int128{r * r} << (25 + j)) < largest_beat(config.mac) ? 40 : 6;
       for (int n = 0; n < count; ++n) {
         Int128 significand = static_cast<Int128>((1U << 23) + (random() & 0x7FFFFF));
-        if (n == 0) significand = (1 << 24) - 1;  // the round-up carries into the exponent
+        if (n == 0) significand = (1 << 24) - 1;  // rounding it up carries into the exponent
         if (n == 1) significand = 1 << 23;
         const Int128 quotient = 2 * significand + (n % 4 == 3 ? 0 : 1);
         if (sums.fits(r * r * quotient, j)) sums.around(r * r * quotient << j, 1);
       }
-      // A tie and one bit more or less, for every bit below it: whichever step of the normalisation drops
-      // that bit, it alone decides the rounding.
+      // A tie, and the same with one bit of those below it added or taken away: that bit alone decides the
+      // rounding, whichever step of the normalisation drops it.
       for (const Int128 significand : {Int128{1} << 23, (Int128{1} << 24) - 1}) {
         if (!sums.fits(r * r * (2 * significand + 1), j)) continue;
         const Int128 tie = r * r * (2 * significand + 1) << j;
@@ -101,21 +101,22 @@ TEST_CASE("the accumulator to its last bit, and beyond", "[rtl]") {
       Beats beats;
       bool nan, overflow;
     };
-    const Case cases[] = {{beats_with_sum(most, mac), false, false},
-                          {beats_with_sum(-most - 1, mac), false, false},
-                          {over, false, true},
-                          {under, false, true},
-                          {joined(over, zero), false, true},                      // not only in the last beat
-                          {joined(under, beats_with_sum(11, mac)), false, true},  // the sum of all would fit
-                          {joined(over, beats_with_sum(-11, mac)), false, true},
-                          {joined(over, joined(beats_with_sum(-most, mac), one)), false, true},
-                          {nan_over, true, false},
-                          {over_nan, true, false},
-                          {joined(nan_over, zero), true, false}};
+    const Case cases[] = {
+        {beats_with_sum(most, mac), false, false},
+        {beats_with_sum(-most - 1, mac), false, false},
+        {over, false, true},
+        {under, false, true},
+        {joined(over, zero), false, true},  // the flag stays after the beat that overflows
+        {joined(under, beats_with_sum(11, mac)), false, true},  // though the sum of all beats would fit
+        {joined(over, beats_with_sum(-11, mac)), false, true},
+        {joined(over, joined(beats_with_sum(-most, mac), one)), false, true},
+        {nan_over, true, false},
+        {over_nan, true, false},
+        {joined(nan_over, zero), true, false}};
     std::vector<Beats> dot_products;
     for (const Case& one_case : cases) {
       dot_products.push_back(one_case.beats);
-      dot_products.push_back(one);  // nothing of it is left for the next
+      dot_products.push_back(one);  // nothing of the overflow is left for the next one
     }
     MacUnit unit(config);
     const Driven driven = check_driven(unit, dot_products, Against::kRationals);

@@ -24,7 +24,7 @@ std::vector<std::vector<Block>> random_rows(std::mt19937_64& random, const Array
     for (const auto& pair : random_beats(random, beats, mix, config.mac)) row.push_back(pair.first);
     for (std::size_t b = 0; b < row.size(); ++b) {
       if (b * kBlockSize >= k) row[b] = Block{};
-      const std::size_t used = k - b * kBlockSize;  // meaningless in the case above
+      const std::size_t used = k - b * kBlockSize;  // wraps around in the case above, and is not used then
       if (b * kBlockSize < k && used < kBlockSize) row[b].codes &= (Codes{1} << (used * bits)) - 1;
     }
   }
@@ -289,7 +289,7 @@ class LockStep::Impl {
     settle();
   }
 
-  // Every signal of the array's edges, whether it means something or not.
+  // Compares every output signal, also results that are not valid.
   std::string compare() const {
     std::ostringstream text;
     for (std::size_t i = 1; i < cores_.size(); ++i) {

@@ -12,7 +12,7 @@
 
 namespace if4::testing {
 
-/// A beat of a tile on the edge ports, as ArrayCore::drive() takes it.
+/// The blocks of one beat at all edges of the array, as ArrayCore::drive() takes them.
 struct TileBeat {
   std::vector<Block> a, w;
   bool last = false;
@@ -41,14 +41,14 @@ struct ArrayRun {
 /// Runs a GEMM on one core, each output always ready. `overlap` as in array_cycles().
 ArrayRun run_gemm(ArrayCore& core, const Gemm& gemm, bool overlap);
 
-/// The three kinds of one configuration, driven with the same inputs.
+/// The three kinds of an array of one configuration, driven with the same inputs.
 class LockStep {
  public:
   explicit LockStep(const ArrayConfig& config);
   ~LockStep();
   /// Compares every signal of the three in every cycle, and all results with the golden model.
   ArrayRun run(const Gemm& gemm, const Stalls& stalls);
-  /// Random inputs, for so many cycles, compared like run()'s; then a reset.
+  /// Drives random inputs for so many cycles, compares as run() does, then resets. The first disagreement.
   std::string disturb_and_reset(std::mt19937_64& random, int cycles);
 
  private:

@@ -25,7 +25,7 @@ QuantizedTensor random_operand(std::mt19937_64& random, Format format, std::uint
 /// Every result of ExactMac, [M][N].
 std::vector<MacResult> golden_product(const MacConfig& mac, const QuantizedTensor& a,
                                       const QuantizedTensor& w);
-/// MacResult::bits of all.
+/// MacResult::bits of each.
 std::vector<std::uint32_t> bits_of(const std::vector<MacResult>& results);
 
 }  // namespace if4::testing

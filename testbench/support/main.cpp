@@ -1,5 +1,5 @@
-// The test program: Catch2's session with a random seed that it prints, failure where a filter chose no test, and an
-// end at once where a signal asks for it.
+// The test program: Catch2's session with a random seed that it prints, failure where a filter chose no test,
+// and an end at once where a signal asks for it.
 #ifndef CATCH_CONFIG_RUNNER
 #define CATCH_CONFIG_RUNNER
 #endif
@@ -26,8 +26,8 @@ using Spec = const std::string&;
 std::string output_file(const Catch::ConfigData& config) { return config.outputFilename; }
 #endif
 
-// The exit code of a run that checked nothing, or that left out what a part of its filter asked for. Catch2's own
-// code differs from version to version, and may be 0.
+// The exit code of a run that checked nothing, or that left out what a part of its filter asked for. Catch2's
+// own code differs from version to version, and may be 0.
 constexpr int kNothingChecked = 3;
 
 std::uint64_t seed = 0;
@@ -47,9 +47,10 @@ class RunWatcher : public Listener {
 };
 CATCH_REGISTER_LISTENER(RunWatcher)
 
-// Catch2 would report from within the signal's handler, where it may wait for ever for a lock that the interrupted
-// code holds, and leave half a report behind. So all threads block the two signals, and one that does nothing else
-// waits for them. It removes the report, which is empty until the end of the run, and ends the program.
+// Catch2 would report from within the signal's handler, where it may wait for ever for a lock that the
+// interrupted code holds, and leave half a report behind. So all threads block the two signals, and one that
+// does nothing else waits for them. It removes the report, which is empty until the end of the run, and ends
+// the program.
 void end_at_signals(const std::string& report) {
   sigset_t signals;
   sigemptyset(&signals);

@@ -25,8 +25,8 @@ struct Run {
   std::string out, err;
 };
 
-/// Starts the program with its output in these files, and gives its process. The test program blocks the signals
-/// that end it (support/main.cpp); what it starts must not.
+/// Starts the program with its output in these files, and gives its process. The test program blocks the
+/// signals that end it (support/main.cpp); what it starts must not.
 inline pid_t start_program(const std::string& program, const Args& args, const std::string& out,
                            const std::string& err) {
   posix_spawn_file_actions_t actions;
@@ -123,8 +123,8 @@ inline void check_refused(const Sandbox& box, const BadInput& bad) {
   CHECK(box.names() == before);
 }
 
-/// Sends the signal to a run that takes long, once it has created a file: the run must end by the signal and leave no
-/// file.
+/// Sends the signal to a run that takes long, once it has created a file: the run must end by the signal and
+/// leave no file.
 inline void check_interrupted(const Sandbox& box, const Args& args, int signal) {
   const auto before = box.names();
   const pid_t child = start_program(Sandbox::program(), args, "/dev/null", "/dev/null");

@@ -116,7 +116,7 @@ mpq_class scale_value(std::uint8_t scale) {
 float round_to_fp32(const mpq_class& value) {
   constexpr double kLargest = std::numeric_limits<float>::max();
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  // Within one step of the answer; the exact distances below decide.
+  // This is at most one step from the answer; the exact distances below decide.
   const float guess = static_cast<float>(std::clamp(value.get_d(), -kLargest, kLargest));
   float best = guess;
   mpq_class best_distance = abs(grid_value(guess) - value);

@@ -1,5 +1,5 @@
-// The formats in exact rational numbers (GMP), for oracles that share no code with the model: nothing here
-// includes or calls model/. Written from the text of the formats, and slow on purpose.
+// The formats in exact rational numbers (GMP), an oracle that shares no code with the model: nothing here includes
+// or calls model/. Written from the text of the formats, and slow on purpose.
 #pragma once
 
 #include <gmpxx.h>

@@ -18,26 +18,26 @@ enum class Against {
 };
 
 /// Runs the dot products through the unit. Requires that it kept to its handshake, gave one result for each,
-/// in order, and that all equal the oracle's. A failure names the unit, the inputs, both results, and the
-/// seed.
+/// in order, and that all are as expected. A failure names the unit, the inputs, both results, and the seed.
 Driven check_driven(MacUnit& unit, const std::vector<Beats>& dot_products, Against against,
                     const Stalls& stalls = {});
 
-/// `count` of 1 to `longest` beats.
+/// So many random dot products of 1 to `longest` beats.
 std::vector<Beats> random_dot_products(std::mt19937_64& random, std::size_t count, std::size_t longest,
                                        Mix mix, const MacConfig& config = {});
 
-/// All beats of them; a beat is blocks_per_beat() pairs.
+/// How many beats they have together; a beat is blocks_per_beat() pairs.
 std::size_t count_beats(const std::vector<Beats>& dot_products, const MacConfig& config);
 
-/// A beat with one product, code by code, in that lane; both scales 1 with the given bits 7.
+/// A beat with one product: these codes in that lane, and zeros in all others. Both scales are 1, with these
+/// bits 7.
 Beats one_product(const MacConfig& config, int lane, unsigned a_code, bool a_bit7, unsigned w_code,
                   bool w_bit7);
 
-/// Names of Catch2's INFO for a loop over units: which one, and how to repeat the run.
+/// For the INFO of a loop over units: which one it is, and how to repeat the run.
 std::string unit_text(const UnitConfig& config);
 
-/// The default, and each unit that is pipelined, or iterative.
+/// The builds with a pipelined output stage, and those with an iterative one.
 std::vector<UnitConfig> pipelined_units();
 std::vector<UnitConfig> iterative_units();
 
@@ -46,7 +46,8 @@ struct Simulation {
   int status;
   std::string text;
 };
-/// Compiles and runs a module. `arguments`: files, or -f and a list of them, and parameters as -PTOP.NAME=VALUE.
+/// Compiles and runs a module. `arguments`: files, or -f and a list of them, and parameters as
+/// -PTOP.NAME=VALUE.
 Simulation simulate(const std::string& top, const std::string& arguments);
 
 }  // namespace if4::testing
