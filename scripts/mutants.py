@@ -27,6 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LISTS = ROOT / "testbench" / "mutants"
 WORK = ROOT / "build" / "mutants"
 SOURCES = ["Makefile", "model", "sim", "rtl", "testbench", "scripts"]
+# What is copied of the build folder, so that make need not make it again.
+BUILT = ["verilated", "verilated.flags", "builds.mk", "builds", "release"]
 BUILD_TIMEOUT = 600
 TIMEOUT = 300
 
@@ -92,22 +94,23 @@ def copy_objects(source, target):
     (target / "build").mkdir()
     if not (source / "build" / "verilated").is_dir():
         return
-    for name in ["verilated", "verilated.flags", "release"]:
+    for name in BUILT:
         subprocess.run(["cp", "-a", source / "build" / name, target / "build"], check=True)
     for archive in (target / "build" / "release").glob("*.a"):
         archive.unlink()
 
 
-def keep_units(mutant, root):
-    """Verilated units that do not get the bug count as made after it."""
-    stamps = list((root / "build" / "verilated").glob("*.stamp"))
-    names = mutant.units.split()
-    unknown = set(names) - {stamp.stem for stamp in stamps}
-    if unknown:
-        raise ValueError(f"planted bug {mutant.name}: no unit is called {' or '.join(sorted(unknown))}")
-    for stamp in stamps if names else []:
-        if stamp.stem not in names:
-            stamp.touch()
+def plant(mutant, root):
+    """Plants the bug. Where the entry names builds, only these count as older than the changed file."""
+    path, stamps = root / mutant.file, root / "build" / "verilated"
+    times = path.stat()
+    mutant.plant(root)
+    for name in mutant.units.split():
+        if not (stamps / f"{name}.stamp").is_file():
+            raise ValueError(f"planted bug {mutant.name}: no build is called {name}")
+        (stamps / f"{name}.stamp").unlink()
+    if mutant.units:
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 def build(root, jobs, goal="build/if4_tests"):
@@ -148,8 +151,7 @@ def run_mutant(mutant, control):
     for name in SOURCES:
         subprocess.run(["cp", "-a", control / name, root], check=True)
     copy_objects(control, root)
-    mutant.plant(root)
-    keep_units(mutant, root)
+    plant(mutant, root)
     if not build(root, 1):
         return Outcome(False, f"DOES NOT BUILD, see {root}/build.log", time.monotonic() - start)
     failure = test(root)
