@@ -4,34 +4,22 @@
 
 #include <algorithm>
 #include <chrono>
-#include <random>
 #include <stdexcept>
 #include <vector>
 
 #include "model/mac/mac.hpp"
 #include "model/quantize/quantizer.hpp"
 #include "sim/mac/cosim.hpp"
+#include "testbench/support/tensor_testing.hpp"
 
 namespace {
 
 constexpr std::size_t kRows = 32;
 constexpr std::size_t kColumns = 512;
 
-/// Every other block bell-shaped, every other evenly spread: both element types occur, so all type pairs do.
-if4::Tensor random_tensor(std::size_t rows, std::size_t columns, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> bell;
-  std::uniform_real_distribution<float> even(-2.0F, 2.0F);
-  if4::Tensor tensor{{rows, columns}, {}};
-  for (std::size_t i = 0; i < rows * columns; ++i) {
-    tensor.values.push_back(i / 16 % 2 == 0 ? bell(random) : even(random));
-  }
-  return tensor;
-}
-
 struct Operands {
-  if4::QuantizedTensor activations = if4::quantize(random_tensor(kRows, kColumns, 1), {});
-  if4::QuantizedTensor weights = if4::quantize(random_tensor(kRows, kColumns, 2), {});
+  if4::QuantizedTensor activations = if4::quantize(if4::testing::two_kinds_of_blocks(kRows, kColumns, 1), {});
+  if4::QuantizedTensor weights = if4::quantize(if4::testing::two_kinds_of_blocks(kRows, kColumns, 2), {});
 };
 
 const Operands& operands() {

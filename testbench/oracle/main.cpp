@@ -21,7 +21,8 @@ std::vector<std::string> files_of(const std::string& argument) {
     const std::string path = entry.path().string();
     if (entry.path().extension() == ".safetensors" && if4::is_reference_file(path)) files.push_back(path);
   }
-  if (files.empty()) throw if4::InputError(argument + ": the folder has no file of reference results (*.safetensors)");
+  if (files.empty())
+    throw if4::InputError(argument + ": the folder has no file of reference results (*.safetensors)");
   std::sort(files.begin(), files.end());
   return files;
 }

@@ -1,27 +1,20 @@
 // The quantizer against outputs of the published one, and the comparison itself.
-#include <unistd.h>
-
 #include <cstdint>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
 #include "model/core/error.hpp"
 #include "model/files/safetensors.hpp"
-#include "model/files/tiled_scales.hpp"
 #include "testbench/oracle/check.hpp"
 #include "testbench/support/catch.hpp"
+#include "testbench/support/file_testing.hpp"
+
+using namespace if4::testing;
 
 namespace {
 
 const std::string kSample = "testbench/data/oracle_subset.safetensors";
-
-std::filesystem::path temporary(const std::string& name) {
-  return std::filesystem::temp_directory_path() / ("if4_test_" + std::to_string(getpid()) + "_" + name);
-}
 
 }  // namespace
 
@@ -49,8 +42,7 @@ TEST_CASE("the quantizer agrees with the reference results of the sample", "[qua
 }
 
 TEST_CASE("the comparison with reference results notices a difference", "[quantizer]") {
-  std::ifstream in(kSample, std::ios::binary);
-  std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  std::string bytes = get(kSample);
   std::uint64_t header = 0;
   REQUIRE(bytes.size() > sizeof header);
   std::memcpy(&header, bytes.data(), sizeof header);
@@ -77,11 +69,11 @@ TEST_CASE("the comparison with reference results notices a difference", "[quanti
   REQUIRE(info != nullptr);
   char& byte = bytes[8 + header + info->begin + change.byte];
   byte = static_cast<char>(static_cast<unsigned char>(byte) ^ change.mask);
-  const std::filesystem::path path = temporary("oracle_changed.safetensors");
-  std::ofstream(path, std::ios::binary) << bytes;
+  const TempDir folder;
+  const std::string path = folder / "changed.safetensors";
+  put(path, bytes);
 
-  const if4::ReferenceReport report = if4::compare_with_reference(path.string());
-  std::filesystem::remove(path);
+  const if4::ReferenceReport report = if4::compare_with_reference(path);
   std::size_t failures = 0;
   for (const if4::ReferenceCount& count : report.counts) failures += count.failures;
   CHECK_FALSE(report.ok());
@@ -91,30 +83,12 @@ TEST_CASE("the comparison with reference results notices a difference", "[quanti
 }
 
 TEST_CASE("reference results without a block to compare do not pass", "[quantizer]") {
-  const std::filesystem::path path = temporary("oracle_empty.safetensors");
+  const TempDir folder;
+  const std::string path = folder / "empty.safetensors";
   const float x[16] = {};
-  if4::write_safetensors(path.string(), {{"normal/x", if4::DType::kF32, {1, 16}, x, sizeof x}}, {});
-  const if4::ReferenceReport report = if4::compare_with_reference(path.string());
-  CHECK(if4::is_reference_file(path.string()));
-  std::filesystem::remove(path);
+  if4::write_safetensors(path, {{"normal/x", if4::DType::kF32, {1, 16}, x, sizeof x}}, {});
+  const if4::ReferenceReport report = if4::compare_with_reference(path);
+  CHECK(if4::is_reference_file(path));
   CHECK_FALSE(report.ok());
   CHECK(report.messages.size() == 1);
-}
-
-TEST_CASE("tiled scales are put back in order", "[quantizer]") {
-  // 130 x 5 takes 2 x 2 tiles of 512 bytes.
-  REQUIRE(if4::tiled_size(130, 5) == 2048);
-  const struct {
-    std::size_t row, column, position;
-  } places[] = {{0, 0, 0},   {0, 3, 3},     {1, 0, 16},  {31, 0, 496},   {32, 0, 4},
-                {96, 2, 14}, {127, 3, 511}, {0, 4, 512}, {128, 0, 1024}, {129, 4, 1552}};
-  for (const auto& place : places) {
-    CAPTURE(place.row, place.column);
-    std::vector<std::uint8_t> tiled(2048);
-    tiled[place.position] = 1;
-    std::vector<std::uint8_t> expected(130 * 5);
-    expected[place.row * 5 + place.column] = 1;
-    CHECK(if4::untile_scales(tiled, 130, 5) == expected);
-    CHECK(if4::tile_scales(expected, 130, 5) == tiled);
-  }
 }

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -16,22 +15,12 @@
 #include "testbench/support/file_testing.hpp"
 #include "testbench/support/mac_testing.hpp"
 #include "testbench/support/program_testing.hpp"
+#include "testbench/support/tensor_testing.hpp"
 
 namespace {
 
 using namespace if4::testing;
 using Json = nlohmann::json;
-
-/// Blocks of two kinds, so that both element types are chosen: bell-shaped, and evenly spread.
-if4::Tensor random_tensor(std::size_t rows, std::size_t columns, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> bell;
-  std::uniform_real_distribution<float> even(-2.0F, 2.0F);
-  if4::Tensor tensor{{rows, columns}, {}};
-  for (std::size_t i = 0; i < rows * columns; ++i)
-    tensor.values.push_back(i / 16 % 2 == 0 ? bell(random) : even(random));
-  return tensor;
-}
 
 if4::TensorBytes bytes(const std::string& name, const if4::Tensor& tensor) {
   return {name, if4::DType::kF32, tensor.shape, tensor.values.data(), tensor.values.size() * sizeof(float)};
@@ -39,8 +28,9 @@ if4::TensorBytes bytes(const std::string& name, const if4::Tensor& tensor) {
 
 /// in.safetensors: a [4, 40], b [3, 40], short [3, 32], nan [2, 16] with value 17 NaN, ints I32 [4].
 void write_input(const Sandbox& box) {
-  const if4::Tensor a = random_tensor(4, 40, 1), b = random_tensor(3, 40, 2), few = random_tensor(3, 32, 3);
-  if4::Tensor nan = random_tensor(2, 16, 4);
+  const if4::Tensor a = two_kinds_of_blocks(4, 40, 1), b = two_kinds_of_blocks(3, 40, 2),
+                    few = two_kinds_of_blocks(3, 32, 3);
+  if4::Tensor nan = two_kinds_of_blocks(2, 16, 4);
   nan.values[17] = std::nanf("");
   const std::vector<std::int32_t> ints{1, 2, 3, 4};
   const if4::TensorBytes integers{"ints", if4::DType::kI32, {4}, ints.data(), 16};
@@ -161,7 +151,7 @@ TEST_CASE("outputs that cannot be written", "[cli]") {
 
 TEST_CASE("a report that cannot be printed is an error", "[cli]") {
   const Sandbox box;
-  const if4::Tensor tensor = random_tensor(1, 16, 1);
+  const if4::Tensor tensor = two_kinds_of_blocks(1, 16, 1);
   std::vector<if4::TensorBytes> many;  // a report longer than stdio's buffer
   for (int i = 0; i < 200; ++i) many.push_back(bytes("tensor" + std::to_string(i), tensor));
   if4::write_safetensors(box / "many.safetensors", many, {});
@@ -214,7 +204,7 @@ TEST_CASE("quantize, inspect, dequantize and cosim work on each other's files", 
 
   box.output({"dequantize", qa, "-o", box / "back.safetensors"});
   const if4::Tensor back = if4::read_tensor({box / "back.safetensors", "a"});
-  const if4::Tensor expected = if4::dequantize(if4::quantize(random_tensor(4, 40, 1), options));
+  const if4::Tensor expected = if4::dequantize(if4::quantize(two_kinds_of_blocks(4, 40, 1), options));
   CHECK(back.shape == expected.shape);
   CHECK(back.values == expected.values);
 
