@@ -1,0 +1,44 @@
+// The test program itself: what it says of a filter that matches nothing, and what a signal leaves.
+#include <csignal>
+
+#include "testbench/support/program_testing.hpp"
+
+using namespace if4::testing;
+
+namespace {
+
+pid_t start_suite(const Args& args, const std::string& err = "/dev/null") {
+  return start_program(fs::read_symlink("/proc/self/exe").string(), args, "/dev/null", err);
+}
+
+int exit_code(pid_t child) {
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+}  // namespace
+
+TEST_CASE("a run of the tests fails unless every part of its filter matches a test", "[suite]") {
+  const TempDir folder;
+  const std::string err = folder / "err";
+  CHECK(exit_code(start_suite({"formats have their numbers and names"}, err)) == 0);
+  CHECK(get(err).rfind("random seed ", 0) == 0);
+  CHECK(exit_code(start_suite({"no such test"}, err)) == 3);
+  CHECK(exit_code(start_suite({"formats have their numbers and names,no such test"}, err)) == 3);
+  check_contains(get(err), "no test matches 'no such test'");
+}
+
+TEST_CASE("a signal ends a run of the tests at once and leaves no half of a report", "[suite]") {
+  const TempDir folder;
+  const std::string report = folder / "report.xml";
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const pid_t child = start_suite({"[rtl][long]", "--reporter", "junit", "--out", report});
+    int status = 0;
+    while (!fs::exists(report) && ::waitpid(child, &status, WNOHANG) == 0) ::usleep(1000);
+    INFO("status " << status);
+    REQUIRE(::kill(child, signal) == 0);
+    CHECK(exit_code(child) == 128 + signal);
+    CHECK_FALSE(fs::exists(report));
+  }
+}
