@@ -5,7 +5,7 @@
 #include <deque>
 #include <random>
 
-#include "model/core/error.hpp"
+#include "model/mac/gemm.hpp"
 #include "sim/mac/mac_unit.hpp"
 
 namespace if4 {
@@ -78,14 +78,6 @@ void check(CosimReport& report, std::size_t columns, const MacResult& expected, 
 }
 
 }  // namespace
-
-void check_product(const QuantizedTensor& activations, const QuantizedTensor& weights) {
-  if (activations.columns() != weights.columns()) {
-    throw InputError("activations " + to_string(activations.shape) + " and weights " +
-                     to_string(weights.shape) + " do not match: K is " +
-                     std::to_string(activations.columns()) + " and " + std::to_string(weights.columns()));
-  }
-}
 
 CosimReport cosimulate(const QuantizedTensor& activations, const QuantizedTensor& weights,
                        const CosimOptions& options) {

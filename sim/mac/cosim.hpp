@@ -54,9 +54,6 @@ struct CosimReport {
   bool passed() const { return results > 0 && mismatches == 0 && missing == 0; }
 };
 
-/// Throws InputError unless both have the same number of columns, K.
-void check_product(const QuantizedTensor& activations, const QuantizedTensor& weights);
-
 /// C[m][n] = dot product of row m of the activations and row n of the weights, in the order m, n, block.
 /// Throws InputError as check_product does, or if a waveform cannot be written.
 /// The unit is given up on, and the rest counted as missing, after 10,000 clocks without a beat or result

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "sim/system/config.hpp"
+#include "sim/system/geometry.hpp"
 
 namespace if4 {
 

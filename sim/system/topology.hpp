@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "sim/system/config.hpp"
+#include "sim/system/geometry.hpp"
 
 namespace if4 {
 

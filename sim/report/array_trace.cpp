@@ -1,4 +1,4 @@
-#include "sim/program/array_trace.hpp"
+#include "sim/report/array_trace.hpp"
 
 #include <fmt/format.h>
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "sim/program/array_report.hpp"
+#include "sim/report/array_report.hpp"
 
 namespace if4 {
 
