@@ -22,7 +22,7 @@ constexpr const char* kFooter =
     "BF16 "
     "or F16\n"
     "(in .npy files <f4 or <f2), quantized ones are from `if4 quantize`.\n"
-    "Exit code 0: done; 1: a check failed; 2: bad input, with one line on stderr that says where.";
+    "Exit code 0: done; 1: a check failed; 2: bad input, with one line on stderr that says where.\n";
 
 int fail(const std::string& message) {
   std::fprintf(stderr, "if4: %s\n", message.c_str());

@@ -7,9 +7,10 @@
 
 namespace if4 {
 
-/// Above: multiply-accumulates a cycle over multiply-accumulates a byte of DRAM traffic, both logarithmic,
-/// under the roofs of the array and of the DRAM. With ideal memory there is no traffic, and no roofline.
-/// Below: a bar for each layer, cut by CycleShare. At most the 60 layers that take the most cycles.
+/// The upper part is a roofline: each layer is a point, multiply-accumulates a cycle over
+/// multiply-accumulates a byte of DRAM traffic, both logarithmic, under the limits of the array and of the
+/// DRAM. With ideal memory there is no traffic and no roofline. The lower part has a bar for each layer,
+/// divided by CycleShare. Of more than 60 layers only those are drawn that take the most cycles.
 std::string to_svg(const ArraySummary& summary);
 
 }  // namespace if4
