@@ -227,5 +227,6 @@ struct Block {
     return static_cast<unsigned>(codes >> (bits * i)) & ((1U << bits) - 1);
   }
 };
+constexpr bool operator==(const Block& a, const Block& b) { return a.codes == b.codes && a.scale == b.scale; }
 
 }  // namespace if4

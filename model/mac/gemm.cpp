@@ -10,6 +10,7 @@
 #include <string>
 #include <thread>
 
+#include "model/core/error.hpp"
 #include "model/mac/gemm_kernel.hpp"
 
 namespace if4 {
@@ -321,6 +322,14 @@ GemmPath gemm_path(const MacConfig& config, const QuantizedTensor& a, const Quan
   const bool narrow = largest < (1 << 15) && kBlockSize * largest * largest < (std::int64_t{1} << 31) &&
                       bound < Int128{1} << 63;
   return narrow ? GemmPath::kNarrow : GemmPath::kWide;
+}
+
+void check_product(const QuantizedTensor& activations, const QuantizedTensor& weights) {
+  if (activations.columns() != weights.columns()) {
+    throw InputError("activations " + to_string(activations.shape) + " and weights " +
+                     to_string(weights.shape) + " do not match: K is " +
+                     std::to_string(activations.columns()) + " and " + std::to_string(weights.columns()));
+  }
 }
 
 GemmResult gemm(const MacConfig& config, const QuantizedTensor& a, const QuantizedTensor& w,

@@ -38,6 +38,9 @@ enum class GemmPath : std::uint8_t { kNarrow, kWide, kAccumulator };
 GemmPath gemm_path(const MacConfig& config, const QuantizedTensor& activations,
                    const QuantizedTensor& weights);
 
+/// Throws InputError unless both have the same K, the length of a row.
+void check_product(const QuantizedTensor& activations, const QuantizedTensor& weights);
+
 /// C[m][n] = dot product of row m of the activations and row n of the weights on an ExactMac of `config`.
 /// Throws std::invalid_argument unless both have the same K and the format of `config`, and this machine
 /// has the kernel.

@@ -137,7 +137,7 @@ std::string_view rule_name(Rule rule) {
 }
 
 std::optional<Rule> rule_from_name(std::string_view name) {
-  for (const Rule rule : {Rule::kMse, Rule::kMae, Rule::kAbsMax}) {
+  for (const Rule rule : kRules) {
     if (rule_name(rule) == name) return rule;
   }
   return std::nullopt;

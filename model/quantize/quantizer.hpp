@@ -41,6 +41,8 @@ enum class Rule : std::uint8_t {
   kMae,     ///< sum of the absolute errors
   kAbsMax,  ///< largest absolute error
 };
+/// All of them.
+inline constexpr std::array kRules = {Rule::kMse, Rule::kMae, Rule::kAbsMax};
 
 /// "mse", "mae" or "abs_max": the name used on the command line and in files.
 std::string_view rule_name(Rule rule);

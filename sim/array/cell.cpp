@@ -42,12 +42,6 @@ int operand_bits(const MacConfig& config) {
   return blocks_per_beat(config) * block;
 }
 
-bool operator==(const CellOperands& a, const CellOperands& b) {
-  return a.words == b.words && a.valid == b.valid && a.last == b.last;
-}
-bool operator==(const CellResult& a, const CellResult& b) {
-  return a.sum == b.sum && a.nan == b.nan && a.overflow == b.overflow && a.held == b.held;
-}
 std::ostream& operator<<(std::ostream& out, const CellOperands& operands) {
   return out << (operands.valid ? operands.last ? "last beat" : "beat" : "bubble");
 }

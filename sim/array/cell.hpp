@@ -7,6 +7,7 @@
 #include <ostream>
 #include <string>
 #include <systemc>
+#include <tuple>
 
 #include "sim/array/module.hpp"
 
@@ -18,6 +19,8 @@ struct CellOperands {
   std::array<std::uint32_t, 14> words{};  // 4 blocks of up to 106 bits
   bool valid = false;                     ///< a beat, not a bubble; on the way of the activations only
   bool last = false;                      ///< it ends its tile
+
+  auto members() const { return std::tie(words, valid, last); }
 };
 /// A cell's result register.
 struct CellResult {
@@ -25,10 +28,13 @@ struct CellResult {
   bool nan = false;
   bool overflow = false;
   bool held = false;  ///< it may move down
+
+  auto members() const { return std::tie(sum, nan, overflow, held); }
 };
 
-bool operator==(const CellOperands& a, const CellOperands& b);
-bool operator==(const CellResult& a, const CellResult& b);
+// What sc_signal asks of a type.
+inline bool operator==(const CellOperands& a, const CellOperands& b) { return a.members() == b.members(); }
+inline bool operator==(const CellResult& a, const CellResult& b) { return a.members() == b.members(); }
 std::ostream& operator<<(std::ostream& out, const CellOperands& operands);
 std::ostream& operator<<(std::ostream& out, const CellResult& result);
 void sc_trace(sc_core::sc_trace_file* file, const CellOperands& operands, const std::string& name);

@@ -1,11 +1,13 @@
 // The array core (rtl/if4_array.sv) behind one interface, without the SystemC kernel: drive a beat of a tile,
-// look at the outputs, step. When what happens is stated in sim/README.md, and is the same for every kind.
+// look at the outputs, step. sim/array/README.md states what happens in which cycle; it is the same for every
+// kind of array.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "model/mac/mac.hpp"
@@ -21,37 +23,40 @@ struct ArrayConfig {
   bool shared_output = false;  ///< one FP32 stage for all columns, not one for each
 };
 
+/// An accumulator of the default width equals one that names this width.
 inline bool operator==(const ArrayConfig& a, const ArrayConfig& b) {
-  return a.mac.format == b.mac.format && a.mac.lanes == b.mac.lanes && acc_width(a.mac) == acc_width(b.mac) &&
-         a.rows == b.rows && a.columns == b.columns && a.shared_output == b.shared_output;
+  const auto members = [](const ArrayConfig& c) {
+    return std::make_tuple(c.mac.format, c.mac.lanes, acc_width(c.mac), c.rows, c.columns, c.shared_output);
+  };
+  return members(a) == members(b);
 }
 
 /// Throws std::invalid_argument, naming the field, unless the configuration is one that the comments above
-/// allow. Everything that takes a configuration does.
+/// allow. Everything that takes a configuration calls it.
 void check(const ArrayConfig& config);
 
 /// FP32 stages, and with them result ports: columns, or 1.
 int output_count(const ArrayConfig& config);
-/// S: the least distance of the last beats of two tiles, in cycles; the results of a tile that share an
-/// output.
+/// S: the results of a tile that share an output, and so the least distance of the last beats of two tiles,
+/// in cycles.
 int tile_interval(const ArrayConfig& config);
-/// D: 1 for more than 16 lanes, else 0.
+/// D: 1 for more than 16 lanes, else 0; the register that holds the sum of a beat's blocks, in cycles.
 int block_sum_latency(const ArrayConfig& config);
 
 /// The dot product of a tile that a result belongs to.
 struct CellPosition {
   int row;
   int column;
+
+  auto members() const { return std::tie(row, column); }
 };
-inline bool operator==(const CellPosition& a, const CellPosition& b) {
-  return a.row == b.row && a.column == b.column;
-}
-/// Result number `index` (0..tile_interval() - 1) of a tile on an output (0..output_count() - 1): from the
-/// bottom row up; on the shared output column by column.
+inline bool operator==(const CellPosition& a, const CellPosition& b) { return a.members() == b.members(); }
+/// The cell of result number `index` (0..tile_interval() - 1) of a tile on an output (0..output_count() - 1).
+/// Results of a column come from the bottom row up; the shared output takes one column after the other.
 CellPosition result_position(const ArrayConfig& config, int output, int index);
 
-/// O - I of sim/README.md: cycles from the one in which a last beat is issued to the first one in which the
-/// result of that cell is valid, with every output always ready.
+/// O - I of sim/array/README.md: cycles from the one in which a last beat is issued to the first one in which
+/// the result of that cell is valid, with every output always ready.
 int result_latency(const ArrayConfig& config, CellPosition cell);
 /// Cycles of a GEMM of `tiles` tiles of `beats` beats with outputs always ready, from the first beat offered
 /// to the last result taken; both at least 1. `overlap`: a beat is offered in every cycle; otherwise a tile's
@@ -77,21 +82,21 @@ class ArrayCore {
   /// copied. The beat is taken at the next edge if ready(); if not, drive the same again: valid, once high,
   /// stays high with the same beat.
   virtual void drive(const Block* a, const Block* w, bool last) = 0;
-  /// Offers none.
+  /// Offers no beat in this cycle.
   virtual void drive_idle() = 0;
   /// Whether the result of that output would be taken at the next edge. Low after construction; reset() does
   /// not change it.
   virtual void set_ready(int output, bool ready) = 0;
 
-  /// A beat offered is accepted at the next edge.
+  /// Whether a beat that is offered is accepted at the next edge.
   virtual bool ready() const = 0;
-  /// The output offers a result. It does, and stays the same, until it is taken.
+  /// Whether the output offers a result. It offers the same one until it is taken.
   virtual bool valid(int output) const = 0;
-  /// The result of that output where valid(); results come in the order of result_position(), tile after
-  /// tile.
+  /// The result that the output offers, if valid(). Results come in the order of result_position(), tile
+  /// after tile.
   virtual MacResult result(int output) const = 0;
 
-  /// One rising clock edge.
+  /// Makes one rising clock edge.
   void step() {
     clock();
     ++cycles_;

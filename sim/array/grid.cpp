@@ -11,11 +11,11 @@ namespace {
 template <class T>
 using Signals = sc_core::sc_vector<sc_core::sc_signal<T>>;
 
-// The input register, and whether the array moves.
+// The input register, and the signal by which everything in the array moves or stands still.
 class InputRegister : public sc_core::sc_module {
  public:
   sc_core::sc_in<bool> clk{"clk"}, rst_n{"rst_n"}, valid{"valid"}, last{"last"};
-  sc_core::sc_vector<sc_core::sc_in<EdgeBlocks>> in;  // rows, then columns
+  sc_core::sc_vector<sc_core::sc_in<EdgeBlocks>> in;  // first the rows, then the columns
   sc_core::sc_vector<sc_core::sc_in<bool>> stall;     // of every cell
   sc_core::sc_out<bool> ready{"ready"}, advance{"advance"};
   sc_core::sc_vector<sc_core::sc_out<EdgeBlocks>> out;
@@ -81,7 +81,7 @@ class InputRegister : public sc_core::sc_module {
   sc_core::sc_event moved_;
 };
 
-// The skew registers of a row or column, and the decoders.
+// The skew registers of a row or column, and the decoder in front of them.
 class Edge : public sc_core::sc_module {
  public:
   sc_core::sc_in<bool> clk{"clk"}, rst_n{"rst_n"}, advance{"advance"}, valid{"valid"}, last{"last"};
@@ -121,11 +121,11 @@ class Edge : public sc_core::sc_module {
   sc_core::sc_event moved_;
 };
 
-// The FP32 stage of one column, or of all, and what makes their results move down.
+// The FP32 stage of one column, or of all columns, and the signals by which their results move down.
 class Output : public sc_core::sc_module {
  public:
   sc_core::sc_in<bool> clk{"clk"}, rst_n{"rst_n"}, result_ready{"result_ready"};
-  sc_core::sc_vector<sc_core::sc_in<CellResult>> bottom;  // of its columns
+  sc_core::sc_vector<sc_core::sc_in<CellResult>> bottom;  // result registers of its columns' bottom cells
   sc_core::sc_vector<sc_core::sc_out<bool>> shift;
   sc_core::sc_out<bool> result_valid{"result_valid"};
   sc_core::sc_out<MacResult> result{"result"};
@@ -165,7 +165,7 @@ class Output : public sc_core::sc_module {
       turn_ = 0;
       taken_ = 0;
     } else {
-      // From the last register back: each moves on if the next is empty, or has moved on.
+      // From the last register back: a result moves on if the next register is empty, or has become empty.
       if (stages_[2].full && result_ready.read()) stages_[2].full = false;
       for (int i = 1; i >= 0; --i) {
         if (!stages_[i].full || stages_[i + 1].full) continue;
@@ -199,7 +199,7 @@ class Output : public sc_core::sc_module {
   int rows_;
   Register stages_[3];
   std::size_t turn_ = 0;  // the column whose results it takes
-  int taken_ = 0;         // of them
+  int taken_ = 0;         // how many results of that column it has taken
   sc_core::sc_event moved_;
 };
 
@@ -300,7 +300,7 @@ class GridModule final : public ArrayModule {
     }
   }
 
-  // When the bottom cell has its result, those of the column may move.
+  // Lets the results of a column move down from the movement on in which its bottom cell takes a result.
   void let_go() {
     for (std::size_t c = 0; c < columns_; ++c)
       release_[c].write(advance_.read() && capture_[(rows_ - 1) * columns_ + c].read());
@@ -312,9 +312,9 @@ class GridModule final : public ArrayModule {
   std::vector<std::unique_ptr<ArrayCellModule>> cells_;
   std::vector<std::unique_ptr<Output>> outputs_;
   sc_core::sc_signal<bool> advance_{"advance"}, issue_{"issue"}, issue_last_{"issue_last"};
-  Signals<EdgeBlocks> issued_;  // rows, then columns
+  Signals<EdgeBlocks> issued_;  // first the rows, then the columns
   Signals<CellOperands> a_, w_;
-  Signals<CellResult> results_;  // the first row of it is nothing, above row 0
+  Signals<CellResult> results_;  // its first row stays empty: it is what row 0 gets from above
   Signals<bool> stall_, capture_, shift_, release_;
 };
 

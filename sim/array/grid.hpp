@@ -1,5 +1,5 @@
-// The array as a grid of separately Verilated cells, wired in SystemC. Edges, input register and outputs are
-// C++.
+// The array as a grid of separately Verilated cells, wired in SystemC. The edges, the input register and the
+// output stages are C++.
 #pragma once
 
 #include <memory>

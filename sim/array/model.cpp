@@ -1,5 +1,5 @@
-// The C++ model of the array: when things happen, by movements of the array; what they are, by the golden
-// MAC.
+// The C++ model of the array. The cycles follow from counting the movements of the array; the values are
+// those of the golden MAC.
 #include <algorithm>
 #include <deque>
 
@@ -8,16 +8,15 @@
 namespace if4 {
 namespace {
 
-// The FP32 stage of an output: three registers, each moves on when the next is free or freed.
+// The FP32 stage of an output: three registers. A result moves on when the next register is empty, or gives
+// up its own result in the same cycle.
 class OutputStage {
  public:
-  bool ready(bool taken) const {
-    return !(full_[0] && full_[1] && full_[2]) || taken;  // a gap anywhere, or at the end
-  }
+  bool ready(bool taken) const { return !(full_[0] && full_[1] && full_[2]) || taken; }
   bool valid() const { return full_[2]; }
   const MacResult& result() const { return results_[2]; }
 
-  /// One clock edge. `input`: what comes in, if ready().
+  // One clock edge. `input`: the result that comes in, if ready(), or null.
   void clock(bool taken, const MacResult* input) {
     const bool ready2 = !full_[2] || taken;
     const bool ready1 = !full_[1] || ready2;
@@ -89,7 +88,7 @@ class ArrayModel final : public ArrayCore {
   std::size_t cell(std::size_t row, std::size_t column) const { return row * columns_ + column; }
   std::size_t output_of(std::size_t column) const { return config().shared_output ? 0 : column; }
 
-  // The results of the column move down at the next edge.
+  // Whether the results of the column move down at the next edge.
   bool shifts(std::size_t column) const {
     if (config().shared_output && column != turn_) return false;
     const std::size_t output = output_of(column);
@@ -115,7 +114,7 @@ class ArrayModel final : public ArrayCore {
     return !stalled;
   }
 
-  // What is in the input register goes into the array if that moves.
+  // Whether the beat in the input register goes into the array, if the array moves.
   bool issues() const { return register_.valid && !(register_.last && gap_ < interval_); }
 
   void clock() override {
@@ -167,7 +166,8 @@ class ArrayModel final : public ArrayCore {
     }
   }
 
-  // When a cell adds a beat changes no sum: all do it here. The tile, if this was its last beat.
+  // Adds the beat to the sums of all cells at once, since no sum depends on when a cell adds it. Returns the
+  // results of the tile if this was its last beat, otherwise null.
   std::shared_ptr<Tile> issue() {
     for (std::size_t r = 0; r < rows_; ++r) {
       for (std::size_t c = 0; c < columns_; ++c) {
@@ -185,22 +185,24 @@ class ArrayModel final : public ArrayCore {
   std::size_t
       pipeline_;  // movements of a cell from the one that brings a beat to the one that adds it, less 1
 
-  bool valid_ = false, last_ = false;  // driven
+  bool valid_ = false, last_ = false;  // the inputs as they are driven
   std::vector<Block> a_, w_;
   struct {
     bool valid = false, last = false;
     std::vector<Block> a, w;
   } register_;
-  int gap_ = 0;  // movements since a last beat was issued, up to interval_
-  // What the latest movements issued, the newest first: the tile that a last beat ended, or none.
+  int gap_ = 0;  // movements of the array since a last beat was issued; saturates at interval_
+  // For each of the latest movements, the newest first: the tile that the last beat issued in it ended, or
+  // null.
   std::deque<std::shared_ptr<Tile>> issued_;
   std::vector<ExactMac> macs_;
 
   std::vector<bool> ready_;
   std::vector<OutputStage> stages_;
-  std::vector<bool> held_;  // the result register of the cell has one that may move
+  std::vector<bool> held_;  // the result register of the cell has a result that may move down
   std::vector<MacResult> results_;
-  std::size_t turn_ = 0, turn_taken_ = 0;  // the shared output: column, and how many of its results are taken
+  // The shared output: the column whose results it takes, and how many of them it has taken.
+  std::size_t turn_ = 0, turn_taken_ = 0;
 };
 
 }  // namespace

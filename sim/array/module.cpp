@@ -10,12 +10,7 @@ int sc_main(int, char*[]) { return 0; }
 
 namespace if4 {
 
-bool operator==(const EdgeBlocks& a, const EdgeBlocks& b) {
-  for (std::size_t i = 0; i < a.blocks.size(); ++i) {
-    if (a.blocks[i].codes != b.blocks[i].codes || a.blocks[i].scale != b.blocks[i].scale) return false;
-  }
-  return true;
-}
+bool operator==(const EdgeBlocks& a, const EdgeBlocks& b) { return a.blocks == b.blocks; }
 std::ostream& operator<<(std::ostream& out, const EdgeBlocks& blocks) {
   for (const Block& block : blocks.blocks) {
     out << std::hex << static_cast<std::uint64_t>(block.codes >> 64) << ':'

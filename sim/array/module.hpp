@@ -1,5 +1,5 @@
 // The array core as a SystemC module, in three kinds behind the same ports: the Verilated array, a grid of
-// separately Verilated cells, and the C++ model. When what happens is stated in sim/README.md.
+// separately Verilated cells, and the C++ model. sim/array/README.md states what happens in which cycle.
 #pragma once
 
 #include <array>

@@ -5,9 +5,9 @@
 
 namespace if4 {
 
-/// A kernel of its own: modules and signals created while it lives belong to it, and time starts at 0.
-/// SystemC elaborates once; this is how to simulate something else afterwards. Destroy the modules first. Not
-/// nested, not from inside a simulation.
+/// A kernel of its own: modules and signals created while it lives belong to it, and its time starts at 0.
+/// SystemC elaborates only once in a kernel, so this is how to simulate something else afterwards. The
+/// modules must be destroyed first. Objects of this class do not nest, and none is made inside a simulation.
 class SystemCContext {
  public:
   SystemCContext()

@@ -5,7 +5,7 @@
 #include <deque>
 #include <random>
 
-#include "model/core/error.hpp"
+#include "model/mac/gemm.hpp"
 #include "sim/mac/mac_unit.hpp"
 
 namespace if4 {
@@ -26,7 +26,7 @@ std::vector<Block> all_blocks(const QuantizedTensor& tensor) {
 
 std::size_t is_int(const Block& block) { return (block.scale & kScaleIntBit) != 0 ? 1 : 0; }
 
-// The beats of the matrix product, one after the other.
+// Walks through the beats of the matrix product.
 class BeatSource {
  public:
   BeatSource(const QuantizedTensor& a, const QuantizedTensor& w)
@@ -79,14 +79,6 @@ void check(CosimReport& report, std::size_t columns, const MacResult& expected, 
 
 }  // namespace
 
-void check_product(const QuantizedTensor& activations, const QuantizedTensor& weights) {
-  if (activations.columns() != weights.columns()) {
-    throw InputError("activations " + to_string(activations.shape) + " and weights " +
-                     to_string(weights.shape) + " do not match: K is " +
-                     std::to_string(activations.columns()) + " and " + std::to_string(weights.columns()));
-  }
-}
-
 CosimReport cosimulate(const QuantizedTensor& activations, const QuantizedTensor& weights,
                        const CosimOptions& options) {
   check_product(activations, weights);
@@ -98,11 +90,11 @@ CosimReport cosimulate(const QuantizedTensor& activations, const QuantizedTensor
   StallGenerator input_stalls(options.stalls.input_percent, options.stalls.seed);
   StallGenerator output_stalls(options.stalls.output_percent, ~options.stalls.seed);
   ExactMac golden;
-  std::deque<MacResult> expected;  // of the dot products that the unit has taken whole
+  std::deque<MacResult> expected;  // results of the dot products of which the unit has taken all beats
 
   const auto start = std::chrono::steady_clock::now();
   MacUnit unit(options.wave);
-  bool offered = false;  // a beat offered stays until it is taken
+  bool offered = false;  // a beat is offered; it stays until it is taken
   std::uint64_t idle = 0;
   while (report.results < total && idle < kPatience) {
     if (!offered && !source.done() && !input_stalls.stall()) {

@@ -13,7 +13,7 @@
 
 namespace if4 {
 
-/// Random stalls, the same for the same seed. Each clock decides anew, both sides independently.
+/// Random stalls, the same ones for the same seed. They are drawn anew in every clock, for either side.
 struct StallOptions {
   unsigned input_percent = 0;   ///< clocks in which no beat is offered, 0..99
   unsigned output_percent = 0;  ///< clocks in which a result is not taken, 0..99
@@ -23,11 +23,12 @@ struct StallOptions {
 struct CosimOptions {
   StallOptions stalls;
   Wave wave{"", 2000};
-  bool compare = true;  ///< false: drive the unit and drop the results (what a benchmark compares with)
-  std::function<void(std::uint64_t done, std::uint64_t total)> progress;  ///< called now and then, in results
+  bool compare = true;  ///< If false, results are dropped unseen; a benchmark measures the comparison by it.
+  /// Called now and then with the number of results done and of all results. What it throws ends the run.
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress;
 };
 
-/// One result that differs: activations row m, weights row n.
+/// A result that differs: the dot product of row m of the activations and row n of the weights.
 struct CosimMismatch {
   std::size_t m = 0;
   std::size_t n = 0;
@@ -35,32 +36,29 @@ struct CosimMismatch {
   MacResult actual;
 };
 
-/// Beats and results by pair of element types: [activations INT4?][weights INT4?].
+/// Counts by pair of element types: [1 if the activations are INT4][1 if the weights are INT4].
 using PairCounts = std::array<std::array<std::uint64_t, 2>, 2>;
 
 struct CosimReport {
-  std::uint64_t results = 0;  ///< compared
-  std::uint64_t beats = 0;    ///< taken by the unit
-  std::uint64_t mismatches = 0;
-  std::uint64_t missing = 0;  ///< results that the unit never gave
-  std::uint64_t cycles = 0;   ///< from the first beat offered to the last result taken
+  std::uint64_t results = 0;     ///< results that the unit gave
+  std::uint64_t beats = 0;       ///< beats that the unit took
+  std::uint64_t mismatches = 0;  ///< results that differ, and results that nothing asked for
+  std::uint64_t missing = 0;     ///< results that the unit never gave
+  std::uint64_t cycles = 0;      ///< clocks from the first beat offered to the last result taken
   std::uint64_t nan_results = 0;
   std::uint64_t overflow_results = 0;
   PairCounts pair_beats{};
-  double seconds = 0.0;                         ///< wall clock of the simulation and the comparison
+  double seconds = 0.0;                         ///< wall-clock time of the simulation and the comparison
   std::vector<CosimMismatch> first_mismatches;  ///< at most 8
-  std::vector<float> products;  ///< [M, N] results of the unit, row-major; without compare empty
+  std::vector<float> products;  ///< results of the unit [M, N], row-major; empty without `compare`
 
   bool passed() const { return results > 0 && mismatches == 0 && missing == 0; }
 };
 
-/// Throws InputError unless both have the same number of columns, K.
-void check_product(const QuantizedTensor& activations, const QuantizedTensor& weights);
-
-/// C[m][n] = dot product of row m of the activations and row n of the weights, in the order m, n, block.
-/// Throws InputError as check_product does, or if a waveform cannot be written.
-/// The unit is given up on, and the rest counted as missing, after 10,000 clocks without a beat or result
-/// moving.
+/// Computes C[m][n], the dot product of row m of the activations and row n of the weights, on the Verilated
+/// IF4 unit. The beats are offered in the order m, n, block. Throws InputError as check_product() does, and
+/// if the waveform cannot be written. After 10,000 clocks in which neither a beat nor a result moved, the
+/// unit is given up and the results that it still owes count as missing.
 CosimReport cosimulate(const QuantizedTensor& activations, const QuantizedTensor& weights,
                        const CosimOptions& options);
 

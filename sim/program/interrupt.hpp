@@ -1,4 +1,4 @@
-// SIGINT, SIGTERM and SIGHUP as an exception, so that destructors remove what is half done.
+// SIGINT, SIGTERM and SIGHUP as an exception, so that destructors remove files that are half written.
 #pragma once
 
 #include <array>
@@ -7,7 +7,7 @@
 
 namespace if4 {
 
-/// Not an InputError: nothing is wrong with the input.
+/// A signal came. This is no InputError, since nothing is wrong with the input.
 class Interrupted : public std::exception {
  public:
   explicit Interrupted(int signal) : signal_(signal) {}
@@ -18,7 +18,8 @@ class Interrupted : public std::exception {
   int signal_;
 };
 
-/// Catches the signals while it lives, unless they are ignored; check() throws Interrupted after one.
+/// While an object lives, the signals are noted and do not end the program, unless they were ignored before.
+/// check() throws Interrupted once one was noted.
 class InterruptGuard {
  public:
   InterruptGuard();

@@ -4,7 +4,8 @@
 #include <random>
 
 #include "model/core/error.hpp"
-#include "sim/mac/cosim.hpp"
+#include "model/mac/gemm.hpp"
+#include "model/quantize/fast_quantizer.hpp"
 
 namespace if4 {
 
@@ -15,7 +16,7 @@ ProductOperand read_operand(const std::string& text, const QuantizeOptions& opti
     return {to_string(ref), std::move(named.tensor), std::nullopt, named.rule, named.rotated};
   }
   Tensor tensor = read_tensor(ref);
-  QuantizedTensor quantized = quantize(tensor, options);
+  QuantizedTensor quantized = quantize_fast(view_of(tensor), options);
   return {to_string(ref), std::move(quantized), std::move(tensor),
           uses_rule(options) ? std::string(rule_name(options.rule)) : "", options.rotate};
 }
@@ -37,10 +38,9 @@ QuantizedTensor random_operand(Format format, std::uint64_t rows, std::uint64_t 
     for (std::size_t b = i; b < std::min(i + sizeof word, tensor.codes.size()); ++b, word >>= 8)
       tensor.codes[b] = static_cast<std::uint8_t>(word);
   }
-  const bool two_types = element_type(format, 0) != element_type(format, kScaleIntBit);
   for (std::uint8_t& scale : tensor.scales) {
     const std::uint64_t word = random();
-    scale = static_cast<std::uint8_t>((two_types ? word & kScaleIntBit : 0) | (0x40 + word % 32));
+    scale = static_cast<std::uint8_t>((mixes_types(format) ? word & kScaleIntBit : 0) | (0x40 + word % 32));
   }
   // Codes beyond the end of a row are zero.
   const std::uint64_t used = columns % kBlockSize;

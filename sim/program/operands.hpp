@@ -15,17 +15,18 @@ struct ProductOperand {
   std::string name;  ///< FILE:NAME, for messages
   QuantizedTensor quantized;
   std::optional<Tensor> original;
-  std::string rule;  ///< as NamedQuantized has it
+  std::string rule;  ///< as in NamedQuantized: its name, or empty
   bool rotated = false;
 };
 /// `text`: FILE:NAME. Throws InputError as read_quantized(), read_tensor() and quantize() do.
 ProductOperand read_operand(const std::string& text, const QuantizeOptions& options);
 
-/// Throws InputError, naming the operands, unless both have the same K, and both are rotated or neither is:
-/// the rotation of one only falls out of a product that the other has too.
+/// Throws InputError, naming the operands, unless both have the same K, and both are rotated or neither is: a
+/// rotation cancels out of a product only if both operands have it.
 void check_product(const ProductOperand& activations, const ProductOperand& weights);
 
-/// Uniform codes; scales of either type over a range of 2^4, as those of real tensors.
+/// A quantized tensor [rows, columns] for a product that nobody reads: uniform codes, and scales of either
+/// type within a range of 2^4, as those of real tensors. amax is 0.
 QuantizedTensor random_operand(Format format, std::uint64_t rows, std::uint64_t columns, std::uint64_t seed);
 
 }  // namespace if4

@@ -1,4 +1,4 @@
-// A progress bar on stderr, only where stderr is a terminal and the work turns out to be long.
+// A progress bar on stderr. It appears only if stderr is a terminal and the work takes long.
 #pragma once
 
 #include <chrono>
@@ -16,7 +16,7 @@ class ProgressBar {
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
-  /// Draws at most ten times a second, and nothing in the first half second.
+  /// Draws the bar, at most ten times a second and not in the first half second.
   void update(std::uint64_t done, std::uint64_t total);
 
  private:

@@ -3,30 +3,45 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
+#include <memory>
 
 #include "model/core/text.hpp"
 #include "sim/program/commands.hpp"
 #include "sim/program/interrupt.hpp"
+#include "sim/program/options.hpp"
 #include "sim/program/progress.hpp"
+#include "sim/report/format_report.hpp"
+#include "sim/report/text.hpp"
 
 namespace if4 {
 namespace {
 
-std::string decibel(double value) { return std::isinf(value) ? "exact" : fmt::format("{:.2f}", value); }
+struct Arguments {
+  std::string input;   // FILE or FILE:NAME
+  std::string output;  // empty with `stats`
+  bool stats = false;  // only measure
+  ModelOptions options;
+};
 
 void print_row(std::size_t width, const std::string& name, const std::string& shape,
                const TensorSummary& summary) {
-  const double ints = summary.blocks == 0 ? 0.0
-                                          : 100.0 * static_cast<double>(summary.int_blocks) /
-                                                static_cast<double>(summary.blocks);
-  fmt::print("{:<{}} {:>16} {:>6.1f}  {:>9.6f} {:>6}\n", name, width, shape, ints, relative_mse(summary),
-             decibel(sqnr_db(summary)));
+  fmt::print("{:<{}} {:>16} {:>6.1f}  {:>9.6f} {:>6}\n", name, width, shape, int_percent(summary),
+             relative_mse(summary), decibel(sqnr_db(summary)));
 }
 
-}  // namespace
+void print_table(const ModelSummary& summary) {
+  std::size_t width = 30;
+  for (const TensorSummary& tensor : summary.tensors) width = std::max(width, one_line(tensor.name).size());
+  width = std::min<std::size_t>(width, 60);
+  fmt::print("{:<{}} {:>16} {:>6}  {:>9} {:>6}\n", "tensor", width, "shape", "INT %", "rel. MSE", "SQNR");
+  for (const TensorSummary& tensor : summary.tensors)
+    print_row(width, one_line(tensor.name), to_string(tensor.shape), tensor);
+  const TensorSummary total = summary.total();
+  print_row(width, fmt::format("total of {}", summary.tensors.size()), fmt::format("{} values", total.values),
+            total);
+}
 
-int run_quantize(const QuantizeArgs& args) {
+int run(const Arguments& args) {
   const TensorRef input = parse_tensor_ref(args.input);
   ModelSummary summary;
   const auto start = std::chrono::steady_clock::now();
@@ -40,28 +55,46 @@ int run_quantize(const QuantizeArgs& args) {
   }
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
 
-  std::size_t width = 30;
-  for (const TensorSummary& tensor : summary.tensors) width = std::max(width, one_line(tensor.name).size());
-  width = std::min<std::size_t>(width, 60);
-  fmt::print("{:<{}} {:>16} {:>6}  {:>9} {:>6}\n", "tensor", width, "shape", "INT %", "rel. MSE", "SQNR");
-  for (const TensorSummary& tensor : summary.tensors) {
-    print_row(width, one_line(tensor.name), to_string(tensor.shape), tensor);
-  }
-  const TensorSummary total = summary.total();
-  print_row(width, fmt::format("total of {}", summary.tensors.size()), fmt::format("{} values", total.values),
-            total);
+  print_table(summary);
   const QuantizeOptions& options = args.options.quantize;
+  const auto input_bytes = static_cast<double>(summary.input_bytes);
+  const auto output_bytes = static_cast<double>(summary.output_bytes);
   fmt::print("{}{}: {:.1f} MB -> {:.1f} MB ({:.2f} bits a value) in {:.2f} s, {:.2f} GB/s; {} tensors {}\n",
              format_name(options.format),
              uses_rule(options)
                  ? fmt::format(", rule {}{}", rule_name(options.rule), options.search ? ", scale search" : "")
                  : "",
-             static_cast<double>(summary.input_bytes) / 1e6, static_cast<double>(summary.output_bytes) / 1e6,
-             8.0 * static_cast<double>(summary.output_bytes) / static_cast<double>(total.values),
-             seconds.count(), static_cast<double>(summary.input_bytes) / 1e9 / seconds.count(),
-             summary.copied, args.stats ? "left alone; nothing written" : "copied unchanged");
+             input_bytes / 1e6, output_bytes / 1e6,
+             8.0 * output_bytes / static_cast<double>(summary.total().values), seconds.count(),
+             input_bytes / 1e9 / seconds.count(), summary.copied,
+             args.stats ? "left alone; nothing written" : "copied unchanged");
   if (!args.stats) fmt::print("{}\n", one_line(args.output));
   return 0;
 }
+
+std::function<int()> set_up(CLI::App& app) {
+  const auto args = std::make_shared<Arguments>();
+  QuantizeOptions& options = args->options.quantize;
+  add_text(app, "input", args->input, "FILE[:NAME]", "all tensors of a file that the patterns choose, or one")
+      ->required();
+  auto* const output = add_text(app, "-o,--output", args->output, "FILE", "safetensors file to write");
+  app.add_flag("--stats", args->stats, "only measure the errors, write nothing")->excludes(output);
+  add_format(
+      app, options.format, [](Format) { return true; }, "format of the result");
+  app.add_flag("--search", options.search, "try neighbouring scales of each block: less error, more time");
+  add_choice(app, "--scale-layout", args->options.tiled, {{"linear", false}, {"tiled", true}},
+             "order of the scales in the file: row after row, or tiles of 128 x 4 for tensor cores");
+  add_model_options(app, args->options);
+  return [args] {
+    if (args->output.empty() && !args->stats) throw CLI::RequiredError("--output or --stats");
+    return run(*args);
+  };
+}
+
+}  // namespace
+
+const Command kQuantizeCommand = {
+    "quantize", "quantize a whole model, or one tensor of it, to any of the formats, and say what was lost",
+    set_up};
 
 }  // namespace if4

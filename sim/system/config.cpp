@@ -5,6 +5,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <type_traits>
 
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
@@ -13,7 +14,6 @@
 namespace if4 {
 namespace {
 
-constexpr std::uint64_t kMaxTiles = std::uint64_t{1} << 30;
 constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 40;
 constexpr double kMaxBandwidth = 4096.0;
 
@@ -62,10 +62,13 @@ void set_number(T& field, const std::string& value) {
   field = static_cast<T>(*number);
 }
 
-std::string format_names() {
-  std::string names;
-  for (int number = 0; number < kMacFormatCount; ++number)
-    names += (names.empty() ? "" : "|") + std::string(format_name(static_cast<Format>(number)));
+const std::string& format_names() {
+  static const std::string names = [] {
+    std::string all;
+    for (int number = 0; number < kMacFormatCount; ++number)
+      all += (number == 0 ? "" : "|") + std::string(format_name(static_cast<Format>(number)));
+    return all;
+  }();
   return names;
 }
 
@@ -80,9 +83,18 @@ void set_lanes(SystemConfig& config, const std::string& value) {
   config.array.mac.lanes = std::stoi(value);
 }
 
+void set_acc_width(SystemConfig& config, const std::string& value) {
+  set_number<0, 120>(config.array.mac.acc_width, value);
+  if (config.array.mac.acc_width == 1) not_a(value, "0 or 2 to 120");
+}
+
 void set_order(SystemConfig& config, const std::string& value) {
-  if (value != "mn" && value != "nm") not_a(value, "mn or nm");
-  config.order = value == "mn" ? LoopOrder::kMN : LoopOrder::kNM;
+  for (const LoopOrder order : {LoopOrder::kMN, LoopOrder::kNM}) {
+    if (order_name(order) != value) continue;
+    config.order = order;
+    return;
+  }
+  not_a(value, "mn or nm");
 }
 
 void set_bandwidth(SystemConfig& config, const std::string& value) {
@@ -90,53 +102,87 @@ void set_bandwidth(SystemConfig& config, const std::string& value) {
   config.dram_bandwidth = static_cast<std::uint32_t>(std::llround(number * 1000.0));
 }
 
+std::uint64_t whole(int value) { return static_cast<std::uint64_t>(value); }
+
 using Text = const std::string&;
+using Config = const SystemConfig&;
 
 }  // namespace
 
+std::string_view order_name(LoopOrder order) { return order == LoopOrder::kMN ? "mn" : "nm"; }
+
 const std::vector<Knob>& knobs() {
   static const std::vector<Knob> all = {
-      {"rows", "N", "of the array, 1..256, default 8",
-       [](SystemConfig& c, Text v) { set_number<1, 256>(c.array.rows, v); }},
-      {"columns", "N", "of the array, 1..256, default 8",
-       [](SystemConfig& c, Text v) { set_number<1, 256>(c.array.columns, v); }},
-      {"lanes", "16|32|64", "products of a cell a cycle, default 16", set_lanes},
-      {"format", "FORMAT", "of the operands: if4 (default), nvfp4, ...", set_format},
-      {"acc-width", "BITS", "of a cell's accumulator, 2..120; 0, the default: holds 1,024 largest beats",
-       [](SystemConfig& c, Text v) {
-         set_number<0, 120>(c.array.mac.acc_width, v);
-         if (c.array.mac.acc_width == 1) not_a(v, "0 or 2 to 120");
-       }},
-      {"shared-output", "", "one FP32 output stage for all columns",
-       [](SystemConfig& c, Text v) { c.array.shared_output = on_off(v); }},
-      {"clock", "MHZ", "default 1000",
+      {"rows", "N", "rows of cells in the array, 1 to 256",
+       [](SystemConfig& c, Text v) { set_number<1, 256>(c.array.rows, v); },
+       [](Config c) -> KnobValue { return whole(c.array.rows); }},
+      {"columns", "N", "columns of cells in the array, 1 to 256",
+       [](SystemConfig& c, Text v) { set_number<1, 256>(c.array.columns, v); },
+       [](Config c) -> KnobValue { return whole(c.array.columns); }},
+      {"lanes", "16|32|64", "elements that a cell multiplies in a cycle", set_lanes,
+       [](Config c) -> KnobValue { return whole(c.array.mac.lanes); }},
+      {"format", format_names(), "format of both operands", set_format,
+       [](Config c) -> KnobValue { return std::string(format_name(c.array.mac.format)); }},
+      {"acc-width", "BITS",
+       "width of a cell's accumulator, 2 to 120 bits; 0 is the width that holds 1,024 of the largest beats",
+       set_acc_width, [](Config c) -> KnobValue { return whole(c.array.mac.acc_width); }},
+      {"shared-output", "", "one FP32 output stage for all columns, not one for each",
+       [](SystemConfig& c, Text v) { c.array.shared_output = on_off(v); },
+       [](Config c) -> KnobValue { return c.array.shared_output; }},
+      {"clock", "MHZ", "clock in MHz, 0.001 to 1000000; it only turns cycles into seconds",
        [](SystemConfig& c, Text v) {
          c.clock_mhz = decimal(v, 0.001, 1e6, "a clock in MHz from 0.001 to 1000000");
-       }},
-      {"overlap", "true|false", "tiles follow each other without a gap, default true",
-       [](SystemConfig& c, Text v) { c.overlap = on_off(v); }},
-      {"order", "mn|nm", "what stays: activations (mn, default) or weights (nm)", set_order},
-      {"snake", "", "every other pass over the inner operand runs backwards",
-       [](SystemConfig& c, Text v) { c.snake = on_off(v); }},
-      {"acts-buffer", "BYTES", "scratchpad of the activations, both halves, default 1M",
-       [](SystemConfig& c, Text v) { c.activation_bytes = bytes(v); }},
-      {"weights-buffer", "BYTES", "scratchpad of the weights, both halves, default 1M",
-       [](SystemConfig& c, Text v) { c.weight_bytes = bytes(v); }},
-      {"output-buffer", "BYTES", "for results on their way to the DRAM, default 64K",
-       [](SystemConfig& c, Text v) { c.output_bytes = bytes(v); }},
-      {"acts-banks", "N", "of the scratchpad, a block a cycle each; 0, the default: as many as a beat needs",
-       [](SystemConfig& c, Text v) { set_number<0, 65536>(c.activation_banks, v); }},
-      {"weights-banks", "N", "likewise",
-       [](SystemConfig& c, Text v) { set_number<0, 65536>(c.weight_banks, v); }},
-      {"ideal-memory", "", "operands are there from the start, results need no room",
-       [](SystemConfig& c, Text v) { c.ideal_memory = on_off(v); }},
-      {"dram-bandwidth", "BYTES", "a cycle, reads and writes together, default 64", set_bandwidth},
-      {"dram-latency", "CYCLES", "of a read, default 100",
-       [](SystemConfig& c, Text v) { set_number<0, 1000000>(c.dram_latency, v); }},
-      {"dram-burst", "BYTES", "default 64",
-       [](SystemConfig& c, Text v) { set_number<1, 65536>(c.dram_burst, v); }},
+       },
+       [](Config c) -> KnobValue { return c.clock_mhz; }},
+      {"overlap", "true|false", "whether a tile follows the one before without a gap",
+       [](SystemConfig& c, Text v) { c.overlap = on_off(v); },
+       [](Config c) -> KnobValue { return c.overlap; }},
+      {"order", "mn|nm", "which operand stays in its scratchpad: activations (mn) or weights (nm)", set_order,
+       [](Config c) -> KnobValue { return std::string(order_name(c.order)); }},
+      {"snake", "", "every other pass over the operand that does not stay runs backwards",
+       [](SystemConfig& c, Text v) { c.snake = on_off(v); }, [](Config c) -> KnobValue { return c.snake; }},
+      {"acts-buffer", "BYTES",
+       "size of the activations' scratchpad, both halves together; K, M, G for 1024^n",
+       [](SystemConfig& c, Text v) { c.activation_bytes = bytes(v); },
+       [](Config c) -> KnobValue { return c.activation_bytes; }},
+      {"weights-buffer", "BYTES", "size of the weights' scratchpad, likewise",
+       [](SystemConfig& c, Text v) { c.weight_bytes = bytes(v); },
+       [](Config c) -> KnobValue { return c.weight_bytes; }},
+      {"output-buffer", "BYTES", "size of the buffer for results on their way to the DRAM",
+       [](SystemConfig& c, Text v) { c.output_bytes = bytes(v); },
+       [](Config c) -> KnobValue { return c.output_bytes; }},
+      {"acts-banks", "N",
+       "banks of the activations' scratchpad, each reads a block a cycle; 0 is as many as a beat needs",
+       [](SystemConfig& c, Text v) { set_number<0, 65536>(c.activation_banks, v); },
+       [](Config c) -> KnobValue { return whole(c.activation_banks); }},
+      {"weights-banks", "N", "banks of the weights' scratchpad, likewise",
+       [](SystemConfig& c, Text v) { set_number<0, 65536>(c.weight_banks, v); },
+       [](Config c) -> KnobValue { return whole(c.weight_banks); }},
+      {"ideal-memory", "", "no DRAM: operands are there in cycle 0, and results need no room",
+       [](SystemConfig& c, Text v) { c.ideal_memory = on_off(v); },
+       [](Config c) -> KnobValue { return c.ideal_memory; }},
+      {"dram-bandwidth", "BYTES", "bytes that the DRAM moves in a cycle, reads and writes together",
+       set_bandwidth, [](Config c) -> KnobValue { return c.dram_bandwidth / 1000.0; }},
+      {"dram-latency", "CYCLES", "cycles from the end of a read on the bus to its data in the scratchpad",
+       [](SystemConfig& c, Text v) { set_number<0, 1000000>(c.dram_latency, v); },
+       [](Config c) -> KnobValue { return std::uint64_t{c.dram_latency}; }},
+      {"dram-burst", "BYTES", "size of a burst, 1 to 65536 bytes; nothing smaller moves",
+       [](SystemConfig& c, Text v) { set_number<1, 65536>(c.dram_burst, v); },
+       [](Config c) -> KnobValue { return std::uint64_t{c.dram_burst}; }},
   };
   return all;
+}
+
+std::string knob_text(const KnobValue& value) {
+  return std::visit(
+      [](const auto& v) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(v)>, std::string>) {
+          return v;
+        } else {
+          return nlohmann::json(v).dump();
+        }
+      },
+      value);
 }
 
 void set_knob(SystemConfig& config, std::string_view name, const std::string& value,
@@ -199,79 +245,6 @@ void check(const SystemConfig& config) {
       config.dram_bandwidth >= 1 && config.dram_bandwidth <= 1000 * static_cast<std::uint32_t>(kMaxBandwidth),
       "dram-bandwidth is not 0.001 to 4096 bytes a cycle");
   require(config.dram_burst >= 1 && config.dram_burst <= 65536, "dram-burst is not 1 to 65536 bytes");
-}
-
-std::string to_string(const GemmShape& shape) {
-  return std::to_string(shape.m) + "x" + std::to_string(shape.n) + "x" + std::to_string(shape.k);
-}
-
-std::uint64_t Geometry::Side::rows_of(std::uint64_t panel) const {
-  return std::min(panel_rows, rows - panel * panel_rows);
-}
-
-std::uint64_t Geometry::Side::panels_of(std::uint64_t group) const {
-  return std::min(per_group, panels - group * per_group);
-}
-
-Geometry::Geometry(const SystemConfig& config, const GemmShape& shape) {
-  check(config);
-  for (const auto& [name, size] : {std::pair{"M", shape.m}, {"N", shape.n}, {"K", shape.k}}) {
-    if (size == 0 || size > kMaxGemmSize) {
-      throw InputError(std::string(name) + " is " + std::to_string(size) + ", not 1 to " +
-                       std::to_string(kMaxGemmSize));
-    }
-  }
-  const MacConfig& mac = config.array.mac;
-  const auto rows = static_cast<std::uint64_t>(config.array.rows);
-  const auto columns = static_cast<std::uint64_t>(config.array.columns);
-  blocks = ceil_div(shape.k, kBlockSize);
-  beats = ceil_div(shape.k, static_cast<std::uint64_t>(mac.lanes));
-  block_bytes = code_bytes(mac.format) + 1;
-
-  const auto per_beat = static_cast<std::uint64_t>(blocks_per_beat(mac));
-  const auto reads = [&](std::uint64_t edge, int banks) {
-    return banks == 0 ? 1 : ceil_div(edge * per_beat, static_cast<std::uint64_t>(banks));
-  };
-  beat_gap = std::max(reads(rows, config.activation_banks), reads(columns, config.weight_banks));
-  tile_gap = config.overlap ? beat_gap : std::max(beat_gap, rows + columns - 1);
-
-  const auto fill = [&](Side& side, std::uint64_t size, std::uint64_t edge, std::uint64_t buffer,
-                        const char* what) {
-    side.rows = size;
-    side.panel_rows = std::min(size, edge);
-    side.panels = ceil_div(size, side.panel_rows);
-    side.panel_bytes = side.panel_rows * blocks * block_bytes;
-    side.per_group = config.ideal_memory ? side.panels : std::min(side.panels, buffer / 2 / side.panel_bytes);
-    if (side.per_group == 0) {
-      throw InputError(std::string(what) + "-buffer: half of " + std::to_string(buffer) +
-                       " bytes does not hold the " + std::to_string(side.panel_rows) +
-                       " rows of a tile with K = " + std::to_string(shape.k) + ", " +
-                       std::to_string(side.panel_bytes) + " bytes");
-    }
-    side.groups = ceil_div(side.panels, side.per_group);
-  };
-  fill(sides[0], shape.m, rows, config.activation_bytes, "acts");
-  fill(sides[1], shape.n, columns, config.weight_bytes, "weights");
-  if (sides[0].panels > kMaxTiles / sides[1].panels) {
-    throw InputError("the product has more than " + std::to_string(kMaxTiles) + " tiles");
-  }
-  const std::uint64_t tile_bytes = rows * columns * kResultBytes;
-  output_slots = config.ideal_memory ? tiles() : config.output_bytes / tile_bytes;
-  if (output_slots == 0) {
-    throw InputError("output-buffer: " + std::to_string(config.output_bytes) + " bytes do not hold the " +
-                     std::to_string(tile_bytes) + " bytes of a tile's results");
-  }
-  // As if every tile loaded both its panels, and nothing went on at the same time.
-  const std::uint64_t burst = config.dram_burst;
-  std::uint64_t tile_bursts = ceil_div(tile_bytes, burst);
-  for (const Side& operand : sides) tile_bursts += ceil_div(operand.panel_bytes, burst);
-  const auto latency =
-      static_cast<std::uint64_t>(result_latency(config.array, {0, config.array.columns - 1}));
-  const std::uint64_t cycles = (beats + 1) * beat_gap + tile_gap + latency + config.dram_latency +
-                               static_cast<std::uint64_t>(tile_interval(config.array));
-  most_ticks = static_cast<Int128>(tiles()) * (static_cast<Int128>(tile_bursts * burst) * 1000 +
-                                               static_cast<Int128>(cycles) * config.dram_bandwidth);
-  if (most_ticks >= Int128{1} << 63) throw InputError("too large to count its cycles");
 }
 
 }  // namespace if4

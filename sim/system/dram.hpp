@@ -9,15 +9,14 @@
 #include <tlm>
 #include <vector>
 
-#include "sim/system/config.hpp"
 #include "sim/system/parts.hpp"
 
 namespace if4 {
 
-/// Approximately timed (nb_transport): BEGIN_REQ starts a burst on the idle bus; END_REQ, with the bus's last
-/// byte, makes it idle. A write is then done; a read's data follow with BEGIN_RESP, `dram_latency` cycles
-/// later. The delay of END_REQ is zero where the bus has time left in this cycle, and a cycle where it has
-/// none. transport_dbg moves bytes at once.
+/// Approximately timed (nb_transport). BEGIN_REQ starts a burst on the idle bus. END_REQ comes in the cycle
+/// in which the bus moves the burst's last byte, and makes it idle: its delay is zero if the bus has time
+/// left in this cycle, and a cycle if it has none. A write is then done; the data of a read follow with
+/// BEGIN_RESP, `dram_latency` cycles later. transport_dbg moves bytes at once.
 class DramChannel : public sc_core::sc_module {
  public:
   sc_core::sc_in<bool> clk;
@@ -26,14 +25,14 @@ class DramChannel : public sc_core::sc_module {
   DramChannel(const sc_core::sc_module_name& name, const SystemConfig& config, const CycleCounter& cycle,
               std::uint64_t bytes);
 
-  /// What it holds.
+  /// The bytes that it holds.
   std::vector<std::uint8_t>& memory() { return memory_; }
-  /// Bursts begun.
+  /// Bursts that have begun.
   std::uint64_t bursts() const { return bursts_; }
 
  private:
   struct Response {
-    std::uint64_t cycle;
+    std::uint64_t cycle;  // in which it is due
     tlm::tlm_generic_payload* burst;
   };
 
@@ -47,9 +46,10 @@ class DramChannel : public sc_core::sc_module {
   const CycleCounter& cycle_;
   const std::uint64_t bandwidth_, latency_;
   std::vector<std::uint8_t> memory_;
-  sc_core::sc_event tick_;  // a delta after the edge: the DMA has asked for what this cycle starts with
-  tlm::tlm_generic_payload* current_ = nullptr;
-  std::uint64_t left_ = 0;  // of current_, in thousandths of a byte
+  // A delta cycle after the edge, when the DMA has asked for the burst that this cycle starts with.
+  sc_core::sc_event tick_;
+  tlm::tlm_generic_payload* current_ = nullptr;  // the burst on the bus
+  std::uint64_t left_ = 0;                       // what is left of it, in thousandths of a byte
   std::deque<Response> responses_;
   std::uint64_t bursts_ = 0;
 };

@@ -13,14 +13,15 @@ using Cycle = std::uint64_t;
 constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t kThousand = 1000;  // dram_bandwidth counts thousandths of a byte
 
-// When things happened, one after the other, by number. Those that lie in the past of whoever asks are
-// forgotten: they hold nothing up any more.
+// The cycles in which events of one kind happened, in order, numbered from 0. Events that lie in the past of
+// whoever asks can be forgotten: nothing waits for them any more.
 class Moments {
  public:
   void add(Cycle when) { times_.push_back(when); }
+  // Events so far, forgotten ones included.
   std::uint64_t count() const { return forgotten_ + times_.size(); }
   Cycle last() const { return times_.back(); }
-  // 0 for what is forgotten.
+  // The cycle of an event; 0 for a forgotten one.
   Cycle at(std::uint64_t number) const { return number < forgotten_ ? 0 : times_[number - forgotten_]; }
   void forget(Cycle until) {
     for (; !times_.empty() && times_.front() <= until; ++forgotten_) times_.pop_front();
@@ -31,8 +32,9 @@ class Moments {
   std::uint64_t forgotten_ = 0;
 };
 
-// The DRAM bus and the DMA, in ticks: a cycle is dram_bandwidth of them, a burst 1000 * dram_burst. It runs
-// only as far as the next tile asks for, so everything that can compete for the bus until then is known.
+// The DRAM bus and the DMA. Time is in ticks: a cycle is dram_bandwidth of them, a burst 1000 * dram_burst.
+// It is simulated only as far as the next tile asks for, so everything that can compete for the bus until
+// then is known.
 class Memory {
  public:
   Memory(const SystemConfig& config, const Geometry& geometry, Timeline* timeline)
@@ -44,13 +46,13 @@ class Memory {
         latency_(config.dram_latency),
         timeline_(timeline) {}
 
-  // The first cycle, not before `from`, in which that many panels of the operand are in the scratchpad.
+  // The first cycle, not before `from`, in which `count` loads of the operand are complete.
   Cycle loaded(Operand operand, std::uint64_t count, Cycle from) {
     return first(usable_[static_cast<std::size_t>(operand)], count, from);
   }
-  // The same for so many tiles that have left the output buffer.
+  // The first cycle, not before `from`, in which the results of `count` tiles have left the output buffer.
   Cycle stored(std::uint64_t count, Cycle from) { return first(stored_, count, from); }
-  // The next tile: its last beat is accepted in cycle `read`, its last result is taken in cycle `done`.
+  // Adds the next tile: its last beat is accepted in cycle `read`, its last result is taken in cycle `done`.
   void add_tile(const Tile& tile, Cycle read, Cycle done) {
     read_.add(read);
     stores_.push_back({done + 1, bursts(tile.operands[0].rows * tile.operands[1].rows * kResultBytes)});
@@ -64,7 +66,7 @@ class Memory {
 
  private:
   struct Store {
-    Cycle ready;
+    Cycle ready;  // the first cycle in which it may start
     std::uint64_t bursts;
   };
 
@@ -77,7 +79,8 @@ class Memory {
     return when;
   }
 
-  // One decision of the bus: the whole of a store, or of a load what fits before the next store.
+  // One decision of the bus: it serves the whole of a store, or as much of a load as fits before the next
+  // store.
   void step() {
     const bool store = !stores_.empty();
     if (remaining_ == 0 && loads_.next(load_)) {
@@ -128,15 +131,15 @@ class Memory {
   const Cycle latency_;
   Timeline* const timeline_;
 
-  std::uint64_t now_ = 0;  // ticks; the bus is free
+  std::uint64_t now_ = 0;  // the tick from which the bus is free
   Load load_;
-  std::uint64_t remaining_ = 0;  // bursts of load_
-  bool started_ = false;
-  Cycle begin_ = 0;
-  Moments usable_[2];
-  Moments read_;
-  std::deque<Store> stores_;  // not yet served
-  Moments stored_;
+  std::uint64_t remaining_ = 0;  // bursts of load_ that are still to be moved
+  bool started_ = false;         // a burst of load_ was moved
+  Cycle begin_ = 0;              // if started_: the cycle of the first one
+  Moments usable_[2];            // when panels become usable, by Operand
+  Moments read_;                 // when the last beats of tiles are accepted
+  std::deque<Store> stores_;     // not yet served
+  Moments stored_;               // when the results of tiles have left the output buffer
   std::uint64_t load_bursts_[2] = {0, 0};
   std::uint64_t store_bursts_ = 0;
 };

@@ -1,5 +1,5 @@
-// The cycles of a product without the SystemC kernel: the rules of sim/README.md, a tile and a run of DRAM
-// bursts at a time. Equal to the SystemC system in every count and every event.
+// The cycles of a product without the SystemC kernel: the rules of sim/system/README.md, applied to a tile
+// and a run of DRAM bursts at a time. It equals the SystemC system in every count and every event.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,8 @@
 
 namespace if4 {
 
-/// Throws InputError as Geometry does. `timeline`, if not null, gets every event. `progress`, if given, is
-/// called now and then with the tiles done and their number.
+/// Throws InputError as Geometry does. `timeline`, if not null, is set to every event. `progress`, if given,
+/// is called now and then with the number of tiles done and of all tiles.
 RunStats fast_timing(const SystemConfig& config, const GemmShape& shape, Timeline* timeline = nullptr,
                      const std::function<void(std::uint64_t, std::uint64_t)>& progress = {});
 

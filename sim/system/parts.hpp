@@ -1,10 +1,12 @@
-// What the SystemC modules of the system share: the count of cycles, and what their signals carry.
+// What the SystemC modules of the system share: the count of cycles, what their signals carry, and where
+// things are in the DRAM.
 #pragma once
 
 #include <cstdint>
 #include <ostream>
 #include <string>
 #include <systemc>
+#include <tuple>
 
 #include "model/core/tensor.hpp"
 #include "model/mac/mac.hpp"
@@ -13,10 +15,11 @@
 
 namespace if4 {
 
-/// Time in the kernel: a cycle is a nanosecond, whatever the clock. Cycles, not seconds, are what is counted.
+/// The length of a cycle in the kernel's time, whatever the clock is: only cycles are counted.
 inline const sc_core::sc_time kCycleTime(1, sc_core::SC_NS);
 
-/// The number of the cycle that the rising edge now ends; the same during everything that the edge causes.
+/// The number of the cycle that the current rising edge ends, from 0. It stays the same during everything
+/// that this edge causes.
 class CycleCounter {
  public:
   std::uint64_t now() const { return now_; }
@@ -28,14 +31,14 @@ class CycleCounter {
 
 /// A beat of a panel, as the sequencer asks a scratchpad for it.
 struct PanelRead {
-  bool valid = false;  ///< low: the outputs are zero blocks
+  bool valid = false;  ///< If false, all outputs of the scratchpad are zero blocks.
   PanelPlace place;
-  std::uint64_t rows = 0;  ///< of the panel; the edge's other rows get zero blocks
-  std::uint64_t beat = 0;  ///< in the tile
+  std::uint64_t rows = 0;  ///< rows of the panel; the other rows of the array's edge get zero blocks
+  std::uint64_t beat = 0;  ///< number of the beat in the tile, from 0
+
+  auto members() const { return std::tie(valid, place, rows, beat); }
 };
-inline bool operator==(const PanelRead& a, const PanelRead& b) {
-  return a.valid == b.valid && a.place == b.place && a.rows == b.rows && a.beat == b.beat;
-}
+inline bool operator==(const PanelRead& a, const PanelRead& b) { return a.members() == b.members(); }
 inline std::ostream& operator<<(std::ostream& out, const PanelRead& read) {
   return out << read.valid << ' ' << read.place.half << ':' << read.place.position << ' ' << read.beat;
 }
@@ -46,27 +49,29 @@ inline void sc_trace(sc_core::sc_trace_file* file, const PanelRead& read, const 
 
 using CountSignal = sc_core::sc_signal<std::uint64_t>;
 
-/// A block in a byte array: its codes, lowest bits first, then its scale.
+/// A block in memory: its codes, lowest bits first, then its scale byte.
 Block load_block(Format format, const std::uint8_t* bytes);
 void store_block(Format format, const Block& block, std::uint8_t* bytes);
 
-/// Where things are in the DRAM. Every panel and every tile of results begins on a burst and has room for
-/// whole bursts.
+/// Where things are in the DRAM. Every panel, and the results of every tile, begin at the start of a burst
+/// and have room for whole bursts.
 struct DramMap {
   DramMap(const SystemConfig& config, const Geometry& geometry);
 
+  /// Address of a panel.
   std::uint64_t panel(Operand operand, std::uint64_t index) const {
     const auto side = static_cast<std::size_t>(operand);
     return begin[side] + index * stride[side];
   }
+  /// Address of the results of the tile that reads those two panels.
   std::uint64_t tile(std::uint64_t activation_panel, std::uint64_t weight_panel) const {
     return begin[2] + (activation_panel * weight_panels + weight_panel) * stride[2];
   }
 
-  std::uint64_t begin[3];   ///< activations, weights, results
-  std::uint64_t stride[3];  ///< of panels, panels, tiles
-  std::uint64_t weight_panels;
-  std::uint64_t bytes;  ///< in all
+  std::uint64_t begin[3];       ///< addresses of the activations, the weights, the results
+  std::uint64_t stride[3];      ///< bytes from a panel of activations, of weights, or a tile, to the next
+  std::uint64_t weight_panels;  ///< panels of the weights; tiles are in rows of so many
+  std::uint64_t bytes;          ///< size of all together
 };
 
 }  // namespace if4

@@ -5,8 +5,8 @@ namespace if4 {
 TileStream::TileStream(const SystemConfig& config, const Geometry& geometry)
     : geometry_(geometry), outer_(config.order == LoopOrder::kMN ? 0 : 1), snake_(config.snake) {}
 
-// Makes `group` what the side reads: it stays if one of the halves has it, otherwise it replaces the half
-// that is not read now.
+// Makes `group` the one that is read. If one of the halves holds it, nothing is loaded; otherwise it replaces
+// the group in the half that is not read now.
 void TileStream::enter(unsigned side, std::uint64_t group) {
   Halves& halves = halves_[side];
   for (const unsigned candidate : {halves.current, 1 - halves.current}) {

@@ -13,20 +13,20 @@
 
 namespace if4 {
 
-/// Block (row r, block b of a beat) is in bank (r * blocks per beat + b) modulo the number of banks. A bank
-/// reads a block a cycle; the sequencer keeps the time that this takes. Writes go to the other half, which
-/// has banks of its own, so they never wait.
+/// Block b of a beat, of row r, is in bank r * blocks per beat + b modulo the number of banks. A bank reads a
+/// block a cycle. The scratchpad itself takes no time: the sequencer offers the beats as far apart as the
+/// banks need. Writes go to the half that is not read, which has banks of its own, so they never wait.
 class Scratchpad : public sc_core::sc_module {
  public:
   sc_core::sc_in<PanelRead> read;
-  sc_core::sc_vector<sc_core::sc_out<EdgeBlocks>> blocks;  ///< one for each row of the array's edge
-  tlm_utils::simple_target_socket<Scratchpad>
-      socket;  ///< b_transport and transport_dbg of writes, in no time
+  sc_core::sc_vector<sc_core::sc_out<EdgeBlocks>> blocks;  ///< one for each row, or column, of the array
+  /// b_transport and transport_dbg write, in no time.
+  tlm_utils::simple_target_socket<Scratchpad> socket;
 
   Scratchpad(const sc_core::sc_module_name& name, const SystemConfig& config, const Geometry& geometry,
              Operand operand);
 
-  /// The address of a panel's first byte. Rows follow each other, blocks of a row too.
+  /// Address of a panel's first byte. The rows of a panel follow each other, and so do the blocks of a row.
   std::uint64_t address(const PanelPlace& place) const;
 
  private:

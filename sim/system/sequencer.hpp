@@ -1,4 +1,4 @@
-// The tile sequencer: drives the array's input, beat by beat, and says what each cycle was.
+// The tile sequencer: it offers the beats to the array, and counts each cycle under its heading.
 #pragma once
 
 #include <cstdint>
@@ -9,18 +9,19 @@
 namespace if4 {
 
 /// Offers the first beat of a tile when both panels are in the scratchpads and the output buffer has room for
-/// the tile. Counts cross clock edges like registers: what happens in a cycle shows in the next one.
+/// the tile. The counts on the ports change with the clock edge like registers: what happens in a cycle shows
+/// in the next one.
 class Sequencer : public sc_core::sc_module {
  public:
   sc_core::sc_in<bool> clk;
   sc_core::sc_in<bool> rst_n;
-  sc_core::sc_in<std::uint64_t> activations_loaded, weights_loaded;  ///< panels
-  sc_core::sc_in<std::uint64_t> tiles_done;                          ///< all results in the output buffer
-  sc_core::sc_in<std::uint64_t> tiles_stored;                        ///< and gone from it
-  sc_core::sc_out<std::uint64_t> tiles_read;                         ///< last beat accepted
-  sc_core::sc_out<PanelRead> activations, weights;
-  sc_core::sc_out<bool> valid, last;
-  sc_core::sc_in<bool> ready;
+  sc_core::sc_in<std::uint64_t> activations_loaded, weights_loaded;  ///< loads of panels that are complete
+  sc_core::sc_in<std::uint64_t> tiles_done;         ///< tiles whose results are all in the output buffer
+  sc_core::sc_in<std::uint64_t> tiles_stored;       ///< tiles whose results have left the output buffer
+  sc_core::sc_out<std::uint64_t> tiles_read;        ///< tiles whose last beat was accepted
+  sc_core::sc_out<PanelRead> activations, weights;  ///< to the scratchpads: the beat that is offered
+  sc_core::sc_out<bool> valid, last;                ///< to the array
+  sc_core::sc_in<bool> ready;                       ///< from the array
 
   Sequencer(const sc_core::sc_module_name& name, const SystemConfig& config, const Geometry& geometry,
             const CycleCounter& cycle, Timeline& timeline);
@@ -39,12 +40,12 @@ class Sequencer : public sc_core::sc_module {
   Timeline& timeline_;
   TileStream tiles_;
   Tile tile_;
-  bool active_ = false;   // tile_ is one
-  bool offered_ = false;  // its beat was, and not taken
-  std::uint64_t beat_ = 0;
-  std::uint64_t bank_gap_ = 0,
-                tile_gap_ = 0;  // cycles before the next offer: first the ones, then the others
-  std::uint64_t read_ = 0;
+  bool active_ = false;     // tile_ is a tile whose beats are not all accepted
+  bool offered_ = false;    // a beat was offered in the cycle before and not accepted
+  std::uint64_t beat_ = 0;  // the beat of tile_ to offer next
+  // Cycles before the next offer. bank_gap_ counts down first, then tile_gap_.
+  std::uint64_t bank_gap_ = 0, tile_gap_ = 0;
+  std::uint64_t read_ = 0;  // tiles whose last beat was accepted
   CycleCounts cycles_;
   sc_core::sc_event moved_;
 };

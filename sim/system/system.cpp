@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "model/core/error.hpp"
+#include "model/mac/gemm.hpp"
 #include "sim/array/systemc_context.hpp"
 #include "sim/system/dma.hpp"
 #include "sim/system/dram.hpp"
@@ -132,8 +133,8 @@ class System : public sc_core::sc_module {
     return (config_.ideal_memory ? writer_.done() : dma_.stored()) == geometry_.tiles();
   }
 
-  // Half a cycle. The first cycle is in reset; the others are counted. A method, not a thread: the kernel
-  // then needs no stacks of its own, which sanitizers do not follow.
+  // Half a cycle of the clock. The first cycle is in reset; the others are counted. This is a method and not
+  // a thread because the kernel then needs no stacks of its own, which sanitizers do not follow.
   void clock() {
     if (!clk_.read() || !started_) {
       if (!started_ && config_.ideal_memory) dma_.load_all();
@@ -157,7 +158,8 @@ class System : public sc_core::sc_module {
 
   void count() {
     cycle_.advance();
-    // Nothing takes longer than a burst, its latency, a beat's reads, and the way through the array.
+    // Something moves within the time of a burst, its latency, the reads of a beat and the way through the
+    // array, whatever the configuration.
     const std::uint64_t patience =
         10'000 + config_.dram_latency + 1000 * std::uint64_t{config_.dram_burst} / config_.dram_bandwidth +
         geometry_.tile_gap + 2 * static_cast<std::uint64_t>(tile_interval(config_.array));
@@ -182,7 +184,8 @@ class System : public sc_core::sc_module {
   CycleCounter cycle_;
   Timeline timeline_;
   bool started_ = false;
-  std::uint64_t moved_ = 0, moved_at_ = 0;  // beats, bursts and tiles, and when there was one more
+  std::uint64_t moved_ = 0;     // beats, bursts and tiles so far, added up
+  std::uint64_t moved_at_ = 0;  // the cycle in which the last of them was added
   bool stuck_ = false;
   std::exception_ptr failure_;
 
@@ -202,7 +205,7 @@ class System : public sc_core::sc_module {
   sc_core::sc_vector<sc_core::sc_signal<MacResult>> result_;
 };
 
-// The operand as the DRAM holds it: panel after panel, rows and blocks of a panel in order.
+// Writes the operand as the DRAM holds it: panel after panel, rows and blocks of a panel in order.
 void write_operand(const QuantizedTensor& tensor, Operand operand, const Geometry& geometry,
                    const DramMap& map, std::vector<std::uint8_t>& memory) {
   const Geometry::Side& side = geometry.side(operand);
@@ -218,7 +221,7 @@ void write_operand(const QuantizedTensor& tensor, Operand operand, const Geometr
 
 SystemRun run_system(const SystemConfig& config, const QuantizedTensor& activations,
                      const QuantizedTensor& weights, const SystemOptions& options) {
-  if (activations.columns() != weights.columns()) throw InputError("the operands differ in K");
+  check_product(activations, weights);
   if (activations.format != config.array.mac.format || weights.format != config.array.mac.format)
     throw InputError("the operands are not in the array's format");
   const GemmShape shape{activations.rows(), weights.rows(), activations.columns()};

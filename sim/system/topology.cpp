@@ -40,7 +40,8 @@ std::string lower(std::string_view text) {
 
 std::string range() { return whole_number_range(1, kMaxGemmSize); }
 
-// Whether it is a header; throws where it is the header of something else.
+// Whether the line is a header. Throws InputError if it is the header of something else, such as a list of
+// convolutions.
 bool is_header(const std::vector<std::string_view>& fields, const std::string& place) {
   const bool word =
       fields.size() > 1 && !fields[1].empty() && std::none_of(fields[1].begin(), fields[1].end(), [](char c) {

@@ -1,5 +1,5 @@
 // The array: RTL, grid of Verilated cells and C++ model in lock-step; its timing against the formulas of
-// sim/README.md.
+// sim/array/README.md.
 #include <algorithm>
 
 #include "model/core/error.hpp"

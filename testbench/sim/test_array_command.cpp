@@ -9,7 +9,7 @@
 #include "model/core/error.hpp"
 #include "model/files/safetensors.hpp"
 #include "model/files/tensor_file.hpp"
-#include "sim/program/array_report.hpp"
+#include "sim/report/array_report.hpp"
 #include "sim/system/topology.hpp"
 #include "sim/verilated/wave_file.hpp"
 #include "testbench/support/program_testing.hpp"
@@ -32,53 +32,50 @@ void write_tensors(const std::string& path) {
                          {});
 }
 
+/// What the spans of a timeline's tiles add up to.
+struct TracedTiles {
+  std::uint64_t count = 0, beats = 0;
+};
+
+/// Checks a timeline at 1 GHz: every track has a name, spans of a track follow each other, times are those of
+/// the cycles, and none is after `cycles`.
+TracedTiles check_trace(const Json& timeline, std::uint64_t cycles) {
+  TracedTiles tiles;
+  std::map<int, double> ends;  // by track
+  std::map<int, std::string> names;
+  for (const Json& event : timeline["traceEvents"]) {
+    for (const char* key : {"ph", "pid", "tid", "ts", "name"}) CHECK(event.contains(key));
+    const int track = event["tid"];
+    if (event["ph"] == "M") names[track] = event["args"]["name"];
+    if (event["ph"] != "X") continue;
+    CHECK(names.count(0) + names.count(track) == 2);  // process and thread have a name
+    const std::uint64_t begin = event["args"]["cycle"];
+    const std::uint64_t end = begin + event["args"]["cycles"].get<std::uint64_t>();
+    const double from = event["ts"], to = from + event["dur"].get<double>();
+    constexpr double kRounding = 1e-5;
+    CHECK(from >= ends[track] - kRounding);
+    CHECK(from >= static_cast<double>(begin) / 1000 - kRounding);  // microseconds
+    CHECK(std::abs(to - static_cast<double>(end) / 1000) < kRounding);
+    ends[track] = to;
+    if (event["cat"] == "tile") {
+      ++tiles.count;
+      tiles.beats += event["args"]["cycles"].get<std::uint64_t>();
+    }
+    CHECK(end <= cycles);
+  }
+  return tiles;
+}
+
 }  // namespace
 
-TEST_CASE("if4 array refuses bad products, systems and files", "[cli][array-cli]") {
+TEST_CASE("if4 array refuses bad products and systems", "[cli][array-cli]") {
   const Sandbox box;
-  write_tensors(box / "in.safetensors");
-  if4::write_tensor(box / "square.safetensors", "s", {{16, 16}, std::vector<float>(256, 1.5F)});
-  const auto file = [&box](const std::string& name, const std::string& text) {
-    put(box / name, text);
-    return box / name;
-  };
-  const std::string a = box / "in.safetensors:a", w = box / "in.safetensors:w";
-  const std::string empty = file("empty.csv", "# nothing\nLayer, M, N, K\n");
-  const std::string conv =
-      file("conv.csv", "Layer name, IFMAP Height, IFMAP Width, Filter Height\nc, 1, 2, 3\n");
-  const std::string few = file("few.csv", "Layer, M, N, K\na, 1, 2\n");
-  const std::string many = file("many.csv", "a, 1, 2, 3, 4, 5\n");
-  const std::string word = file("word.csv", "a, 1, 2, 3\nb, 1, x2, 3\n");
-  const std::string zero = file("zero.csv", "\n# c\nb, 1, 2, 0\n");
-  const std::string huge = file("huge.csv", "b, 1, 2, 99999999999999999999\n");
-  const std::string nameless = file("nameless.csv", ", 1, 2, 3\n");
-  const std::string runs = file("runs.csv", "a, 1, 2, 3, -1\n");
-  const std::string large = file("large.csv", "small, 8, 8, 16\nlarge, 8, 8, 1000000\n");
-  const std::string no_json = file("no.json", "rows = 3\n");
-  const std::string list = file("list.json", "[1]");
-  const std::string unknown = file("unknown.json", R"({"rows": 8, "depth": 3})");
-  const std::string value = file("value.json", R"({"rows": "many"})");
-  const std::string nested = file("nested.json", R"({"rows": {"a": 1}})");
-  const std::string broken = file("broken.json", "{\n\"rows\": 8,\n}\n");
-  const std::string twice = file("twice.json", R"({"rows": 8, "lanes": 16, "rows": 4})");
-  const std::string beyond = file("beyond.json", R"({"clock": 1e999})");
-  const std::string mark = file("mark.csv",
-                                "\xEF\xBB\xBF"
-                                "a, 8, 8, 0\n");
-  const std::string runs_long = file("long.csv", "\na, 4096, 4096, 4096, 16777216\n");
-  const std::string own = file("own.csv", "a, 8, 8, 16\n");
-  const std::string rotated = box / "rotated.safetensors", straight = box / "straight.safetensors";
-  box.output({"quantize", box / "square.safetensors", "-o", rotated, "--rht"});
-  box.output({"quantize", box / "square.safetensors", "-o", straight});
   const auto large_array = [](Args args) {
     args.insert(args.end(), {"--rows", "256", "--cols", "256", "--acts-buffer", "1024G", "--weights-buffer",
                              "1024G", "--output-buffer", "1G"});
     return args;
   };
   const BadInput table[] = {
-      {{"array"}, {"--gemm", "--topology", "--acts"}},
-      {{"array", "--gemm", "1,2,3", "--topology", empty}, {"one of"}},
-      {{"array", "--acts", a}, {"--acts", "--weights"}},
       {{"array", "--gemm", "1,2"}, {"--gemm", "'1,2'"}},
       {{"array", "--gemm", "1,2,3,4"}, {"--gemm"}},
       {{"array", "--gemm", "0,2,3"}, {"--gemm", "'0,2,3'"}},
@@ -108,11 +105,43 @@ TEST_CASE("if4 array refuses bad products, systems and files", "[cli][array-cli]
       {{"array", "--gemm", "8,8,16", "--output-buffer", "255"}, {"output-buffer", "256 bytes"}},
       {{"array", "--gemm", "16000000,16000000,1"}, {"tiles"}},
       {{"array", "--gemm", "8,8,8", "--timing-only", "--engine", "systemc-model"}, {"--timing-only"}},
-      {{"array", "--gemm", "8,8,8", "--wave", box / "w.fst"}, {"--wave", "systemc-rtl"}},
       {{"array", "--gemm", "8,8,8", "--engine", "systemc-rtl", "--rows", "200"},
        {"no Verilated array", "if4_array_8x8"}},
       {{"array", "--gemm", "8,8,8", "--engine", "systemc-grid", "--lanes", "64"},
        {"no Verilated cell", "if4_array_cell_32"}},
+      {large_array({"array", "--gemm", "8388608,8388608,16777216", "--timing-only"}),
+       {"--gemm", "too large"}},
+      {large_array({"array", "--gemm", "8000000,8000000,1"}), {"--gemm", "GB of memory"}},
+      {{"array", "--gemm", "8,8,8", "--format", "mxfp4"}, {"--format", "'mxfp4'", "nvfp4"}},
+  };
+  for (const BadInput& bad : table) check_refused(box, bad);
+}
+
+TEST_CASE("if4 array refuses bad topologies", "[cli][array-cli]") {
+  const Sandbox box;
+  const auto file = [&box](const std::string& name, const std::string& text) {
+    put(box / name, text);
+    return box / name;
+  };
+  const std::string empty = file("empty.csv", "# nothing\nLayer, M, N, K\n");
+  const std::string conv =
+      file("conv.csv", "Layer name, IFMAP Height, IFMAP Width, Filter Height\nc, 1, 2, 3\n");
+  const std::string few = file("few.csv", "Layer, M, N, K\na, 1, 2\n");
+  const std::string many = file("many.csv", "a, 1, 2, 3, 4, 5\n");
+  const std::string word = file("word.csv", "a, 1, 2, 3\nb, 1, x2, 3\n");
+  const std::string zero = file("zero.csv", "\n# c\nb, 1, 2, 0\n");
+  const std::string huge = file("huge.csv", "b, 1, 2, 99999999999999999999\n");
+  const std::string nameless = file("nameless.csv", ", 1, 2, 3\n");
+  const std::string runs = file("runs.csv", "a, 1, 2, 3, -1\n");
+  const std::string large = file("large.csv", "small, 8, 8, 16\nlarge, 8, 8, 1000000\n");
+  const std::string mark = file("mark.csv",
+                                "\xEF\xBB\xBF"
+                                "a, 8, 8, 0\n");
+  const std::string runs_long = file("long.csv", "\na, 4096, 4096, 4096, 16777216\n");
+  const std::string own = file("own.csv", "a, 8, 8, 16\n");
+  const BadInput table[] = {
+      {{"array"}, {"--gemm", "--topology", "--acts"}},
+      {{"array", "--gemm", "1,2,3", "--topology", empty}, {"one of"}},
       {{"array", "--topology", box / "none.csv"}, {"none.csv"}},
       {{"array", "--topology", box.folder()}, {box.folder()}},
       {{"array", "--topology", empty}, {empty, "no layer"}},
@@ -125,6 +154,30 @@ TEST_CASE("if4 array refuses bad products, systems and files", "[cli][array-cli]
       {{"array", "--topology", nameless}, {nameless, "line 1", "no name"}},
       {{"array", "--topology", runs}, {runs, "line 1", "count", "'-1'"}},
       {{"array", "--topology", large, "--json", box / "out.json"}, {"large", "acts-buffer"}},
+      {{"array", "--topology", mark}, {mark + ": line 1", "K", "'0'"}},
+      {{"array", "--topology", large, "--timing-only"}, {large + ": line 2", "8x8x1000000"}},
+      {{"array", "--topology", runs_long, "--timing-only", "--dram-bandwidth", "4096"},
+       {runs_long + ": line 2", "too large to count"}},
+      {{"array", "--topology", own, "--csv", own}, {"--csv", own, "--topology"}},
+  };
+  for (const BadInput& bad : table) check_refused(box, bad);
+}
+
+TEST_CASE("if4 array refuses bad configurations", "[cli][array-cli]") {
+  const Sandbox box;
+  const auto file = [&box](const std::string& name, const std::string& text) {
+    put(box / name, text);
+    return box / name;
+  };
+  const std::string no_json = file("no.json", "rows = 3\n");
+  const std::string list = file("list.json", "[1]");
+  const std::string unknown = file("unknown.json", R"({"rows": 8, "depth": 3})");
+  const std::string value = file("value.json", R"({"rows": "many"})");
+  const std::string nested = file("nested.json", R"({"rows": {"a": 1}})");
+  const std::string broken = file("broken.json", "{\n\"rows\": 8,\n}\n");
+  const std::string twice = file("twice.json", R"({"rows": 8, "lanes": 16, "rows": 4})");
+  const std::string beyond = file("beyond.json", R"({"clock": 1e999})");
+  const BadInput table[] = {
       {{"array", "--gemm", "8,8,8", "--config", box / "none.json"}, {"none.json"}},
       {{"array", "--gemm", "8,8,8", "--config", no_json}, {no_json, "JSON"}},
       {{"array", "--gemm", "8,8,8", "--config", list}, {list, "object"}},
@@ -134,14 +187,21 @@ TEST_CASE("if4 array refuses bad products, systems and files", "[cli][array-cli]
       {{"array", "--gemm", "8,8,8", "--config", broken}, {broken + ": line 3"}},
       {{"array", "--gemm", "8,8,8", "--config", twice}, {twice, "'rows'", "twice"}},
       {{"array", "--gemm", "8,8,8", "--config", beyond}, {beyond, "range"}},
-      {{"array", "--topology", mark}, {mark + ": line 1", "K", "'0'"}},
-      {{"array", "--topology", large, "--timing-only"}, {large + ": line 2", "8x8x1000000"}},
-      {{"array", "--topology", runs_long, "--timing-only", "--dram-bandwidth", "4096"},
-       {runs_long + ": line 2", "too large to count"}},
-      {large_array({"array", "--gemm", "8388608,8388608,16777216", "--timing-only"}),
-       {"--gemm", "too large"}},
-      {large_array({"array", "--gemm", "8000000,8000000,1"}), {"--gemm", "GB of memory"}},
-      {{"array", "--topology", own, "--csv", own}, {"--csv", own, "--topology"}},
+  };
+  for (const BadInput& bad : table) check_refused(box, bad);
+}
+
+TEST_CASE("if4 array refuses bad operands and outputs", "[cli][array-cli]") {
+  const Sandbox box;
+  write_tensors(box / "in.safetensors");
+  const std::string a = box / "in.safetensors:a";
+  if4::write_tensor(box / "square.safetensors", "s", {{16, 16}, std::vector<float>(256, 1.5F)});
+  const std::string rotated = box / "rotated.safetensors", straight = box / "straight.safetensors";
+  box.output({"quantize", box / "square.safetensors", "-o", rotated, "--rht"});
+  box.output({"quantize", box / "square.safetensors", "-o", straight});
+  const BadInput table[] = {
+      {{"array", "--acts", a}, {"--acts", "--weights"}},
+      {{"array", "--gemm", "8,8,8", "--wave", box / "w.fst"}, {"--wave", "systemc-rtl"}},
       {{"array", "--gemm", "8,8,8", "--csv", box / "o", "--json", box / "./o"}, {"--json", "--csv"}},
       {{"array", "--acts", rotated + ":s", "--weights", straight + ":s"},
        {rotated + ":s is rotated", straight}},
@@ -153,7 +213,6 @@ TEST_CASE("if4 array refuses bad products, systems and files", "[cli][array-cli]
       {{"array", "--acts", a, "--weights", box / "in.safetensors:other"},
        {"[20, 40]", "[40, 20]", "K is 40 and 20"}},
       {{"array", "--acts", a, "--weights", box / "in.safetensors:none"}, {"'none'"}},
-      {{"array", "--gemm", "8,8,8", "--format", "mxfp4"}, {"--format", "'mxfp4'", "nvfp4"}},
       {{"array", "--gemm", "8,8,8", "--json", box / "no/where.json"}, {"no/where.json"}},
       {{"array", "--gemm", "8,8,8", "--csv", box.folder()}, {box.folder()}},
       {{"array", "--gemm", "8,8,8", "--trace", "/dev/full"}, {"/dev/full"}},
@@ -232,33 +291,9 @@ TEST_CASE("if4 array: files of a run of several layers", "[cli][array-cli]") {
   CHECK(line.find("," + std::to_string(second) + ",") != std::string::npos);
   CHECK(fields(line) == fields(header));
 
-  // Beats of all tiles and bytes on the bus are in the trace.
-  std::uint64_t tiles = 0, beats = 0;
-  const Json timeline = read_json(trace);
-  std::map<int, double> ends;  // by track
-  std::map<int, std::string> names;
-  for (const Json& event : timeline["traceEvents"]) {
-    for (const char* key : {"ph", "pid", "tid", "ts", "name"}) CHECK(event.contains(key));
-    const int track = event["tid"];
-    if (event["ph"] == "M") names[track] = event["args"]["name"];
-    if (event["ph"] != "X") continue;
-    CHECK(names.count(0) + names.count(track) == 2);  // process and thread have a name
-    const std::uint64_t begin = event["args"]["cycle"];
-    const std::uint64_t end = begin + event["args"]["cycles"].get<std::uint64_t>();
-    const double from = event["ts"], to = from + event["dur"].get<double>();
-    constexpr double kRounding = 1e-5;
-    CHECK(from >= ends[track] - kRounding);                        // spans of a track follow each other
-    CHECK(from >= static_cast<double>(begin) / 1000 - kRounding);  // microseconds at 1 GHz
-    CHECK(std::abs(to - static_cast<double>(end) / 1000) < kRounding);
-    ends[track] = to;
-    if (event["cat"] == "tile") {
-      ++tiles;
-      beats += event["args"]["cycles"].get<std::uint64_t>();
-    }
-    CHECK(end <= first + second);
-  }
-  CHECK(tiles == 7 * 6 + 2 * 20);
-  CHECK(beats == 7 * 6 * 5 + 2 * 20 * 3);
+  const TracedTiles tiles = check_trace(read_json(trace), first + second);
+  CHECK(tiles.count == 7 * 6 + 2 * 20);
+  CHECK(tiles.beats == 7 * 6 * 5 + 2 * 20 * 3);
   const std::string picture = get(svg);
   CHECK(picture.rfind("<svg ", 0) == 0);
   CHECK(picture.find("wide") != std::string::npos);

@@ -5,7 +5,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <random>
+#include <set>
+#include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/files/safetensors.hpp"
@@ -53,6 +57,17 @@ std::string vector_lines(const std::string& path) {
   return text.substr(text.find('\n') + 1);
 }
 
+/// The words of lower-case letters that follow `mark` in the text.
+std::set<std::string> words_after(const std::string& text, const std::string& mark) {
+  std::set<std::string> words;
+  for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at + 1)) {
+    const std::size_t begin = at + mark.size();
+    const std::size_t end = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz", begin);
+    if (end != begin) words.insert(text.substr(begin, end - begin));
+  }
+  return words;
+}
+
 /// A co-simulation's report without names and times.
 Json counts_only(Json json) {
   for (const char* key : {"activations", "weights", "seconds", "checked_beats_per_second", "relative_error",
@@ -76,6 +91,8 @@ TEST_CASE("the command line refuses what it does not know", "[cli]") {
       {{"quantize", in}, {"--output"}},
       {{"quantize", a, "-o", out, "--format", "fp8"}, {"--format", "fp8"}},
       {{"quantize", a, "-o", out, "--rule", "best"}, {"--rule", "best"}},
+      {{"quantize", a, "-o", out, "--scale-layout", "square"}, {"--scale-layout", "square", "linear|tiled"}},
+      {{"quantize", a, "-o", out, "--threads", "1025"}, {"--threads", "1025"}},
       {{"cosim", "--acts", a}, {"--weights"}},
       {{"cosim", "--acts", a, "--weights", b, "--stall-in", "100"}, {"--stall-in"}},
       {{"cosim", "--acts", a, "--weights", b, "--stall-out", "-1"}, {"--stall-out"}},
@@ -172,11 +189,52 @@ TEST_CASE("a report that cannot be printed is an error", "[cli]") {
   }
 }
 
-TEST_CASE("help is no error", "[cli]") {
+TEST_CASE("help is no error, and names the commands that README.md names", "[cli]") {
   const Sandbox box;
-  CHECK(box.output({"--help"}).find("quantize") != std::string::npos);
-  for (const char* command : {"quantize", "dequantize", "inspect", "cosim", "vectors", "replay"})
-    CHECK(box.output({command, "--help"}).find("Usage: ") != std::string::npos);
+  const std::string help = box.output({"--help"});
+  for (const char* said : {"F32, BF16 or F16", "Exit code 0"}) CHECK(help.find(said) != std::string::npos);
+  const std::set<std::string> commands = words_after(help.substr(help.find("Subcommands:")), "\n  ");
+  CHECK(commands.size() >= 8);
+
+  std::set<std::string> in_readme;
+  std::istringstream readme(get("README.md"));
+  for (std::string line; std::getline(readme, line);) {
+    if (line.rfind("| `if4 ", 0) == 0)
+      in_readme.merge(words_after(line.substr(0, line.find('|', 1)), "`if4 "));
+  }
+  CHECK(in_readme == commands);
+
+  for (const std::string& command : commands) {
+    INFO(command);
+    const std::string text = box.output({command, "--help"});
+    CHECK(text.find("if4 " + command + " [OPTIONS]") != std::string::npos);
+    CHECK(text.back() == '\n');
+  }
+}
+
+TEST_CASE("help lists the names that an option takes, its default first", "[cli]") {
+  const Sandbox box;
+  const std::string macs = "if4|mixfp4|nvfp4|nvint4|if3|if6_e2m3|if6_e3m2|nvfp6_e2m3|nvfp6_e3m2";
+  const std::string all = macs + "|nvint3|nvint6|nvfp3|nvfp4_46|nvfp4_4|mxfp4|mxfp4_4";
+  const std::pair<std::string, Args> table[] = {
+      {"quantize", {"--format " + all + "\n", "--rule mse|mae|abs_max ", "--scale-layout linear|tiled "}},
+      {"compare", {"--rule mse|mae|abs_max "}},
+      {"inspect", {"--rule mse|mae|abs_max "}},
+      {"cosim", {"--format if4|nvfp4 ", "--rule mse|mae|abs_max ", "; default 2000\n"}},
+      {"vectors",
+       {"--format " + macs + "\n", "--result lane-fp32|exact ", "--beats N ", "1 to 1024; default 10\n"}},
+      {"replay", {"--result lane-fp32|exact "}},
+      {"array",
+       {"--format " + macs + "\n", "--engine fast|systemc-model|systemc-grid|systemc-rtl\n", "--order mn|nm ",
+        "; default 10000\n", "; default 1048576\n"}},
+  };
+  for (const auto& [command, parts] : table) {
+    const std::string help = box.output({command, "--help"});
+    for (const std::string& part : parts) {
+      INFO(command << ": " << part << "\n" << help);
+      CHECK(help.find(part) != std::string::npos);
+    }
+  }
 }
 
 TEST_CASE("quantize, inspect, dequantize and cosim work on each other's files", "[cli]") {

@@ -104,7 +104,14 @@ TEST_CASE("a whole model", "[cli]") {
     }
     CHECK(noise < 0.2 * signal);
   }
-  SECTION("bad metadata of the new kinds") {
+}
+
+TEST_CASE("a whole model, only measured or refused", "[cli]") {
+  const Sandbox box;
+  const std::string in = box / "model.safetensors";
+  const std::string out = box / "out.safetensors";
+  write_model(in);
+  SECTION("metadata that is not as the program writes it") {
     box.output({"quantize", in + ":a.weight", "-o", out, "--scale-layout", "tiled"});
     std::string bytes = get(out);
     const std::size_t at = bytes.find("\"tiled\"");

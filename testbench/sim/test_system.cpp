@@ -1,10 +1,12 @@
 // The system around the array: the fast model against SystemC, results against the golden MAC, cycles against
 // closed forms.
 #include <algorithm>
+#include <map>
 #include <random>
 #include <set>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/core/error.hpp"
@@ -22,28 +24,26 @@ using if4::Geometry;
 using if4::QuantizedTensor;
 using if4::SystemConfig;
 
-std::string to_text(const SystemConfig& c, const GemmShape& shape) {
+// The command line that runs the case.
+std::string to_text(const SystemConfig& config, const GemmShape& shape) {
   std::ostringstream text;
-  text << "if4 array --gemm " << shape.m << ',' << shape.n << ',' << shape.k << " --rows " << c.array.rows
-       << " --columns " << c.array.columns << " --lanes " << c.array.mac.lanes << " --format "
-       << if4::format_name(c.array.mac.format) << (c.array.shared_output ? " --shared-output" : "")
-       << " --overlap " << (c.overlap ? "true" : "false") << " --order "
-       << (c.order == if4::LoopOrder::kMN ? "mn" : "nm") << (c.snake ? " --snake" : "") << " --acts-buffer "
-       << c.activation_bytes << " --weights-buffer " << c.weight_bytes << " --output-buffer "
-       << c.output_bytes << " --acts-banks " << c.activation_banks << " --weights-banks " << c.weight_banks
-       << (c.ideal_memory ? " --ideal-memory" : "") << " --dram-bandwidth " << c.dram_bandwidth / 1000.0
-       << " --dram-latency " << c.dram_latency << " --dram-burst " << c.dram_burst;
+  text << "if4 array --gemm " << shape.m << ',' << shape.n << ',' << shape.k;
+  for (const if4::Knob& knob : if4::knobs()) {
+    const std::string value = if4::knob_text(knob.get(config));
+    if (!knob.type.empty()) {
+      text << " --" << knob.name << ' ' << value;
+    } else if (value == "true") {
+      text << " --" << knob.name;
+    }
+  }
   return text.str();
 }
 
-std::string to_text(const if4::RunStats& s) {
+std::string to_text(const if4::RunStats& stats) {
   std::ostringstream text;
-  const if4::CycleCounts& c = s.cycles;
-  text << c.total() << " cycles: beats " << c.beats << ", banks " << c.banks << ", activations "
-       << c.activations << ", weights " << c.weights << ", output " << c.output << ", interval " << c.interval
-       << ", fill and drain " << c.fill_drain << "; DRAM " << s.bytes.dram_activations << " + "
-       << s.bytes.dram_weights << " + " << s.bytes.dram_outputs << "; buffers " << s.bytes.buffer_activations
-       << " + " << s.bytes.buffer_weights << " + " << s.bytes.buffer_outputs << "; tiles " << s.tiles;
+  text << stats.cycles.total() << " cycles, " << stats.tiles << " tiles";
+  for (const auto& count : if4::kCycleCounts) text << ", " << count.name << ' ' << stats.cycles.*count.member;
+  for (const auto& count : if4::kByteCounts) text << ", " << count.name << ' ' << stats.bytes.*count.member;
   return text.str();
 }
 
@@ -111,6 +111,43 @@ Case random_case(std::mt19937_64& random) {
 }
 
 }  // namespace
+
+TEST_CASE("every option of the system reads as it was set, and changes no other", "[system]") {
+  const std::map<std::string_view, std::string> values = {
+      {"rows", "3"},
+      {"columns", "5"},
+      {"lanes", "32"},
+      {"format", "nvfp4"},
+      {"acc-width", "80"},
+      {"shared-output", "true"},
+      {"clock", "250.0"},
+      {"overlap", "false"},
+      {"order", "nm"},
+      {"snake", "true"},
+      {"acts-buffer", "4096"},
+      {"weights-buffer", "8192"},
+      {"output-buffer", "512"},
+      {"acts-banks", "2"},
+      {"weights-banks", "3"},
+      {"ideal-memory", "true"},
+      {"dram-bandwidth", "7.5"},
+      {"dram-latency", "17"},
+      {"dram-burst", "32"},
+  };
+  CHECK(values.size() == if4::knobs().size());
+  for (const if4::Knob& set : if4::knobs()) {
+    INFO(set.name);
+    REQUIRE(values.count(set.name) == 1);
+    SystemConfig config;
+    if4::set_knob(config, set.name, values.at(set.name), "here");
+    for (const if4::Knob& read : if4::knobs()) {
+      INFO(read.name);
+      const std::string by_default = if4::knob_text(read.get(SystemConfig{}));
+      CHECK(if4::knob_text(read.get(config)) == (&read == &set ? values.at(set.name) : by_default));
+      CHECK(by_default != values.at(read.name));
+    }
+  }
+}
 
 TEST_CASE("The fast model has the SystemC system's cycles, events and results", "[system][systemc]") {
   std::mt19937_64 random(test_seed() + 900);

@@ -10,18 +10,20 @@
 
 namespace if4 {
 
+/// Writes one run of each layer, one after the other. A layer is a span, with the spans of its tiles, loads
+/// and stores below it on tracks of their own.
 class TraceWriter {
  public:
-  /// Events after that many tiles are left out.
+  /// Tiles that a timeline has room for. A layer for which there is no room is left out.
   static constexpr std::uint64_t kMaxTiles = 500'000;
 
-  /// Throws InputError if the file cannot be created. It appears with commit().
+  /// Throws InputError if the file cannot be created. The file appears with commit().
   TraceWriter(const std::string& path, const SystemConfig& config);
 
-  /// Whether a layer of that many tiles still has room.
+  /// Whether there is still room for a layer of that many tiles.
   bool has_room(std::uint64_t tiles) const { return tiles_ + tiles <= kMaxTiles; }
-  /// Appends a run of a layer that begins in cycle `begin`. Times are microseconds at the clock; the
-  /// arguments of a span are its first cycle and how many there are.
+  /// Appends a run of a layer that begins in cycle `begin`. The times of a span are microseconds at the
+  /// clock; its arguments are its first cycle and how many cycles it has.
   void add(const Layer& layer, const RunStats& stats, const Timeline& timeline, std::uint64_t begin);
   void commit();
 
@@ -38,13 +40,13 @@ class TraceWriter {
     kTracks
   };
   void span(const char* category, Track track, const std::string& name, std::uint64_t from, std::uint64_t to);
-  void name(const char* what, Track track, const char* text);  // of kProcess first of all
+  void name(const char* what, Track track, const char* text);  // kProcess must be the first one named
 
   SystemConfig config_;
   AtomicFile file_;
-  std::uint64_t begin_ = 0;
-  std::uint64_t tiles_ = 0;
-  std::uint64_t ends_[kTracks] = {};
+  std::uint64_t begin_ = 0;           // cycle in which the current layer begins
+  std::uint64_t tiles_ = 0;           // in the file so far
+  std::uint64_t ends_[kTracks] = {};  // cycle in which the last span of each track has ended
 };
 
 }  // namespace if4

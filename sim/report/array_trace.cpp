@@ -1,4 +1,4 @@
-#include "sim/program/array_trace.hpp"
+#include "sim/report/array_trace.hpp"
 
 #include <fmt/format.h>
 
@@ -41,7 +41,7 @@ void TraceWriter::span(const char* category, Track track, const std::string& nam
   const auto microseconds = [this](std::uint64_t cycles) {
     return static_cast<double>(cycles) / config_.clock_mhz;
   };
-  // Spans of one track must not overlap: each is drawn from where the one before has ended.
+  // Spans of one track must not overlap, so a span begins at the earliest where the one before has ended.
   std::uint64_t& end = ends_[static_cast<std::size_t>(track)];
   const std::uint64_t start = std::max(begin_ + from, end);
   end = std::max(begin_ + to, end);

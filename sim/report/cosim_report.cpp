@@ -1,21 +1,15 @@
-#include "sim/program/cosim_report.hpp"
+#include "sim/report/cosim_report.hpp"
 
 #include <fmt/format.h>
 
-#include <cmath>
-#include <cstring>
 #include <nlohmann/json.hpp>
+
+#include "sim/report/text.hpp"
 
 namespace if4 {
 namespace {
 
 constexpr const char* kTypeNames[2] = {"FP", "INT"};
-
-double to_double(std::uint32_t bits) {
-  float value = 0.0F;
-  std::memcpy(&value, &bits, sizeof value);
-  return static_cast<double>(value);
-}
 
 double beats_per_cycle(const CosimReport& report) {
   return report.cycles == 0 ? 0.0 : static_cast<double>(report.beats) / static_cast<double>(report.cycles);
@@ -32,51 +26,12 @@ std::string describe(const MacResult& result) {
 
 }  // namespace
 
-double product_scale(const QuantizedTensor& activations, const QuantizedTensor& weights) {
-  constexpr double kUnit = 1.0 / (static_cast<double>(kSpan) * static_cast<double>(kScaleMax));
-  return static_cast<double>(activations.amax) * kUnit * static_cast<double>(weights.amax) * kUnit;
-}
-
-ProductErrors product_errors(const Tensor& activations, const Tensor& weights, double unit_scale,
-                             const CosimReport& report) {
-  const QuantizeOptions options{Format::kNVFP4, Rule::kMse};
-  const QuantizedTensor nv_a = quantize(activations, options);
-  const QuantizedTensor nv_w = quantize(weights, options);
-  const double nv_scale = product_scale(nv_a, nv_w);
-
-  double unit_error = 0.0;
-  double nv_error = 0.0;
-  double reference = 0.0;
-  const std::size_t columns = activations.columns();
-  ExactMac mac;
-  for (std::size_t m = 0; m < activations.rows(); ++m) {
-    for (std::size_t n = 0; n < weights.rows(); ++n) {
-      double exact = 0.0;
-      for (std::size_t k = 0; k < columns; ++k) {
-        exact += static_cast<double>(activations.values[m * columns + k]) *
-                 static_cast<double>(weights.values[n * columns + k]);
-      }
-      for (std::size_t b = 0; b < nv_a.blocks_per_row(); ++b) mac.beat(nv_a.block(m, b), nv_w.block(n, b));
-      const double nv = to_double(mac.finish().bits) * nv_scale;
-      const double unit = static_cast<double>(report.products[m * weights.rows() + n]) * unit_scale;
-      unit_error += (unit - exact) * (unit - exact);
-      nv_error += (nv - exact) * (nv - exact);
-      reference += exact * exact;
-    }
-  }
-  const auto relative = [&](double error) {
-    return reference > 0.0 ? std::sqrt(error / reference) : (error > 0.0 ? INFINITY : 0.0);
-  };
-  return {relative(unit_error), relative(nv_error)};
-}
-
 std::string to_text(const CosimSummary& summary) {
   const CosimReport& r = summary.report;
-  std::string text;
+  std::string text = verdict_line(r.passed(), summary.activations + " x " + summary.weights);
   const auto line = [&text](const char* label, const std::string& value) {
-    text += fmt::format("  {:<18}{}\n", label, value);
+    text += report_line(label, value);
   };
-  text += fmt::format("{}  {} x {}\n", r.passed() ? "PASS" : "FAIL", summary.activations, summary.weights);
   line("shape", fmt::format("M {}  N {}  K {}", summary.m, summary.n, summary.k));
   line("format", summary.format + (summary.rule.empty() ? "" : ", rule " + summary.rule));
   line("checked",
@@ -96,11 +51,9 @@ std::string to_text(const CosimSummary& summary) {
   std::string pairs;
   for (std::size_t a = 0; a < 2; ++a) {
     for (std::size_t w = 0; w < 2; ++w) {
-      pairs += fmt::format(
-          "{}{}/{} {} ({:.1f} %)", pairs.empty() ? "" : "  ", kTypeNames[a], kTypeNames[w],
-          r.pair_beats[a][w],
-          r.beats == 0 ? 0.0
-                       : 100.0 * static_cast<double>(r.pair_beats[a][w]) / static_cast<double>(r.beats));
+      pairs += fmt::format("{}{}/{} {} ({:.1f} %)", pairs.empty() ? "" : "  ", kTypeNames[a], kTypeNames[w],
+                           r.pair_beats[a][w],
+                           per_cent(static_cast<double>(r.pair_beats[a][w]), static_cast<double>(r.beats)));
     }
   }
   line("type pairs", pairs);
@@ -149,7 +102,7 @@ std::string to_json(const CosimSummary& summary) {
     json["first_mismatches"].push_back(
         {{"m", bad.m}, {"n", bad.n}, {"expected", describe(bad.expected)}, {"actual", describe(bad.actual)}});
   }
-  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  return json_text(json) + "\n";
 }
 
 }  // namespace if4

@@ -10,19 +10,20 @@
 
 namespace if4 {
 
-/// A layer and what a run of it gave. Counts are of one run, whatever Layer::count is.
+/// A layer, and what one run of it gave, however often the network runs it.
 struct LayerReport {
   Layer layer;
   RunStats stats;
   std::uint64_t checked = 0;     ///< results compared with the golden model
-  std::uint64_t mismatches = 0;  ///< of them
-  std::string first_mismatch;    ///< empty: none
+  std::uint64_t mismatches = 0;  ///< results that differ from the golden model
+  std::string first_mismatch;    ///< which one differs first, and how; empty: none
   std::uint64_t nan_results = 0;
   std::uint64_t overflow_results = 0;
-  bool cycles_agree = true;  ///< SystemC engines: with the fast model, in every count and event
+  bool cycles_agree = true;  ///< SystemC engines: every count and event equals that of the fast model
   double seconds = 0.0;      ///< wall clock of the simulation
 };
 
+/// A run of all layers.
 struct ArraySummary {
   SystemConfig config;
   std::string engine;
@@ -30,6 +31,7 @@ struct ArraySummary {
   bool results = true;   ///< false: timing only
   std::vector<LayerReport> layers;
 
+  /// Whether nothing differed, and something was compared if results were computed.
   bool passed() const;
   /// Sums over the layers, each as often as it runs.
   RunStats total() const;
@@ -40,16 +42,18 @@ struct ArraySummary {
 std::uint64_t macs(const GemmShape& shape);
 /// Multiply-accumulates that the array could do in a cycle: rows * columns * lanes.
 std::uint64_t peak(const SystemConfig& config);
-/// macs over what the array could have done in that time, 0 to 1.
+/// `macs` divided by the multiply-accumulates that the array could have done in that time: 0 to 1.
 double utilization(const SystemConfig& config, std::uint64_t macs, std::uint64_t cycles);
 
-/// The headings of CycleCounts, in the order of a report, with `beats` split into useful ones and what edge
-/// tiles, and rows that end within a beat, waste of them.
+/// A heading of CycleCounts, with `beats` split in two: the cycles that the multiply-accumulates of the
+/// product would take if every multiplier worked, "useful", and the rest, "edge": tiles with unused rows or
+/// columns, and rows that end within a beat.
 struct CycleShare {
   const char* name;
-  const char* color;  ///< in charts
+  const char* color;  ///< of its part of a bar in charts, an SVG colour
   double cycles;
 };
+/// All of them, in the order of a report.
 std::vector<CycleShare> shares(const SystemConfig& config, std::uint64_t macs, const CycleCounts& cycles);
 
 std::string to_text(const ArraySummary& summary);

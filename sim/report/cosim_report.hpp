@@ -4,7 +4,6 @@
 #include <optional>
 #include <string>
 
-#include "model/quantize/quantizer.hpp"
 #include "sim/mac/cosim.hpp"
 
 namespace if4 {
@@ -16,7 +15,8 @@ struct ProductErrors {
   double nvfp4 = 0.0;  ///< the same tensors in NVFP4, exact golden model
 };
 
-/// Everything in the report. The errors are there only where the unquantized tensors were given.
+/// Everything in the report. The errors are there only where the unquantized tensors were given and every
+/// result was right.
 struct CosimSummary {
   std::string activations, weights;  ///< FILE:NAME
   std::string format, rule;          ///< rule may be empty
@@ -25,13 +25,6 @@ struct CosimSummary {
   CosimReport report;
   std::optional<ProductErrors> errors;
 };
-
-/// Computes the errors. `report` must hold the products of the quantized tensors with those amax.
-ProductErrors product_errors(const Tensor& activations, const Tensor& weights, double unit_scale,
-                             const CosimReport& report);
-
-/// amax_a * amax_w / 2688^2: what a result of the unit is multiplied by to get the value of the dot product.
-double product_scale(const QuantizedTensor& activations, const QuantizedTensor& weights);
 
 std::string to_text(const CosimSummary& summary);
 std::string to_json(const CosimSummary& summary);

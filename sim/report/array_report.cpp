@@ -1,16 +1,17 @@
-#include "sim/program/array_report.hpp"
+#include "sim/report/array_report.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <variant>
+
+#include "sim/report/text.hpp"
 
 namespace if4 {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-double per_cent(double part, double whole) { return whole == 0.0 ? 0.0 : 100.0 * part / whole; }
 
 std::string seconds_text(double seconds) {
   if (seconds >= 1.0) return fmt::format("{:.3f} s", seconds);
@@ -36,44 +37,18 @@ double at_clock(const SystemConfig& config, std::uint64_t cycles) {
   return static_cast<double>(cycles) / (config.clock_mhz * 1e6);
 }
 
-void add(CycleCounts& to, const CycleCounts& from, std::uint64_t times) {
-  to.beats += from.beats * times;
-  to.banks += from.banks * times;
-  to.activations += from.activations * times;
-  to.weights += from.weights * times;
-  to.output += from.output * times;
-  to.interval += from.interval * times;
-  to.fill_drain += from.fill_drain * times;
+template <class Counts, std::size_t kCount>
+void add(Counts& to, const Counts& from, std::uint64_t times, const NamedCount<Counts> (&counts)[kCount]) {
+  for (const auto& count : counts) to.*count.member += from.*count.member * times;
 }
 
-void add(ByteCounts& to, const ByteCounts& from, std::uint64_t times) {
-  to.dram_activations += from.dram_activations * times;
-  to.dram_weights += from.dram_weights * times;
-  to.dram_outputs += from.dram_outputs * times;
-  to.buffer_activations += from.buffer_activations * times;
-  to.buffer_weights += from.buffer_weights * times;
-  to.buffer_outputs += from.buffer_outputs * times;
-}
-
-// name and value of every count, the columns of the CSV and the members of the JSON.
+// Name and value of every count: the columns of the CSV file and the members of the JSON file.
 std::vector<std::pair<std::string, std::uint64_t>> counts(const RunStats& stats) {
-  const CycleCounts& c = stats.cycles;
-  const ByteCounts& b = stats.bytes;
-  return {{"cycles", c.total()},
-          {"tiles", stats.tiles},
-          {"beat_cycles", c.beats},
-          {"fill_drain_cycles", c.fill_drain},
-          {"interval_cycles", c.interval},
-          {"activation_wait_cycles", c.activations},
-          {"weight_wait_cycles", c.weights},
-          {"output_wait_cycles", c.output},
-          {"bank_cycles", c.banks},
-          {"dram_activation_bytes", b.dram_activations},
-          {"dram_weight_bytes", b.dram_weights},
-          {"dram_output_bytes", b.dram_outputs},
-          {"buffer_activation_bytes", b.buffer_activations},
-          {"buffer_weight_bytes", b.buffer_weights},
-          {"buffer_output_bytes", b.buffer_outputs}};
+  std::vector<std::pair<std::string, std::uint64_t>> all = {{"cycles", stats.cycles.total()},
+                                                            {"tiles", stats.tiles}};
+  for (const auto& count : kCycleCounts) all.emplace_back(count.name, stats.cycles.*count.member);
+  for (const auto& count : kByteCounts) all.emplace_back(count.name, stats.bytes.*count.member);
+  return all;
 }
 
 std::string csv_field(const std::string& text) {
@@ -93,43 +68,68 @@ std::string table_row(const std::string& name, const std::string& shape, std::ui
   return row + fmt::format(" {:>10}\n", bytes_text(stats.bytes.dram()));
 }
 
-std::string system_text(const SystemConfig& c) {
-  std::string text = fmt::format("{} x {} cells of {} lanes, {}, {}, {:g} MHz, {} tiles", c.array.rows,
-                                 c.array.columns, c.array.mac.lanes, format_name(c.array.mac.format),
-                                 c.array.shared_output ? "shared output" : "an output for each column",
-                                 c.clock_mhz, c.overlap ? "overlapping" : "separate");
+// All layers of a run together, each counted once however often it runs.
+struct ResultCounts {
+  std::uint64_t checked = 0, mismatches = 0, nan = 0, overflow = 0;
+  std::uint64_t macs = 0;  // simulated
+  double seconds = 0.0;    // wall clock of the simulation
+  bool cycles_agree = true;
+};
+
+ResultCounts count_results(const ArraySummary& summary) {
+  ResultCounts counts;
+  for (const LayerReport& layer : summary.layers) {
+    counts.checked += layer.checked;
+    counts.mismatches += layer.mismatches;
+    counts.nan += layer.nan_results;
+    counts.overflow += layer.overflow_results;
+    counts.macs += macs(layer.layer.shape);
+    counts.seconds += layer.seconds;
+    counts.cycles_agree = counts.cycles_agree && layer.cycles_agree;
+  }
+  return counts;
+}
+
+// A line for each layer, and one for all of them if that says something new.
+std::string layer_table(const ArraySummary& summary, const RunStats& total) {
+  std::string text =
+      fmt::format("{:<28} {:>19} {:>5} {:>13} {:>11}", "layer", "M x N x K", "runs", "cycles", "time");
+  for (const CycleShare& share : shares(summary.config, 0, {})) text += fmt::format(" {:>6}", share.name);
+  text += fmt::format(" {:>10}\n", "DRAM");
+  std::uint64_t runs = 0;
+  for (const LayerReport& layer : summary.layers) {
+    runs += layer.layer.count;
+    text += table_row(layer.layer.name, to_string(layer.layer.shape), layer.layer.count,
+                      macs(layer.layer.shape), layer.stats, summary.config);
+  }
+  if (runs > 1) text += table_row("total", "", runs, summary.total_macs(), total, summary.config);
   return text;
+}
+
+std::string array_text(const SystemConfig& c) {
+  return fmt::format("{} x {} cells of {} lanes, {}, {}, {:g} MHz, {} tiles", c.array.rows, c.array.columns,
+                     c.array.mac.lanes, format_name(c.array.mac.format),
+                     c.array.shared_output ? "shared output" : "an output for each column", c.clock_mhz,
+                     c.overlap ? "overlapping" : "separate");
+}
+
+std::string traffic_text(std::uint64_t activations, std::uint64_t weights, std::uint64_t results) {
+  return fmt::format("read {} of activations, {} of weights; written {}", bytes_text(activations),
+                     bytes_text(weights), bytes_text(results));
 }
 
 std::string memory_text(const SystemConfig& c) {
   if (c.ideal_memory) return "ideal: operands are there, results need no room";
   return fmt::format("DRAM {:g} B/cycle, latency {}, bursts of {} B; buffers {} + {} + {} B; order {}{}",
                      c.dram_bandwidth / 1000.0, c.dram_latency, c.dram_burst, c.activation_bytes,
-                     c.weight_bytes, c.output_bytes, c.order == LoopOrder::kMN ? "mn" : "nm",
-                     c.snake ? ", snake" : "");
+                     c.weight_bytes, c.output_bytes, order_name(c.order), c.snake ? ", snake" : "");
 }
 
-Json config_json(const SystemConfig& c) {
+// The options as read_config() takes them.
+Json config_json(const SystemConfig& config) {
   Json json;
-  json["rows"] = c.array.rows;
-  json["columns"] = c.array.columns;
-  json["lanes"] = c.array.mac.lanes;
-  json["format"] = std::string(format_name(c.array.mac.format));
-  json["acc-width"] = c.array.mac.acc_width;
-  json["shared-output"] = c.array.shared_output;
-  json["clock"] = c.clock_mhz;
-  json["overlap"] = c.overlap;
-  json["order"] = c.order == LoopOrder::kMN ? "mn" : "nm";
-  json["snake"] = c.snake;
-  json["acts-buffer"] = c.activation_bytes;
-  json["weights-buffer"] = c.weight_bytes;
-  json["output-buffer"] = c.output_bytes;
-  json["acts-banks"] = c.activation_banks;
-  json["weights-banks"] = c.weight_banks;
-  json["ideal-memory"] = c.ideal_memory;
-  json["dram-bandwidth"] = c.dram_bandwidth / 1000.0;
-  json["dram-latency"] = c.dram_latency;
-  json["dram-burst"] = c.dram_burst;
+  for (const Knob& knob : knobs())
+    std::visit([&](const auto& value) { json[std::string(knob.name)] = value; }, knob.get(config));
   return json;
 }
 
@@ -176,8 +176,8 @@ bool ArraySummary::passed() const {
 RunStats ArraySummary::total() const {
   RunStats total;
   for (const LayerReport& layer : layers) {
-    add(total.cycles, layer.stats.cycles, layer.layer.count);
-    add(total.bytes, layer.stats.bytes, layer.layer.count);
+    add(total.cycles, layer.stats.cycles, layer.layer.count, kCycleCounts);
+    add(total.bytes, layer.stats.bytes, layer.layer.count, kByteCounts);
     total.tiles += layer.stats.tiles * layer.layer.count;
   }
   return total;
@@ -190,64 +190,43 @@ std::uint64_t ArraySummary::total_macs() const {
 }
 
 std::string to_text(const ArraySummary& summary) {
-  std::string text;
   const SystemConfig& config = summary.config;
-  const auto line = [&text](const char* label, const std::string& value) {
-    text += fmt::format("  {:<18}{}\n", label, value);
-  };
   const RunStats total = summary.total();
-  std::uint64_t checked = 0, mismatches = 0, nan = 0, overflow = 0, runs = 0, simulated = 0;
-  double seconds = 0.0;
-  bool agree = true;
-  for (const LayerReport& layer : summary.layers) {
-    checked += layer.checked;
-    mismatches += layer.mismatches;
-    nan += layer.nan_results;
-    overflow += layer.overflow_results;
-    runs += layer.layer.count;
-    simulated += macs(layer.layer.shape);
-    seconds += layer.seconds;
-    agree = agree && layer.cycles_agree;
-  }
-  text += fmt::format("{:<28} {:>19} {:>5} {:>13} {:>11}", "layer", "M x N x K", "runs", "cycles", "time");
-  for (const CycleShare& share : shares(config, 0, {})) text += fmt::format(" {:>6}", share.name);
-  text += fmt::format(" {:>10}\n", "DRAM");
-  for (const LayerReport& layer : summary.layers) {
-    text += table_row(layer.layer.name, to_string(layer.layer.shape), layer.layer.count,
-                      macs(layer.layer.shape), layer.stats, config);
-  }
-  if (summary.layers.size() > 1 || runs > 1)
-    text += table_row("total", "", runs, summary.total_macs(), total, config);
-  text += '\n';
-
-  text += fmt::format("{}  {}\n", summary.passed() ? "PASS" : "FAIL", summary.engine);
-  line("array", system_text(config));
-  line("memory", memory_text(config));
-  line("operands", summary.operands);
+  const ResultCounts results = count_results(summary);
+  std::string text = layer_table(summary, total);
+  text += '\n' + verdict_line(summary.passed(), summary.engine);
+  text += report_line("array", array_text(config));
+  text += report_line("memory", memory_text(config));
+  text += report_line("operands", summary.operands);
   const std::uint64_t cycles = total.cycles.total();
   const double time = at_clock(config, cycles);
-  line("cycles", fmt::format("{}, {} at the clock", cycles, seconds_text(time)));
-  line("utilization", fmt::format("{:.2f} % of {} MACs a cycle; {}MAC/s",
+  text += report_line("cycles", fmt::format("{}, {} at the clock", cycles, seconds_text(time)));
+  text += report_line("utilization",
+                      fmt::format("{:.2f} % of {} MACs a cycle; {}MAC/s",
                                   100.0 * utilization(config, summary.total_macs(), cycles), peak(config),
                                   rate_text(static_cast<double>(summary.total_macs()) / time)));
   const ByteCounts& bytes = total.bytes;
-  line("DRAM",
-       fmt::format("read {} of activations, {} of weights; written {}", bytes_text(bytes.dram_activations),
-                   bytes_text(bytes.dram_weights), bytes_text(bytes.dram_outputs)));
-  line("buffers",
-       fmt::format("read {} of activations, {} of weights; written {}", bytes_text(bytes.buffer_activations),
-                   bytes_text(bytes.buffer_weights), bytes_text(bytes.buffer_outputs)));
+  text += report_line("DRAM", traffic_text(bytes.dram_activations, bytes.dram_weights, bytes.dram_outputs));
+  text += report_line("buffers",
+                      traffic_text(bytes.buffer_activations, bytes.buffer_weights, bytes.buffer_outputs));
   if (summary.results) {
-    line("mismatches", fmt::format("{} of {} results compared with the golden model", mismatches, checked));
-    for (const LayerReport& layer : summary.layers)
-      if (!layer.first_mismatch.empty()) line("", layer.layer.name + ": " + layer.first_mismatch);
-    if (nan + overflow != 0) line("flagged", fmt::format("{} NaN, {} overflow", nan, overflow));
+    text += report_line("mismatches", fmt::format("{} of {} results compared with the golden model",
+                                                  results.mismatches, results.checked));
+    for (const LayerReport& layer : summary.layers) {
+      if (!layer.first_mismatch.empty())
+        text += report_line("", layer.layer.name + ": " + layer.first_mismatch);
+    }
+    if (results.nan + results.overflow != 0)
+      text += report_line("flagged", fmt::format("{} NaN, {} overflow", results.nan, results.overflow));
   } else {
-    line("results", "not computed (timing only)");
+    text += report_line("results", "not computed (timing only)");
   }
-  if (!agree) line("cycles differ", "the engine and the fast model do not agree");
-  line("speed", fmt::format("{}MAC/s simulated ({:.3f} s)",
-                            rate_text(static_cast<double>(simulated) / std::max(seconds, 1e-9)), seconds));
+  if (!results.cycles_agree)
+    text += report_line("cycles differ", "the engine and the fast model do not agree");
+  text += report_line(
+      "speed", fmt::format("{}MAC/s simulated ({:.3f} s)",
+                           rate_text(static_cast<double>(results.macs) / std::max(results.seconds, 1e-9)),
+                           results.seconds));
   return text;
 }
 
@@ -294,7 +273,7 @@ std::string to_json(const ArraySummary& summary) {
   }
   json["total"] = stats_json(summary.config, summary.total_macs(), summary.total());
   json["simulation_seconds"] = seconds;
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(json) + "\n";
 }
 
 }  // namespace if4

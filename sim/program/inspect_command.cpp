@@ -1,20 +1,30 @@
-// if4 dequantize, inspect.
+// if4 inspect: what the tensors of a file are, and what their quantization lost or would lose.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
 #include "model/files/safetensors.hpp"
 #include "model/files/tensor_file.hpp"
+#include "model/quantize/fast_quantizer.hpp"
 #include "model/quantize/measure.hpp"
 #include "sim/program/commands.hpp"
+#include "sim/program/options.hpp"
+#include "sim/report/text.hpp"
 
 namespace if4 {
 namespace {
+
+struct Arguments {
+  std::string input;  // FILE or FILE:NAME, plain or quantized
+  Rule rule = Rule::kMse;
+  bool json = false;
+};
 
 bool is_npy(const TensorRef& ref) { return std::filesystem::path(ref.path).extension() == ".npy"; }
 
@@ -44,8 +54,6 @@ double int_share(const QuantizedTensor& tensor) {
   return tensor.scales.empty() ? 0.0 : static_cast<double>(ints) / static_cast<double>(tensor.scales.size());
 }
 
-std::string decibel(double value) { return std::isinf(value) ? "exact" : fmt::format("{:.2f}", value); }
-
 // JSON has no infinity: null stands for "nothing lost".
 nlohmann::ordered_json error_json(const QuantizationError& error) {
   nlohmann::ordered_json json;
@@ -55,9 +63,7 @@ nlohmann::ordered_json error_json(const QuantizationError& error) {
   return json;
 }
 
-void print_json(const nlohmann::ordered_json& json) {
-  fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
-}
+void print_json(const nlohmann::ordered_json& json) { fmt::print("{}\n", json_text(json)); }
 
 void print_plain_header() {
   fmt::print("{:<44} {:>14} {:>11} {:>6}  {:>9} {:>6}  {:>9} {:>6}\n", "", "", "", "INT", "IF4", "SQNR",
@@ -66,15 +72,16 @@ void print_plain_header() {
              "rel. MSE", "dB", "rel. MSE", "dB");
 }
 
-void inspect_plain(const std::vector<TensorRef>& refs, const InspectArgs& args) {
+void inspect_plain(const std::vector<TensorRef>& refs, const Arguments& args) {
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   for (const TensorRef& ref : refs) {
     const Tensor tensor = read_tensor(ref);
     // Not before the first tensor is read: nothing is printed for a file that is refused.
     if (!args.json && &ref == &refs.front()) print_plain_header();
-    const QuantizedTensor if4 = quantize(tensor, {Format::kIF4, args.rule});
+    const QuantizedTensor if4 = quantize_fast(view_of(tensor), {Format::kIF4, args.rule});
     const QuantizationError error = measure(tensor, if4);
-    const QuantizationError nvfp4 = measure(tensor, quantize(tensor, {Format::kNVFP4, args.rule}));
+    const QuantizationError nvfp4 =
+        measure(tensor, quantize_fast(view_of(tensor), {Format::kNVFP4, args.rule}));
     if (args.json) {
       all.push_back({{"name", tensor_name(ref)},
                      {"shape", tensor.shape},
@@ -92,7 +99,7 @@ void inspect_plain(const std::vector<TensorRef>& refs, const InspectArgs& args) 
   if (args.json) print_json(all);
 }
 
-void inspect_quantized(const std::vector<TensorRef>& refs, const InspectArgs& args) {
+void inspect_quantized(const std::vector<TensorRef>& refs, const Arguments& args) {
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   if (!args.json) {
     fmt::print("{:<44} {:>14} {:>6} {:>8} {:>11} {:>6}\n", "quantized tensor", "shape", "format", "rule",
@@ -117,30 +124,7 @@ void inspect_quantized(const std::vector<TensorRef>& refs, const InspectArgs& ar
   if (args.json) print_json(all);
 }
 
-// Undoes the rotation of every 16 values. Rows are a multiple of 16 long, or the tensor was not rotated.
-void rotate_back(Tensor& tensor) {
-  if (tensor.columns() % kBlockSize != 0) throw InputError("a rotated tensor has rows of a multiple of 16");
-  for (auto first = tensor.values.begin(); first != tensor.values.end(); first += kBlockSize) {
-    BlockValues y{};
-    std::copy_n(first, y.size(), y.begin());
-    const BlockValues x = if4::rotate_back(y);
-    std::copy_n(x.begin(), x.size(), first);
-  }
-}
-
-}  // namespace
-
-int run_dequantize(const DequantizeArgs& args) {
-  const NamedQuantized named = read_quantized(parse_tensor_ref(args.input));
-  Tensor tensor = dequantize(named.tensor);
-  if (named.rotated) rotate_back(tensor);
-  if (named.transposed) tensor = transposed(tensor);
-  write_tensor(args.output, named.name, tensor);
-  fmt::print("{}: {} {} F32\n", one_line(args.output), one_line(named.name), to_string(tensor.shape));
-  return 0;
-}
-
-int run_inspect(const InspectArgs& args) {
+int run(const Arguments& args) {
   const TensorRef input = parse_tensor_ref(args.input);
   if (!has_quantized(input)) {
     inspect_plain(plain_tensors(input), args);
@@ -155,5 +139,21 @@ int run_inspect(const InspectArgs& args) {
   inspect_quantized(refs, args);
   return 0;
 }
+
+std::function<int()> set_up(CLI::App& app) {
+  const auto args = std::make_shared<Arguments>();
+  add_text(app, "input", args->input, "FILE[:NAME]", "all plain or all quantized tensors of a file, or one")
+      ->required();
+  add_rule(app, args->rule, "which error decides between IF4's types in the blocks of plain tensors");
+  app.add_flag("--json", args->json, "print JSON, not a table");
+  return [args] { return run(*args); };
+}
+
+}  // namespace
+
+const Command kInspectCommand = {
+    "inspect",
+    "shape, amax and share of INT blocks of each tensor; of plain ones also the errors of IF4 and NVFP4",
+    set_up};
 
 }  // namespace if4

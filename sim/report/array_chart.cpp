@@ -1,10 +1,12 @@
-#include "sim/program/array_chart.hpp"
+#include "sim/report/array_chart.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <vector>
+
+#include "sim/report/svg.hpp"
 
 namespace if4 {
 namespace {
@@ -14,26 +16,6 @@ constexpr double kWidth = 900.0;
 constexpr double kLeft = 80.0, kRight = 870.0;
 constexpr double kRoofTop = 50.0, kRoofBottom = 350.0;
 constexpr double kBarLeft = 260.0, kBarRight = 840.0, kBarHeight = 16.0, kBarPitch = 22.0;
-
-std::string escaped(const std::string& text) {
-  std::string result;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        result += "&amp;";
-        break;
-      case '<':
-        result += "&lt;";
-        break;
-      case '>':
-        result += "&gt;";
-        break;
-      default:
-        result += c;
-    }
-  }
-  return result;
-}
 
 // A logarithmic axis over whole decades.
 struct Axis {
@@ -45,11 +27,6 @@ struct Axis {
   double at(double value) const { return from + (std::log10(value) - low) / (high - low) * (to - from); }
   double low, high, from, to;
 };
-
-std::string text_at(double x, double y, const std::string& anchor, const std::string& text) {
-  return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\">{}</text>\n", x, y, anchor,
-                     escaped(text));
-}
 
 std::string line(double x1, double y1, double x2, double y2, const char* style) {
   return fmt::format("<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" {}/>\n", x1, y1, x2, y2,
@@ -77,17 +54,17 @@ std::string roofline(const ArraySummary& summary, const std::vector<const LayerR
     least_y = std::min(least_y, point.y);
   }
   const Axis x(least_x, most_x, kLeft, kRight), y(least_y, top, kRoofBottom, kRoofTop);
-  std::string svg = text_at(kLeft, 30, "start", "Roofline: MACs a cycle over MACs a byte of DRAM traffic");
+  std::string svg = svg_text(kLeft, 30, "start", "Roofline: MACs a cycle over MACs a byte of DRAM traffic");
   const char* const grid = "stroke=\"#ddd\"";
   for (double decade = x.low; decade <= x.high; ++decade) {
     const double at = x.at(std::pow(10.0, decade));
     svg += line(at, kRoofTop, at, kRoofBottom, grid) +
-           text_at(at, kRoofBottom + 18, "middle", fmt::format("{:g}", std::pow(10.0, decade)));
+           svg_text(at, kRoofBottom + 18, "middle", fmt::format("{:g}", std::pow(10.0, decade)));
   }
   for (double decade = y.low; decade <= y.high; ++decade) {
     const double at = y.at(std::pow(10.0, decade));
     svg += line(kLeft, at, kRight, at, grid) +
-           text_at(kLeft - 8, at + 4, "end", fmt::format("{:g}", std::pow(10.0, decade)));
+           svg_text(kLeft - 8, at + 4, "end", fmt::format("{:g}", std::pow(10.0, decade)));
   }
   const char* const roof = "stroke=\"#222\" stroke-width=\"2\"";
   const double right = std::pow(10.0, x.high);
@@ -98,10 +75,10 @@ std::string roofline(const ArraySummary& summary, const std::vector<const LayerR
   if (start < stop) {
     svg += line(x.at(start), y.at(start * bandwidth), x.at(stop), y.at(stop * bandwidth), roof);
     const double middle = std::sqrt(start * stop);
-    svg += text_at(x.at(middle) - 8, y.at(middle * bandwidth) - 6, "end",
-                   fmt::format("{:g} bytes a cycle", bandwidth));
+    svg += svg_text(x.at(middle) - 8, y.at(middle * bandwidth) - 6, "end",
+                    fmt::format("{:g} bytes a cycle", bandwidth));
   }
-  svg += text_at(kRight, y.at(top) - 6, "end", fmt::format("{:g} MACs a cycle", top));
+  svg += svg_text(kRight, y.at(top) - 6, "end", fmt::format("{:g} MACs a cycle", top));
   for (const Point& point : points) {
     svg += fmt::format(
         "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\" fill=\"#b5483a\" fill-opacity=\"0.7\"><title>{}: {:.1f} "
@@ -131,18 +108,18 @@ std::string to_svg(const ArraySummary& summary) {
     body += roofline(summary, layers);
     y = kRoofBottom + 70.0;
   }
-  body += text_at(kLeft, y, "start", "Where the cycles went; on the right what was useful of them");
+  body += svg_text(kLeft, y, "start", "Where the cycles went; on the right what was useful of them");
   y += 14.0;
   double x = kLeft;
   for (const CycleShare& share : shares(summary.config, 0, {})) {
     body += fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"12\" height=\"12\" fill=\"{}\"/>\n", x, y,
                         share.color);
-    body += text_at(x + 17, y + 11, "start", share.name);
+    body += svg_text(x + 17, y + 11, "start", share.name);
     x += 95.0;
   }
   y += 28.0;
   for (const LayerReport* layer : layers) {
-    body += text_at(kBarLeft - 8, y + 12, "end", fmt::format("{:.32}", layer->layer.name));
+    body += svg_text(kBarLeft - 8, y + 12, "end", fmt::format("{:.32}", layer->layer.name));
     double from = kBarLeft;
     const auto all = static_cast<double>(layer->stats.cycles.total());
     for (const CycleShare& share : shares(summary.config, macs(layer->layer.shape), layer->stats.cycles)) {
@@ -154,18 +131,12 @@ std::string to_svg(const ArraySummary& summary) {
           100.0 * share.cycles / all);
       from += width;
     }
-    body += text_at(kBarRight + 6, y + 12, "start",
-                    fmt::format("{:.1f} %", 100.0 * utilization(summary.config, macs(layer->layer.shape),
-                                                                layer->stats.cycles.total())));
+    body += svg_text(kBarRight + 6, y + 12, "start",
+                     fmt::format("{:.1f} %", 100.0 * utilization(summary.config, macs(layer->layer.shape),
+                                                                 layer->stats.cycles.total())));
     y += kBarPitch;
   }
-  return fmt::format(
-             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:g}\" height=\"{1:g}\" viewBox=\"0 0 {0:g} "
-             "{1:g}\" "
-             "font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" "
-             "fill=\"white\"/>\n",
-             kWidth, y + 20.0) +
-         body + "</svg>\n";
+  return svg_picture(kWidth, y + 20.0, 12, body);
 }
 
 }  // namespace if4

@@ -1,0 +1,26 @@
+#include "sim/report/text.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace if4 {
+
+std::string report_line(std::string_view label, std::string_view value) {
+  return fmt::format("  {:<18}{}\n", label, value);
+}
+
+std::string verdict_line(bool passed, std::string_view what) {
+  return fmt::format("{}  {}\n", passed ? "PASS" : "FAIL", what);
+}
+
+double per_cent(double part, double whole) { return whole == 0.0 ? 0.0 : 100.0 * part / whole; }
+
+std::string decibel(double value) { return std::isinf(value) ? "exact" : fmt::format("{:.2f}", value); }
+
+std::string json_text(const nlohmann::ordered_json& json) {
+  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+}  // namespace if4

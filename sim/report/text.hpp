@@ -1,0 +1,23 @@
+// Pieces that the reports of several commands are made of.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+
+namespace if4 {
+
+/// A line of a report: two spaces, the label in a column of 18 characters, the value.
+std::string report_line(std::string_view label, std::string_view value);
+/// The first line of a report: "PASS" or "FAIL", then what was checked.
+std::string verdict_line(bool passed, std::string_view what);
+
+/// 100 * part / whole; 0 where the whole is 0.
+double per_cent(double part, double whole);
+/// A signal-to-noise ratio in dB with two digits, or "exact" where it is infinite.
+std::string decibel(double value);
+
+/// Indented by two, without a line end. Bytes that are not UTF-8 become the replacement character.
+std::string json_text(const nlohmann::ordered_json& json);
+
+}  // namespace if4
