@@ -1,7 +1,8 @@
 #include "model/core/dtype.hpp"
 
-#include <cstring>
 #include <iterator>
+
+#include "model/core/float_bits.hpp"
 
 namespace if4 {
 namespace {
@@ -16,12 +17,6 @@ constexpr DTypeRow kDTypes[] = {{"BOOL", 1}, {"U8", 1},  {"I8", 1},  {"F8_E4M3",
                                 {"I16", 2},  {"U16", 2}, {"F16", 2}, {"BF16", 2},    {"I32", 4},
                                 {"U32", 4},  {"F32", 4}, {"F64", 8}, {"I64", 8},     {"U64", 8}};
 static_assert(static_cast<std::size_t>(DType::kU64) + 1 == std::size(kDTypes));
-
-float float_from_bits(std::uint32_t bits) {
-  float value = 0.0F;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-}
 
 }  // namespace
 

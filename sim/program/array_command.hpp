@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "model/quantize/quantizer.hpp"
+#include "model/quantize/options.hpp"
 #include "sim/verilated/wave_file.hpp"
 
 namespace if4 {

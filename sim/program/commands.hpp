@@ -6,7 +6,7 @@
 #include <string>
 
 #include "model/files/model_quantizer.hpp"
-#include "model/quantize/quantizer.hpp"
+#include "model/quantize/options.hpp"
 #include "sim/mac/cosim.hpp"
 
 namespace if4 {

@@ -3,19 +3,15 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <cstring>
 #include <nlohmann/json.hpp>
+
+#include "model/core/float_bits.hpp"
+#include "model/quantize/fast_quantizer.hpp"
 
 namespace if4 {
 namespace {
 
 constexpr const char* kTypeNames[2] = {"FP", "INT"};
-
-double to_double(std::uint32_t bits) {
-  float value = 0.0F;
-  std::memcpy(&value, &bits, sizeof value);
-  return static_cast<double>(value);
-}
 
 double beats_per_cycle(const CosimReport& report) {
   return report.cycles == 0 ? 0.0 : static_cast<double>(report.beats) / static_cast<double>(report.cycles);
@@ -40,15 +36,14 @@ double product_scale(const QuantizedTensor& activations, const QuantizedTensor& 
 ProductErrors product_errors(const Tensor& activations, const Tensor& weights, double unit_scale,
                              const CosimReport& report) {
   const QuantizeOptions options{Format::kNVFP4, Rule::kMse};
-  const QuantizedTensor nv_a = quantize(activations, options);
-  const QuantizedTensor nv_w = quantize(weights, options);
+  const QuantizedTensor nv_a = quantize_fast(view_of(activations), options);
+  const QuantizedTensor nv_w = quantize_fast(view_of(weights), options);
   const double nv_scale = product_scale(nv_a, nv_w);
 
   double unit_error = 0.0;
   double nv_error = 0.0;
   double reference = 0.0;
   const std::size_t columns = activations.columns();
-  ExactMac mac;
   for (std::size_t m = 0; m < activations.rows(); ++m) {
     for (std::size_t n = 0; n < weights.rows(); ++n) {
       double exact = 0.0;
@@ -56,8 +51,8 @@ ProductErrors product_errors(const Tensor& activations, const Tensor& weights, d
         exact += static_cast<double>(activations.values[m * columns + k]) *
                  static_cast<double>(weights.values[n * columns + k]);
       }
-      for (std::size_t b = 0; b < nv_a.blocks_per_row(); ++b) mac.beat(nv_a.block(m, b), nv_w.block(n, b));
-      const double nv = to_double(mac.finish().bits) * nv_scale;
+      const MacResult nv_result = dot_product({}, nv_a, m, nv_w, n);
+      const double nv = static_cast<double>(float_from_bits(nv_result.bits)) * nv_scale;
       const double unit = static_cast<double>(report.products[m * weights.rows() + n]) * unit_scale;
       unit_error += (unit - exact) * (unit - exact);
       nv_error += (nv - exact) * (nv - exact);

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "model/quantize/quantizer.hpp"
+#include "model/quantize/options.hpp"
 #include "sim/mac/cosim.hpp"
 
 namespace if4 {

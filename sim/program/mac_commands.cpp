@@ -1,11 +1,11 @@
 // if4 cosim, vectors, replay.
 #include <fmt/format.h>
 
-#include <cstring>
 #include <random>
 #include <sstream>
 
 #include "model/core/error.hpp"
+#include "model/core/float_bits.hpp"
 #include "model/core/text.hpp"
 #include "model/files/atomic_file.hpp"
 #include "model/files/tensor_file.hpp"
@@ -47,23 +47,11 @@ DotProduct as_if4(DotProduct dot_product) {
   return dot_product;
 }
 
-std::uint32_t float_bits(float value) {
-  std::uint32_t bits = 0;
-  std::memcpy(&bits, &value, sizeof bits);
-  return bits;
-}
-
 std::uint32_t lane_fp32_result(const DotProduct& dot_product) {
-  LaneFp32Mac mac;
-  for (const auto& [a, w] : dot_product.beats) mac.beat(a, w);
-  return float_bits(mac.result());
+  return float_bits(lane_fp32_dot_product(dot_product.beats));
 }
 
-MacResult exact_result(const DotProduct& dot_product) {
-  ExactMac mac({dot_product.format});
-  for (const auto& [a, w] : dot_product.beats) mac.beat(a, w);
-  return mac.finish();
-}
+MacResult exact_result(const DotProduct& dot) { return dot_product({dot.format}, dot.beats); }
 
 // Uniform over all codes and all scale bytes of the format that are not NaN.
 Block random_block(std::mt19937_64& random, Format format) {

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "model/core/error.hpp"
+#include "model/quantize/fast_quantizer.hpp"
 #include "sim/mac/cosim.hpp"
 
 namespace if4 {
@@ -15,7 +16,7 @@ ProductOperand read_operand(const std::string& text, const QuantizeOptions& opti
     return {to_string(ref), std::move(named.tensor), std::nullopt, named.rule, named.rotated};
   }
   Tensor tensor = read_tensor(ref);
-  QuantizedTensor quantized = quantize(tensor, options);
+  QuantizedTensor quantized = quantize_fast(view_of(tensor), options);
   return {to_string(ref), std::move(quantized), std::move(tensor),
           uses_rule(options) ? std::string(rule_name(options.rule)) : "", options.rotate};
 }

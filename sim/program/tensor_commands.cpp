@@ -8,19 +8,20 @@
 
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
+#include "model/files/npy.hpp"
 #include "model/files/safetensors.hpp"
 #include "model/files/tensor_file.hpp"
+#include "model/quantize/fast_quantizer.hpp"
 #include "model/quantize/measure.hpp"
+#include "model/quantize/rotation.hpp"
 #include "sim/program/commands.hpp"
 
 namespace if4 {
 namespace {
 
-bool is_npy(const TensorRef& ref) { return std::filesystem::path(ref.path).extension() == ".npy"; }
-
 // The plain tensors that a command without a name works on.
 std::vector<TensorRef> plain_tensors(const TensorRef& ref) {
-  if (!ref.name.empty() || is_npy(ref)) return {ref};
+  if (!ref.name.empty() || is_npy(ref.path)) return {ref};
   const SafetensorsFile file(ref.path);
   std::vector<TensorRef> refs;
   for (const TensorInfo& info : file.tensors()) {
@@ -72,9 +73,10 @@ void inspect_plain(const std::vector<TensorRef>& refs, const InspectArgs& args) 
     const Tensor tensor = read_tensor(ref);
     // Not before the first tensor is read: nothing is printed for a file that is refused.
     if (!args.json && &ref == &refs.front()) print_plain_header();
-    const QuantizedTensor if4 = quantize(tensor, {Format::kIF4, args.rule});
+    const QuantizedTensor if4 = quantize_fast(view_of(tensor), {Format::kIF4, args.rule});
     const QuantizationError error = measure(tensor, if4);
-    const QuantizationError nvfp4 = measure(tensor, quantize(tensor, {Format::kNVFP4, args.rule}));
+    const QuantizationError nvfp4 =
+        measure(tensor, quantize_fast(view_of(tensor), {Format::kNVFP4, args.rule}));
     if (args.json) {
       all.push_back({{"name", tensor_name(ref)},
                      {"shape", tensor.shape},
@@ -117,23 +119,12 @@ void inspect_quantized(const std::vector<TensorRef>& refs, const InspectArgs& ar
   if (args.json) print_json(all);
 }
 
-// Undoes the rotation of every 16 values. Rows are a multiple of 16 long, or the tensor was not rotated.
-void rotate_back(Tensor& tensor) {
-  if (tensor.columns() % kBlockSize != 0) throw InputError("a rotated tensor has rows of a multiple of 16");
-  for (auto first = tensor.values.begin(); first != tensor.values.end(); first += kBlockSize) {
-    BlockValues y{};
-    std::copy_n(first, y.size(), y.begin());
-    const BlockValues x = if4::rotate_back(y);
-    std::copy_n(x.begin(), x.size(), first);
-  }
-}
-
 }  // namespace
 
 int run_dequantize(const DequantizeArgs& args) {
   const NamedQuantized named = read_quantized(parse_tensor_ref(args.input));
   Tensor tensor = dequantize(named.tensor);
-  if (named.rotated) rotate_back(tensor);
+  if (named.rotated) tensor = rotated_back(tensor);
   if (named.transposed) tensor = transposed(tensor);
   write_tensor(args.output, named.name, tensor);
   fmt::print("{}: {} {} F32\n", one_line(args.output), one_line(named.name), to_string(tensor.shape));
