@@ -37,13 +37,13 @@ std::string not_finite(std::size_t index, float value);
 /// The matrix [rows(), columns()] transposed: its shape is [columns, rows].
 Tensor transposed(const Tensor& tensor);
 
-/// A tensor cut along its last dimension into blocks of 16 codes (MXFP4: 32). Where a row ends inside a block,
-/// the rest of the block has zero codes.
+/// A tensor cut along its last dimension into blocks of 16 codes (MXFP4: 32). Where a row ends inside a
+/// block, the rest of the block has zero codes.
 struct QuantizedTensor {
   Format format = Format::kIF4;
   Shape shape;  ///< the true shape, without padding
-  /// rows x blocks_per_row x code_bytes(format) bytes. The codes of a block follow each other from the lowest bits
-  /// up, so that of two 4-bit codes in a byte the even element is the low nibble.
+  /// rows x blocks_per_row x code_bytes(format) bytes. The codes of a block follow each other from the lowest
+  /// bits up, so that of two 4-bit codes in a byte the even element is the low nibble.
   std::vector<std::uint8_t> codes;
   std::vector<std::uint8_t> scales;  ///< rows x blocks_per_row bytes
   float amax = 0.0F;                 ///< largest magnitude before quantization; 1 for MXFP4
@@ -58,13 +58,13 @@ struct QuantizedTensor {
 /// A quantized tensor of that shape whose codes, scales and amax are all zero.
 QuantizedTensor make_quantized(Format format, const Shape& shape);
 
-/// What the codes of a tensor stand for: code value * factor * s * amax / amax_divisor(format), computed in double
-/// and rounded to FP32 once. This is the one C++ definition of the value of a code in a tensor.
+/// What the codes of a tensor stand for: code value * factor * s * amax / amax_divisor(format), computed in
+/// double and rounded to FP32 once. This is the one C++ definition of the value of a code in a tensor.
 class CodeValues {
  public:
   CodeValues(Format format, float amax);
-  /// The values of all codes in a block with that scale byte, by code. There are 16 of 3- and 4-bit
-  /// codes (those beyond the last code are not used) and 64 of 6-bit codes. A NaN scale makes all of them NaN.
+  /// The values of all codes in a block with that scale byte, by code. There are 16 of 3- and 4-bit codes
+  /// (those beyond the last code are not used) and 64 of 6-bit codes. A NaN scale makes all of them NaN.
   const float* of(std::uint8_t scale) const { return lines_[scale * lines_per_scale_].values; }
 
  private:

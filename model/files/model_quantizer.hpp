@@ -37,21 +37,21 @@ struct ModelSummary {
   TensorSummary total() const;  ///< the sums over all tensors, and the largest amax
 };
 
-/// Called now and then with the bytes of input that have been seen and the bytes of all input. What it throws ends the
-/// work.
+/// Called now and then with the bytes of input that have been seen and the bytes of all input. What it throws
+/// ends the work.
 using ModelProgress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
 /// Whether the whole of `name` matches the pattern, in which * stands for any text and ? for one character.
 bool matches(const std::string& pattern, const std::string& name);
 
-/// Quantizes a file, or one tensor of it where `input` has a name. Of a safetensors file without a name, those F32,
-/// F16 and BF16 tensors are quantized that match an include pattern (without include patterns: that have two or more
-/// dimensions) and no exclude pattern. The others are copied, and so is the metadata.
-/// The output file gets its name when it is complete. With an empty `output` the errors are measured and nothing is
-/// written.
-/// The input is mapped into memory. Beyond that the function needs a few megabytes, and with tiled scales or 2D
-/// blocks as much as the scales of one tensor or 16 rows of it take. Throws InputError, naming file and tensor, also
-/// where there is no tensor to quantize.
+/// Quantizes a file, or one tensor of it where `input` has a name. Of a safetensors file without a name,
+/// those F32, F16 and BF16 tensors are quantized that match an include pattern (without include patterns:
+/// that have two or more dimensions) and no exclude pattern. The others are copied, and so is the metadata.
+/// The output file gets its name when it is complete. With an empty `output` the errors are measured and
+/// nothing is written.
+/// The input is mapped into memory. Beyond that the function needs a few megabytes, and with tiled scales or
+/// 2D blocks as much as the scales of one tensor or 16 rows of it take. Throws InputError, naming file and
+/// tensor, also where there is no tensor to quantize.
 ModelSummary quantize_model(const TensorRef& input, const std::string& output, const ModelOptions& options,
                             const ModelProgress& progress);
 

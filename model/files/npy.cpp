@@ -36,7 +36,8 @@ struct Header {
   std::optional<Shape> shape;
 };
 
-/// Reads the Python dictionary of a header, in the subset of Python that NumPy writes for arrays of plain numbers.
+/// Reads the Python dictionary of a header, in the subset of Python that NumPy writes for arrays
+/// of plain numbers.
 class HeaderParser {
  public:
   HeaderParser(const InputFile& file, std::string_view text) : file_(file), text_(text) {}

@@ -42,8 +42,8 @@ std::string first_names(const std::vector<std::string>& names) {
   return list;
 }
 
-/// The wanted name, which must be one of `names`, or the only one of them where no name is wanted. `what` says in
-/// messages what they name.
+/// The wanted name, which must be one of `names`, or the only one of them where no name is wanted. `what`
+/// says in messages what they name.
 std::string choose(const SafetensorsFile& file, const std::string& wanted,
                    const std::vector<std::string>& names, const std::string& what) {
   const std::string path = one_line(file.path()) + ": ";

@@ -51,8 +51,8 @@ std::vector<std::uint8_t> nan_rows(const QuantizedTensor& tensor) {
   return nan;
 }
 
-// Turns the codes of a block into elements times weight and significand of the scale, two at a time: a table for
-// each value of bit 7 and of the significand has the products of every pair of codes.
+// Turns the codes of a block into elements times weight and significand of the scale, two at a time: a table
+// for each value of bit 7 and of the significand has the products of every pair of codes.
 class Decoder {
  public:
   explicit Decoder(Format format) : bits_(traits(format).code_bits) {
@@ -101,7 +101,8 @@ class Decoder {
   std::vector<Pair> tables_;
 };
 
-// Computes columns of the result. Each thread has a worker of its own, with its scratch memory and its counts.
+// Computes columns of the result. Each thread has a worker of its own, with its scratch memory
+// and its counts.
 class Worker {
  public:
   virtual ~Worker() = default;
@@ -194,8 +195,8 @@ class NarrowWorker final : public Worker {
   std::vector<std::uint8_t> exponents_;
 };
 
-// The operands of some rows of a tensor as integers, and for each block the factor weight * significand and the
-// exponent of its scale.
+// The operands of some rows of a tensor as integers, and for each block the factor weight * significand and
+// the exponent of its scale.
 struct WideOperand {
   WideOperand(const QuantizedTensor& tensor, std::size_t first, std::size_t count)
       : blocks(tensor.blocks_per_row()),
@@ -287,8 +288,9 @@ GemmKernel find_kernel(std::string_view name) {
 }  // namespace
 
 GemmPath gemm_path(const MacConfig& config, const QuantizedTensor& a, const QuantizedTensor& w) {
-  // With e the largest element, a partial sum is at most 16 * e^2 * (sum over blocks of scale_a * scale_w). That
-  // sum is at most the largest sum of scales of a row of one operand times the largest scale of the other.
+  // With e the largest element, a partial sum is at most 16 * e^2 * (sum over blocks of scale_a *
+  // scale_w). That sum is at most the largest sum of scales of a row of one operand times the largest
+  // scale of the other.
   const std::int64_t element = largest_element(config.format);
   const auto [a_row, a_block] = scale_bounds(a);
   const auto [w_row, w_block] = scale_bounds(w);

@@ -42,8 +42,8 @@ GemmPath gemm_path(const MacConfig& config, const QuantizedTensor& activations,
                    const QuantizedTensor& weights);
 
 /// C[m][n] = dot product of row m of the activations and row n of the weights on an ExactMac of `config`.
-/// Throws std::invalid_argument where the operands differ in K, where one is not in the format of `config`, and
-/// where this machine does not have the kernel.
+/// Throws std::invalid_argument where the operands differ in K, where one is not in the format of `config`,
+/// and where this machine does not have the kernel.
 GemmResult gemm(const MacConfig& config, const QuantizedTensor& activations, const QuantizedTensor& weights,
                 const GemmOptions& options = {});
 

@@ -35,7 +35,8 @@ void portable(const GemmTile& tile, std::int64_t* sums) {
 
 #ifdef __x86_64__
 
-// GCC keeps small arrays in registers only where the loops over them are unrolled. Clang unrolls them by itself.
+// GCC keeps small arrays in registers only where the loops over them are unrolled. Clang unrolls
+// them by itself.
 #ifdef __clang__
 #define IF4_UNROLL
 #else

@@ -3,11 +3,12 @@
 // For each beat and each of the 16 lanes
 //     product = a * w                      FP16, exact: a multiple of 1/4, at most 64
 //     scale   = s_a * s_w                  FP32, exact: the significands have 4 bits
-//     scale   = scale * factor             FP32; f32(6/7) where one operand is INT4, f32(36/49) where both are
+//     scale   = scale * factor             FP32; f32(6/7) for one INT4 operand, f32(36/49) for two
 //     lane    = lane + product * scale     FP32 multiplication, then FP32 addition, in the order of the beats
 // and at the end the 16 lanes are added in FP32 by a tree of adjacent pairs: (0+1), (2+3), ...
-// The result depends on the order of the beats and is *not* the correctly rounded dot product. Every operation
-// is rounded to nearest even and none may be fused, so the build compiles the model with -ffp-contract=off.
+// The result depends on the order of the beats and is *not* the correctly rounded dot product.
+// Every operation is rounded to nearest even and none may be fused, so the build compiles the
+// model with -ffp-contract=off.
 //
 // Code 0x8 is legal (FP4 -0, INT4 -8). The published unit reads the scale magnitude 0x7F, the NaN of E4M3, as
 // 448, and so does this model.

@@ -42,8 +42,8 @@ const Reading& reading(Format format, const Block& block) {
   return kReadings[static_cast<std::size_t>(format)][block.scale >> 7];
 }
 
-// The shifts are constants and the word is the narrowest that holds the codes, because the speed of the checked
-// co-simulation depends on this loop.
+// The shifts are constants and the word is the narrowest that holds the codes, because the speed of the
+// checked co-simulation depends on this loop.
 template <int kBits, typename Word>
 int sum_of_products(const Reading& a_reading, const Reading& w_reading, const Block& a, const Block& w) {
   constexpr unsigned kMask = (1U << kBits) - 1;
@@ -150,8 +150,8 @@ std::uint32_t round_sum(Format format, Int128 sum) {
   auto significand = static_cast<std::uint32_t>(quotient >> drop);  // 2^23 <= significand < 2^24
   const bool odd = (significand & 1) != 0;
   if (below > half || (below == half && (remainder || odd))) ++significand;
-  // value = significand * 2^exponent. The significand is added to the exponent field, not or-ed: its leading one
-  // adds the 1 that `biased` is short of, and a significand that was rounded up to 2^24 adds one more.
+  // value = significand * 2^exponent. The significand is added to the exponent field, not or-ed: its leading
+  // one adds the 1 that `biased` is short of, and a significand that was rounded up to 2^24 adds one more.
   const int exponent = drop - normalize - 18 - 2 * traits(format).fraction_bits;
   const auto biased = static_cast<std::uint32_t>(exponent + 23 + 127 - 1);
   return (negative ? 0x80000000U : 0U) | ((biased << 23) + significand);
@@ -169,7 +169,8 @@ void ExactMac::beat(const Block* a, const Block* w) {
   }
   if (sum_ < -limit_ || sum_ >= limit_) {
     overflow_ = true;
-    // The sum wraps as that of the RTL does: its low acc_width bits are kept, and the top one of them is the sign.
+    // The sum wraps as that of the RTL does: its low acc_width bits are kept, and the top one of them
+    // is the sign.
     const auto low = static_cast<UInt128>(sum_) & (static_cast<UInt128>(2 * limit_) - 1);
     sum_ = static_cast<Int128>(low) - (low >= static_cast<UInt128>(limit_) ? 2 * limit_ : 0);
   }

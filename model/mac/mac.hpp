@@ -56,20 +56,20 @@ int largest_element(Format format);
 /// Largest magnitude of a beat without a NaN scale, in units: all elements have the largest magnitude and all
 /// scales are 448. In every format there is a positive beat of that magnitude.
 Int128 largest_beat(const MacConfig& config);
-/// The width of the narrowest accumulator that holds the sum of 1,024 of the largest beats. With 16 lanes that
-/// is 64 bits for IF4 and 57 to 79 bits for the other formats.
+/// The width of the narrowest accumulator that holds the sum of 1,024 of the largest beats. With 16 lanes
+/// that is 64 bits for IF4 and 57 to 79 bits for the other formats.
 int default_acc_width(const MacConfig& config);
 /// config.acc_width, or the default where it is 0.
 int acc_width(const MacConfig& config);
 /// How many of the largest beats an accumulator of acc_width() bits can add up; one more may overflow.
 Int128 beats_held(const MacConfig& config);
 
-/// The product of two blocks in units: within +-2^53 for IF4, within +-2^68 for any format. A NaN scale counts
-/// as the significand 15 and the exponent 15 of its bits.
+/// The product of two blocks in units: within +-2^53 for IF4, within +-2^68 for any format. A NaN scale
+/// counts as the significand 15 and the exponent 15 of its bits.
 Int128 block_product(Format format, const Block& a, const Block& w);
 
-/// The bits of sum * unit rounded to the nearest FP32 number, ties to even; those of +0 for 0. |sum| must be at
-/// most 2^119; the result is then never subnormal and never infinite.
+/// The bits of sum * unit rounded to the nearest FP32 number, ties to even; those of +0 for 0. |sum| must be
+/// at most 2^119; the result is then never subnormal and never infinite.
 std::uint32_t round_sum(Format format, Int128 sum);
 
 /// Computes one dot product after the other as the RTL does: an overflow is judged after every beat.
@@ -78,12 +78,14 @@ class ExactMac {
   /// Throws as check() does.
   explicit ExactMac(const MacConfig& config = {});
 
-  /// Adds a beat of blocks_per_beat() blocks of either operand. Where a row ends inside a beat, the blocks that
-  /// it lacks are Block{}.
+  /// Adds a beat of blocks_per_beat() blocks of either operand. Where a row ends inside a beat, the blocks
+  /// that it lacks are Block{}.
   void beat(const Block* a, const Block* w);
-  /// Adds a beat of one block of either operand. Throws std::invalid_argument where there are more than 16 lanes.
+  /// Adds a beat of one block of either operand. Throws std::invalid_argument where there are more
+  /// than 16 lanes.
   void beat(const Block& a, const Block& w);
-  /// Returns the result of the beats since the last finish() or the construction, and starts the next dot product.
+  /// Returns the result of the beats since the last finish() or the construction, and starts the
+  /// next dot product.
   MacResult finish();
 
  private:
@@ -95,8 +97,8 @@ class ExactMac {
   bool overflow_ = false;
 };
 
-/// The dot product of those pairs of blocks (activations, weights) on an ExactMac: blocks_per_beat() pairs make
-/// a beat, and a last beat that lacks some is filled up with Block{}.
+/// The dot product of those pairs of blocks (activations, weights) on an ExactMac: blocks_per_beat() pairs
+/// make a beat, and a last beat that lacks some is filled up with Block{}.
 MacResult dot_product(const MacConfig& config, const std::vector<std::pair<Block, Block>>& pairs);
 /// The dot product of row m of the activations and row n of the weights, which must have as many blocks.
 MacResult dot_product(const MacConfig& config, const QuantizedTensor& activations, std::size_t m,

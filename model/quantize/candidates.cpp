@@ -33,9 +33,9 @@ std::vector<Candidate> candidates(Format format) {
 }
 
 const std::vector<SearchStep>& search_steps(Format format) {
-  // Each step is the one that lowers the squared error most on normal data and on transformer weights when those
-  // before it are tried as well. The next one would gain less than half a percent. 4 or 5 codes up are a factor of
-  // about 1.5, with which the largest value of the block becomes the FP4 value 4 and not 6.
+  // Each step is the one that lowers the squared error most on normal data and on transformer weights when
+  // those before it are tried as well. The next one would gain less than half a percent. 4 or 5 codes up are
+  // a factor of about 1.5, with which the largest value of the block becomes the FP4 value 4 and not 6.
   static const std::vector<SearchStep> kFp4Int4 = {{1, -1}, {0, -1}, {0, 5}, {0, 4}, {1, 1}, {0, 1}};
   static const std::vector<SearchStep> kInt4Fp4 = {{0, -1}, {1, -1}, {1, 5}, {0, 1}, {1, 4}, {1, 1}};
   static const std::vector<SearchStep> kFp4 = {{0, 5}, {0, -1}, {0, 4}, {0, 1}};

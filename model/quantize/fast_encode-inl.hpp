@@ -1,5 +1,5 @@
-// The inner loops of fast_kernel.cpp: they find the codes of a tile for one type and scale, and the error that the
-// rule compares. Compiled once for each instruction set.
+// The inner loops of fast_kernel.cpp: they find the codes of a tile for one type and scale, and the error
+// that the rule compares. Compiled once for each instruction set.
 #if defined(IF4_MODEL_FAST_ENCODE_INL_HPP_) == defined(HWY_TARGET_TOGGLE)
 #ifdef IF4_MODEL_FAST_ENCODE_INL_HPP_
 #undef IF4_MODEL_FAST_ENCODE_INL_HPP_
@@ -34,9 +34,9 @@ struct Place {
   std::size_t stride;
 };
 
-/// Adding `big` = 1.5 * 2^23 steps to a number m >= 0 rounds it to a whole number of steps, ties to even, and leaves
-/// that number in the low bits of the sum. A step of a float type is 2^-kMantissa times the power of two at or below
-/// m. Below the smallest normal number it is as large as above it.
+/// Adding `big` = 1.5 * 2^23 steps to a number m >= 0 rounds it to a whole number of steps, ties to even, and
+/// leaves that number in the low bits of the sum. A step of a float type is 2^-kMantissa times the power of
+/// two at or below m. Below the smallest normal number it is as large as above it.
 struct Rounder {
   VU binade;  ///< FP32 bits of the power of two at or below m, or of the smallest normal number
   V big;
@@ -49,7 +49,8 @@ HWY_INLINE Rounder MakeRounder(V m, VU smallest) {
   const VU big = hn::Add(binade, hn::Set(du, (static_cast<unsigned>(23 - kMantissa) << 23) | 0x400000U));
   return {binade, hn::BitCast(d, big)};
 }
-/// The code, without its sign, of a number that is rounded to steps. Codes count on from one power of two to the next.
+/// The code, without its sign, of a number that is rounded to steps. Codes count on from one power of two to
+/// the next.
 template <int kMantissa>
 HWY_INLINE VU MagnitudeCode(const Rounder& r, V sum, VU smallest) {
   const DU du;
@@ -105,8 +106,9 @@ HWY_INLINE V AddRow(Rule rule, V total, V row) {
   return rule == Rule::kAbsMax ? hn::Max(total, row) : hn::Add(total, row);
 }
 
-/// Codes the tile with one type, for any format, and returns the errors by the rule. kInt: integers; kMantissa:
-/// mantissa bits of the floats. With noise the rule is p.rule and not kRule, so that there is less to compile.
+/// Codes the tile with one type, for any format, and returns the errors by the rule. kInt: integers;
+/// kMantissa: mantissa bits of the floats. With noise the rule is p.rule and not kRule, so that there is less
+/// to compile.
 template <int kBits, bool kInt, int kMantissa, Rule kRule, bool kStochastic>
 HWY_NOINLINE V EncodeWith(const KernelParams& p, const Place& place, Slot* HWY_RESTRICT slots, V step,
                           V steps_per_unit, std::size_t which) {
@@ -186,8 +188,8 @@ HWY_NOINLINE V EncodeWith(const KernelParams& p, const Place& place, Slot* HWY_R
   return total;
 }
 
-/// Finds INT4 and FP4 codes without noise from magnitudes, in fewer operations than EncodeWith(). The sum of a number
-/// and kBig has the number in its low bits, rounded to the nearest integer, ties to even.
+/// Finds INT4 and FP4 codes without noise from magnitudes, in fewer operations than EncodeWith(). The sum of
+/// a number and kBig has the number in its low bits, rounded to the nearest integer, ties to even.
 struct Nibbles {
   explicit HWY_INLINE Nibbles(const KernelParams& p) {
     const D d;
@@ -202,9 +204,9 @@ struct Nibbles {
     const V big = hn::Set(d, kBig);
     const V limit = hn::Set(d, kBig + 7);
     if (kInt) return hn::Min(hn::Add(hn::Mul(scaled, int_factor), big), limit);
-    // As a function of the magnitude, the code is the least of three lines with the slopes 2, 1 and 1/2, and of 7.
-    // Each line is rounded once. Rounding keeps the order of the lines, so it may come before the minimum. Ties go
-    // to the even code, which is the rule of E2M1.
+    // As a function of the magnitude, the code is the least of three lines with the slopes 2, 1 and 1/2, and
+    // of 7. Each line is rounded once. Rounding keeps the order of the lines, so it may come before the
+    // minimum. Ties go to the even code, which is the rule of E2M1.
     const V low = hn::MulAdd(scaled, hn::Set(d, 2.0F), big);
     const V middle = hn::Add(scaled, hn::Set(d, kBig + 2));
     const V high = hn::MulAdd(scaled, hn::Set(d, 0.5F), hn::Set(d, kBig + 4));
@@ -296,8 +298,9 @@ HWY_NOINLINE V EncodeNibbles(const KernelParams& p, const Place& place, Slot* HW
   return total;
 }
 
-/// Codes one row of pieces as FP4 and as INT4 with the same step, and keeps in words[0] the codes with the smaller
-/// error, those of FP4 where both are equal. Returns the errors; `ints` becomes the lanes that are INT4.
+/// Codes one row of pieces as FP4 and as INT4 with the same step, and keeps in words[0] the codes with
+/// the smaller error, those of FP4 where both are equal. Returns the errors; `ints` becomes the lanes
+/// that are INT4.
 template <Rule kRule>
 HWY_NOINLINE V EncodeBoth(const KernelParams& p, Slot& slot, V step, V steps_per_unit, hn::Mask<D>& ints) {
   const D d;

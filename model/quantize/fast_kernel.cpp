@@ -21,9 +21,9 @@ namespace if4 {
 namespace HWY_NAMESPACE {
 namespace {
 
-/// The columns of a job are coded in groups of tiles, one column in each lane of a tile. Each step of a tile waits for
-/// the step before it, but not for the other tiles, so all tiles of a group do a step before the next one begins. A
-/// group and the memory that is fetched meanwhile fit in the first cache.
+/// The columns of a job are coded in groups of tiles, one column in each lane of a tile. Each step of a tile
+/// waits for the step before it, but not for the other tiles, so all tiles of a group do a step before the
+/// next one begins. A group and the memory that is fetched meanwhile fit in the first cache.
 constexpr std::size_t kTiles = 8;
 struct Group {
   Slot slots[16];  ///< the rows of tile t are the slots from t * rows on
@@ -57,8 +57,8 @@ HWY_INLINE VI BlockScale(const KernelParams& p, const KernelParams::Way& way, V 
 HWY_INLINE V ScaleValue(const KernelParams& p, VI code) {
   const D d;
   if (p.power_scale) return hn::BitCast(d, hn::ShiftLeft<23>(code));
-  // The bits of an E4M3 number are those of an FP32 number whose exponent has a bias of 7 instead of 127. The product
-  // makes up for the difference.
+  // The bits of an E4M3 number are those of an FP32 number whose exponent has a bias of 7 instead of 127. The
+  // product makes up for the difference.
   return hn::Mul(hn::BitCast(d, hn::ShiftLeft<20>(code)), hn::Set(d, 0x1p120F));
 }
 
@@ -94,8 +94,8 @@ HWY_INLINE void FindScales(const KernelParams& p, Group& group, std::size_t tile
   }
 }
 
-/// Loads a row of pieces into its slot: as magnitudes and signs where EncodeNibbles() is to code them, else as values.
-/// Returns the largest magnitudes.
+/// Loads a row of pieces into its slot: as magnitudes and signs where EncodeNibbles() is to code them, else
+/// as values. Returns the largest magnitudes.
 template <bool kMagnitudes>
 HWY_INLINE V LoadSlot(const float* HWY_RESTRICT x, V factor, Slot& slot) {
   const D d;
@@ -117,8 +117,8 @@ HWY_INLINE V LoadSlot(const float* HWY_RESTRICT x, V factor, Slot& slot) {
   return hn::Max(largest[0], largest[1]);
 }
 
-/// Codes a tile in every way that the options ask for and keeps the best. Leaves the codes in words[0] of its slots and
-/// returns the scales.
+/// Codes a tile in every way that the options ask for and keeps the best. Leaves the codes in words[0] of its
+/// slots and returns the scales.
 template <int kBits>
 HWY_INLINE VI EncodeTile(const KernelParams& p, Group& group, std::size_t tile, const Place& place) {
   const D d;
@@ -174,7 +174,8 @@ HWY_INLINE VI EncodeTile(const KernelParams& p, Group& group, std::size_t tile, 
     attempt(p.ways[move.candidate].is_int, moved, step, InverseOf(moved, step), false);
   }
 
-  // A block with the scale 0 has the code 0 for every value. Without this a negative value would be an FP4 -0.
+  // A block with the scale 0 has the code 0 for every value. Without this a negative value would be
+  // an FP4 -0.
   const auto none = hn::RebindMask(du, hn::Eq(best_scale, hn::Zero(di)));
   if (!hn::AllFalse(du, none)) {
     for (std::size_t row = 0; row < place.rows; ++row) {
@@ -187,8 +188,8 @@ HWY_INLINE VI EncodeTile(const KernelParams& p, Group& group, std::size_t tile, 
   return best_scale;
 }
 
-/// Writes the words of a row of pieces as bytes. A piece has 2 * kBits of them, and those of the next one begin
-/// `piece_bytes` later.
+/// Writes the words of a row of pieces as bytes. A piece has 2 * kBits of them, and those of the next one
+/// begin `piece_bytes` later.
 template <int kBits>
 HWY_INLINE void StoreCodes(const std::uint32_t* HWY_RESTRICT words, std::size_t used, std::size_t piece_bytes,
                            std::uint8_t* HWY_RESTRICT codes) {
@@ -238,8 +239,8 @@ HWY_INLINE void StoreScales(VI scale, std::size_t used, std::uint8_t* scales) {
   std::memcpy(scales, bytes, used);
 }
 
-/// Asks for memory, so that it is in the first cache when it is used. A processor also fetches memory ahead by itself,
-/// but stops to do so while a group is coded.
+/// Asks for memory, so that it is in the first cache when it is used. A processor also fetches memory ahead
+/// by itself, but stops to do so while a group is coded.
 HWY_INLINE void FetchAhead(const void* memory, std::size_t bytes) {
   constexpr std::size_t kLine = 64;
   const auto* const at = static_cast<const std::uint8_t*>(memory);

@@ -1,6 +1,6 @@
-// The SIMD inner loops of the fast quantizer. They are compiled for every instruction set that the machine family
-// of the compiler has, and Highway chooses one at run time. A lane holds a block: nothing is summed across lanes, so
-// vectors of every width give the bits of the scalar quantizer.
+// The SIMD inner loops of the fast quantizer. They are compiled for every instruction set that the machine
+// family of the compiler has, and Highway chooses one at run time. A lane holds a block: nothing is summed
+// across lanes, so vectors of every width give the bits of the scalar quantizer.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,8 @@
 
 namespace if4 {
 
-/// What all blocks of a tensor share: its options, and the constants of its format from the tables of format.hpp and
-/// candidates.hpp.
+/// What all blocks of a tensor share: its options, and the constants of its format from the tables of
+/// format.hpp and candidates.hpp.
 struct KernelParams {
   struct Way {
     bool is_int;
@@ -47,8 +47,8 @@ struct KernelParams {
 /// The parameters for a tensor with that amax, which must be > 0 and is that before the normalization.
 KernelParams kernel_params(const QuantizeOptions& options, float amax);
 
-/// What one call of kernel_encode() codes: `pieces` columns of `rows` pieces each. A piece is 16 values that follow
-/// each other in memory, and the pieces of a column share a scale.
+/// What one call of kernel_encode() codes: `pieces` columns of `rows` pieces each. A piece is 16 values that
+/// follow each other in memory, and the pieces of a column share a scale.
 ///
 ///   16 x 16 values in a band of rows (2D blocks)           blocks of 32 values in a row (MXFP4)
 ///   rows = 16, stride = 1                                  rows = 2, stride = 2, row_values = 16
@@ -77,8 +77,8 @@ struct KernelJob {
   std::uint8_t* codes = nullptr;
   std::size_t row_code_bytes = 0;
   std::uint8_t* scales = nullptr;
-  /// How many scales the jobs that come next have, where their values and codes follow those of this job in memory
-  /// without a gap. The kernel fetches that memory into the cache while it codes this job.
+  /// How many scales the jobs that come next have, where their values and codes follow those of this job in
+  /// memory without a gap. The kernel fetches that memory into the cache while it codes this job.
   std::size_t following = 0;
 };
 

@@ -73,7 +73,8 @@ std::size_t FastQuantizer::code_bytes(std::size_t first, std::size_t last) const
   return scale_bytes(first, last) * if4::code_bytes(options_.format);
 }
 
-// Converts `count` values of the tensor to FP32, from number `from` on in the order in which they are in memory.
+// Converts `count` values of the tensor to FP32, from number `from` on in the order in which they
+// are in memory.
 void FastQuantizer::convert(std::size_t from, std::size_t count, float* to) const {
   if (view_.dtype == DType::kF32) {
     std::memcpy(to, static_cast<const std::uint8_t*>(view_.data) + from * sizeof(float),
@@ -144,8 +145,9 @@ void FastQuantizer::fetch_transposed(std::size_t row, std::size_t rows, std::siz
   }
 }
 
-// Goes through a band of rows, kBandValues columns at a time: visit(row, rows, first column, padded columns, values)
-// gets the values of each step, filled up to whole blocks with zeros, with kBandValues floats for each row.
+// Goes through a band of rows, kBandValues columns at a time: visit(row, rows, first column, padded columns,
+// values) gets the values of each step, filled up to whole blocks with zeros, with kBandValues floats for
+// each row.
 template <class Visit>
 void FastQuantizer::visit_band(std::size_t part, const Visit& visit) const {
   std::array<float, kBandRows * kBandValues> x;

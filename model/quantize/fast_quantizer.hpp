@@ -1,5 +1,6 @@
-// The quantizer that everything uses: with SIMD and threads, and for tensors that are read and written a part at a
-// time. It gives the bits of quantize() in quantizer.hpp on every instruction set and with any number of threads.
+// The quantizer that everything uses: with SIMD and threads, and for tensors that are read and written a
+// part at a time. It gives the bits of quantize() in quantizer.hpp on every instruction set and with any
+// number of threads.
 #pragma once
 
 #include <cstddef>
@@ -24,8 +25,8 @@ TensorView view_of(const Tensor& tensor);
 
 class FastQuantizer {
  public:
-  /// Reads all values once to find the largest magnitude. Throws InputError where quantize() does. `threads`: 0 means
-  /// as many as there are cores. The values must outlive the object.
+  /// Reads all values once to find the largest magnitude. Throws InputError where quantize() does. `threads`:
+  /// 0 means as many as there are cores. The values must outlive the object.
   FastQuantizer(const TensorView& view, const QuantizeOptions& options, unsigned threads);
 
   /// The shape of the result, which is transposed if that is an option.
@@ -38,8 +39,9 @@ class FastQuantizer {
   /// Bytes of codes and of scales of the parts from `first` to before `last`.
   std::size_t code_bytes(std::size_t first, std::size_t last) const;
   std::size_t scale_bytes(std::size_t first, std::size_t last) const;
-  /// Writes the codes and the linear scales of those parts. Where `errors` is not null, the errors of the values as
-  /// they were quantized (rotated if that is an option) are added to it; they do not depend on the number of threads.
+  /// Writes the codes and the linear scales of those parts. Where `errors` is not null, the errors of the
+  /// values as they were quantized (rotated if that is an option) are added to it; they do not depend on the
+  /// number of threads.
   void encode(std::size_t first, std::size_t last, std::uint8_t* codes, std::uint8_t* scales,
               ErrorSums* errors = nullptr) const;
 

@@ -8,8 +8,8 @@
 
 namespace if4 {
 
-/// Sums over values x and the values x' that dequantize() gives for them. x - x' is computed in double, where it is
-/// exact, and so are the squares and the sums.
+/// Sums over values x and the values x' that dequantize() gives for them. x - x' is computed in double, where
+/// it is exact, and so are the squares and the sums.
 struct ErrorSums {
   double noise = 0.0;            ///< sum((x - x')^2)
   double signal = 0.0;           ///< sum(x^2)
@@ -25,15 +25,15 @@ double sqnr_db(const ErrorSums& sums);
 /// int_blocks / blocks, from 0 to 1; 0 where there are no blocks.
 double int_share(const ErrorSums& sums);
 
-/// Adds up the errors of any parts of one tensor. All instruction sets give the same bits; the sums over the same
-/// values in other parts may differ in the last digits of a double.
+/// Adds up the errors of any parts of one tensor. All instruction sets give the same bits; the sums over the
+/// same values in other parts may differ in the last digits of a double.
 class ErrorMeter {
  public:
   /// `amax` is that of QuantizedTensor.
   ErrorMeter(Format format, float amax) : format_(format), values_(format, amax) {}
 
-  /// Adds `blocks` blocks that follow each other in memory: `x` has block_size() finite values for each, at any
-  /// address, `codes` code_bytes() bytes, and `scales` a byte.
+  /// Adds `blocks` blocks that follow each other in memory: `x` has block_size() finite values for each, at
+  /// any address, `codes` code_bytes() bytes, and `scales` a byte.
   void add(const float* x, const std::uint8_t* codes, const std::uint8_t* scales, std::size_t blocks,
            ErrorSums& sums) const;
 

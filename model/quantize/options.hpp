@@ -37,7 +37,8 @@ struct QuantizeOptions {
 /// Whether the rule decides anything: a block has two candidates, or its scale is searched.
 bool uses_rule(const QuantizeOptions& options);
 
-/// Throws InputError where a tensor of that shape (before transposition) cannot be quantized with these options.
+/// Throws InputError where a tensor of that shape (before transposition) cannot be quantized
+/// with these options.
 void check_options(const Shape& shape, const QuantizeOptions& options);
 
 }  // namespace if4

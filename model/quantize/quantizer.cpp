@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::size_t kLanes = kBlockSize;
 
-/// The value of a code before it is multiplied by decode * s, in FP32: exact, but for integers whose factor is not a
-/// power of two.
+/// The value of a code before it is multiplied by decode * s, in FP32: exact, but for integers whose factor
+/// is not a power of two.
 float code_value(Format format, ElementType type, unsigned code) {
   const auto value = static_cast<float>(operand(format, type, code));
   if (type == ElementType::kInt) return value * static_cast<float>(int_factor(format));
@@ -83,7 +83,8 @@ Attempt encode_pieces(const std::vector<Piece>& pieces, ElementType type, std::u
   return attempt;
 }
 
-/// Tries the candidates and, if that is an option, their neighbours. Returns the first attempt of the least error.
+/// Tries the candidates and, if that is an option, their neighbours. Returns the first attempt of
+/// the least error.
 Attempt best_attempt(const std::vector<Piece>& pieces, const TensorScale& tensor,
                      const QuantizeOptions& options, std::size_t pieces_per_row) {
   float largest = 0.0F;

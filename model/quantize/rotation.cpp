@@ -9,7 +9,7 @@
 namespace if4 {
 namespace {
 
-/// x times the Hadamard matrix, in place.
+/// Multiplies x by the Hadamard matrix, in place.
 void hadamard(BlockValues& x) {
   for (std::size_t distance = 1; distance < x.size(); distance *= 2) {
     for (std::size_t i = 0; i < x.size(); ++i) {

@@ -23,8 +23,8 @@ HWY_INLINE std::uint64_t ReadWord(const std::uint8_t* bytes) {
   return word;
 }
 
-/// The codes of 16 values, eight in each word. The bytes are read in words of the machine: a word that is put together
-/// in memory would have to wait for its parts.
+/// The codes of 16 values, eight in each word. The bytes are read in words of the machine: a word that is put
+/// together in memory would have to wait for its parts.
 struct CodeWords {
   std::uint64_t low;
   std::uint64_t high;

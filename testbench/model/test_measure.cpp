@@ -92,8 +92,8 @@ TEST_CASE("quantizer and measure() give the figures of the plain loop, for any m
 }
 
 TEST_CASE("a subnormal tensor is measured by the values that it is dequantized to", "[measure]") {
-  // In units of 2^-149: 5 is the largest code, and 2 falls between two codes, 1.67 and 2.14 away from 0. The value
-  // that FP32 has for either is 2.
+  // In units of 2^-149, 5 is the largest value, and the codes near 2 stand for 1.67 and 2.14. As an FP32 number
+  // either of them is 2.
   Tensor tensor{{16}, std::vector<float>(16, std::ldexp(2.0F, -149))};
   tensor.values[3] = std::ldexp(5.0F, -149);
   QuantizedTensor result;
