@@ -1,6 +1,6 @@
 // The quantizer as a specification: from an FP32 tensor to a block-scaled tensor, one plain loop for each
 // step. It is slow, and only tests call it: they hold model/quantize/fast_quantizer.hpp, which everything
-// else uses, to its bits. model/README.md says the same in words.
+// else uses, to its bits. model/quantize/README.md says the same in words.
 //
 // All arithmetic is FP32. Every operation is rounded once, to nearest even, and done in the order written, as
 // the codes depend on both. The build therefore compiles the model with -ffp-contract=off and never with
