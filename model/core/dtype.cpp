@@ -1,7 +1,8 @@
 #include "model/core/dtype.hpp"
 
-#include <cstring>
 #include <iterator>
+
+#include "model/core/float_bits.hpp"
 
 namespace if4 {
 namespace {
@@ -11,17 +12,11 @@ struct DTypeRow {
   std::size_t size;
 };
 
-/// In the order of the enumerators.
+/// One row for each enumerator, in their order.
 constexpr DTypeRow kDTypes[] = {{"BOOL", 1}, {"U8", 1},  {"I8", 1},  {"F8_E4M3", 1}, {"F8_E5M2", 1},
                                 {"I16", 2},  {"U16", 2}, {"F16", 2}, {"BF16", 2},    {"I32", 4},
                                 {"U32", 4},  {"F32", 4}, {"F64", 8}, {"I64", 8},     {"U64", 8}};
 static_assert(static_cast<std::size_t>(DType::kU64) + 1 == std::size(kDTypes));
-
-float float_from_bits(std::uint32_t bits) {
-  float value = 0.0F;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-}
 
 }  // namespace
 
@@ -44,7 +39,7 @@ float half_to_float(std::uint16_t bits) {
     const float magnitude = static_cast<float>(mantissa) * 0x1p-24F;
     return sign != 0 ? -magnitude : magnitude;
   }
-  // The biases are 15 and 127; 31 stands for NaN and infinity as 255 does.
+  // The exponents are biased by 15 and 127. Those of NaN and infinity are 31 and 255.
   return float_from_bits(sign | (exponent == 31 ? 255U : exponent + 112U) << 23 | mantissa << 13);
 }
 

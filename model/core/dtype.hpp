@@ -1,4 +1,4 @@
-// The element types that tensors of a file may have, and the two of 16 bits as FP32.
+// The element types that tensors of a file may have, and the conversion of the two of 16 bits to FP32.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace if4 {
 
-/// Element types a file may hold. Only F32, F16 and BF16 can be read as a Tensor.
+/// The element types of a safetensors file. Only F32, F16 and BF16 can be read as a Tensor.
 enum class DType : std::uint8_t {
   kBool,
   kU8,
@@ -29,18 +29,20 @@ enum class DType : std::uint8_t {
   kU64
 };
 
-/// The name in the header: "F32", "BF16", "F8_E4M3", ...
+/// The name in the header of a file: "F32", "BF16", "F8_E4M3", ...
 std::string_view dtype_name(DType dtype);
-/// Bytes per element: 1, 2, 4 or 8.
+/// Bytes of an element: 1, 2, 4 or 8.
 std::size_t dtype_size(DType dtype);
+/// The element type of that name, or nothing.
 std::optional<DType> dtype_from_name(std::string_view name);
 
-/// FP16 bits as FP32, exact; NaN stays NaN, infinity infinity.
+/// The number with these FP16 bits, exact. NaN stays NaN, and infinity stays infinity.
 float half_to_float(std::uint16_t bits);
-/// BF16 bits as FP32, exact.
+/// The number with these BF16 bits, exact.
 float bfloat16_to_float(std::uint16_t bits);
 
-/// dtype_size * all dimensions. Nothing on overflow of 64 bits, even if another dimension is zero.
+/// Bytes of a tensor: dtype_size() times all dimensions. Nothing where the product of the dimensions that are
+/// not 0 overflows 64 bits, even if another one is 0.
 std::optional<std::size_t> byte_count(DType dtype, const Shape& shape);
 
 }  // namespace if4

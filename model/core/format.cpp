@@ -30,13 +30,14 @@ float scale_value(Format format, std::uint8_t byte) {
 std::uint8_t encode_scale_magnitude(float value) {
   if (value == 0.0F) return 0;
   if (value >= kScaleMax) return kScaleNaN - 1;
-  // Units of the last place: 2^-9 up to 2^-6 (subnormals and the first binade), then 2^(e-3).
+  // The unit of the last place is 2^-9 for values below 2^-5 (the subnormals and the smallest normal
+  // numbers), and 2^(e-3) for values in [2^e, 2^(e+1)).
   int exponent = 0;
   std::frexp(value, &exponent);  // value in [2^(exponent-1), 2^exponent)
   const int ulp_exponent = std::max(exponent - 4, -9);
   const int units = static_cast<int>(std::nearbyint(std::ldexp(value, -ulp_exponent)));
-  // Consecutive E4M3 magnitudes have consecutive codes, so subnormals and a carry into the next binade
-  // (units = 16) need no case of their own.
+  // Consecutive E4M3 magnitudes have consecutive codes, so this holds for subnormals too, and where a value
+  // is rounded up to the next power of two (units = 16).
   return static_cast<std::uint8_t>((ulp_exponent + 9) * 8 + units);
 }
 

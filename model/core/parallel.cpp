@@ -4,6 +4,7 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -13,14 +14,23 @@ unsigned thread_count(unsigned threads) {
   return threads != 0 ? threads : std::max(1U, std::thread::hardware_concurrency());
 }
 
+unsigned worker_count(std::size_t count, unsigned threads) {
+  return static_cast<unsigned>(std::min<std::size_t>(thread_count(threads), count));
+}
+
 void parallel_for(std::size_t count, unsigned threads, const std::function<void(std::size_t)>& work) {
+  parallel_for(count, threads, [&](std::size_t i, unsigned) { work(i); });
+}
+
+void parallel_for(std::size_t count, unsigned threads,
+                  const std::function<void(std::size_t, unsigned)>& work) {
   std::atomic<std::size_t> next{0};
   std::mutex mutex;
   std::exception_ptr failure;
-  const auto run = [&] {
+  const auto run = [&](unsigned worker) {
     for (std::size_t i = next++; i < count; i = next++) {
       try {
-        work(i);
+        work(i, worker);
       } catch (...) {
         const std::lock_guard<std::mutex> lock(mutex);
         if (!failure) failure = std::current_exception();
@@ -29,9 +39,14 @@ void parallel_for(std::size_t count, unsigned threads, const std::function<void(
     }
   };
   std::vector<std::thread> others;
-  const std::size_t wanted = std::min<std::size_t>(thread_count(threads), count);
-  for (std::size_t i = 1; i < wanted; ++i) others.emplace_back(run);
-  run();
+  const unsigned workers = worker_count(count, threads);
+  others.reserve(workers);
+  try {
+    for (unsigned worker = 1; worker < workers; ++worker) others.emplace_back(run, worker);
+  } catch (const std::system_error&) {
+    // The system gives no more threads: those that there are do the work.
+  }
+  run(0);
   for (std::thread& thread : others) thread.join();
   if (failure) std::rethrow_exception(failure);
 }

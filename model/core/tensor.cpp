@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <limits>
+
+#include "model/core/error.hpp"
 
 namespace if4 {
 
@@ -24,6 +25,29 @@ std::string to_string(const Shape& shape) {
     text += std::to_string(dimension);
   }
   return text + "]";
+}
+
+void check_size(const Tensor& tensor) {
+  const std::size_t expected = tensor.rows() * tensor.columns();
+  if (tensor.values.size() == expected) return;
+  throw InputError("tensor of shape " + to_string(tensor.shape) + " has " +
+                   std::to_string(tensor.values.size()) + " values, not " + std::to_string(expected));
+}
+
+std::string not_finite(std::size_t index, float value) {
+  return "value " + std::to_string(index) + (std::isnan(value) ? " is NaN" : " is infinite");
+}
+
+Tensor transposed(const Tensor& tensor) {
+  const std::size_t rows = tensor.rows();
+  const std::size_t columns = tensor.columns();
+  Tensor result{{columns, rows}, std::vector<float>(tensor.values.size())};
+  for (std::size_t row = 0; row < rows; ++row) {
+    for (std::size_t column = 0; column < columns; ++column) {
+      result.values[column * rows + row] = tensor.values[row * columns + column];
+    }
+  }
+  return result;
 }
 
 Block QuantizedTensor::block(std::size_t row, std::size_t index) const {
@@ -52,23 +76,34 @@ QuantizedTensor make_quantized(Format format, const Shape& shape) {
   return tensor;
 }
 
+CodeValues::CodeValues(Format format, float amax)
+    : lines_per_scale_(traits(format).code_bits > 4 ? 4 : 1), lines_(256 * lines_per_scale_) {
+  const double step = static_cast<double>(amax) / static_cast<double>(amax_divisor(format));
+  const double denominator = traits(format).divisor * (1 << traits(format).fraction_bits);
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    const ElementType type = element_type(format, static_cast<std::uint8_t>(byte));
+    const double scale = static_cast<double>(scale_value(format, static_cast<std::uint8_t>(byte))) * step;
+    for (unsigned code = 0; code < 1U << traits(format).code_bits; ++code) {
+      const int numerator = operand(format, type, code) * weight(format, type);
+      lines_[byte * lines_per_scale_ + code / 16].values[code % 16] =
+          static_cast<float>(numerator / denominator * scale);
+    }
+  }
+}
+
 Tensor dequantize(const QuantizedTensor& tensor) {
   const std::size_t columns = tensor.columns();
+  const int bits = traits(tensor.format).code_bits;
+  const CodeValues values(tensor.format, tensor.amax);
   Tensor result{tensor.shape, std::vector<float>(tensor.rows() * columns)};
-  const FormatTraits& format = traits(tensor.format);
-  const double step = static_cast<double>(tensor.amax) / static_cast<double>(amax_divisor(tensor.format));
-  const double denominator = format.divisor * (1 << format.fraction_bits);
   for (std::size_t row = 0; row < tensor.rows(); ++row) {
     for (std::size_t b = 0; b < tensor.blocks_per_row(); ++b) {
       const Block block = tensor.block(row, b);
-      const ElementType type = element_type(tensor.format, block.scale);
-      const double scale = static_cast<double>(scale_value(tensor.format, block.scale)) * step;
+      const float* const of_block = values.of(block.scale);
       const std::size_t first = b * block_size(tensor.format);
       const std::size_t count = std::min(columns - first, block_size(tensor.format));
       for (std::size_t i = 0; i < count; ++i) {
-        const unsigned code = block.code(static_cast<int>(i), format.code_bits);
-        const int numerator = operand(tensor.format, type, code) * weight(tensor.format, type);
-        result.values[row * columns + first + i] = static_cast<float>(numerator / denominator * scale);
+        result.values[row * columns + first + i] = of_block[block.code(static_cast<int>(i), bits)];
       }
     }
   }

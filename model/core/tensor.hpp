@@ -10,14 +10,14 @@
 
 namespace if4 {
 
-/// Sizes of the dimensions, outermost first. A scalar has none.
+/// The sizes of the dimensions, outermost first. A scalar has none.
 using Shape = std::vector<std::size_t>;
 
-/// Product of all dimensions but the last (1 for a vector or a scalar).
+/// The product of all dimensions but the last; 1 for a vector or a scalar.
 std::size_t row_count(const Shape& shape);
-/// The last dimension, along which blocks are cut (1 for a scalar).
+/// The last dimension, along which blocks are cut; 1 for a scalar.
 std::size_t column_count(const Shape& shape);
-/// "[64, 256]", for messages and reports.
+/// The shape as text, for messages and reports: "[64, 256]".
 std::string to_string(const Shape& shape);
 
 /// Row-major FP32 values; values.size() is the product of the shape.
@@ -29,15 +29,24 @@ struct Tensor {
   std::size_t columns() const { return column_count(shape); }
 };
 
-/// A tensor cut along its last dimension into blocks of 16 (MXFP4: 32), the last one padded with zero codes.
+/// Throws InputError unless tensor.values has as many values as the shape says.
+void check_size(const Tensor& tensor);
+/// "value 17 is NaN" or "value 17 is infinite", for messages. `value` must be one of the two.
+std::string not_finite(std::size_t index, float value);
+
+/// The matrix [rows(), columns()] transposed: its shape is [columns, rows].
+Tensor transposed(const Tensor& tensor);
+
+/// A tensor cut along its last dimension into blocks of 16 codes (MXFP4: 32). Where a row ends inside a
+/// block, the rest of the block has zero codes.
 struct QuantizedTensor {
   Format format = Format::kIF4;
   Shape shape;  ///< the true shape, without padding
-  /// rows x blocks_per_row x code_bytes(format) bytes. The codes of a block in order, lowest bits first: of
-  /// 4-bit codes the even element of a pair is the low nibble.
+  /// rows x blocks_per_row x code_bytes(format) bytes. The codes of a block follow each other from the lowest
+  /// bits up, so that of two 4-bit codes in a byte the even element is the low nibble.
   std::vector<std::uint8_t> codes;
   std::vector<std::uint8_t> scales;  ///< rows x blocks_per_row bytes
-  float amax = 0.0F;                 ///< largest magnitude of the tensor before quantization; 1 for MXFP4
+  float amax = 0.0F;                 ///< largest magnitude before quantization; 1 for MXFP4
 
   std::size_t rows() const { return row_count(shape); }
   std::size_t columns() const { return column_count(shape); }
@@ -46,11 +55,27 @@ struct QuantizedTensor {
   void set_block(std::size_t row, std::size_t index, const Block& block);
 };
 
-/// A quantized tensor of that shape with every code, scale and amax zero.
+/// A quantized tensor of that shape whose codes, scales and amax are all zero.
 QuantizedTensor make_quantized(Format format, const Shape& shape);
 
-/// The FP32 values that a quantized tensor stands for, true shape. Computed in double and rounded once:
-/// code value * factor * s * amax / amax_divisor(format). A NaN scale makes its 16 values NaN.
+/// What the codes of a tensor stand for: code value * factor * s * amax / amax_divisor(format), computed in
+/// double and rounded to FP32 once. This is the one C++ definition of the value of a code in a tensor.
+class CodeValues {
+ public:
+  CodeValues(Format format, float amax);
+  /// The values of all codes in a block with that scale byte, by code. There are 16 of 3- and 4-bit codes
+  /// (those beyond the last code are not used) and 64 of 6-bit codes. A NaN scale makes all of them NaN.
+  const float* of(std::uint8_t scale) const { return lines_[scale * lines_per_scale_].values; }
+
+ private:
+  struct alignas(64) Line {  // a line of the cache, and a vector of the widest SIMD
+    float values[16] = {};
+  };
+  std::size_t lines_per_scale_;
+  std::vector<Line> lines_;
+};
+
+/// The FP32 values that a quantized tensor stands for, without the padding.
 Tensor dequantize(const QuantizedTensor& tensor);
 
 }  // namespace if4

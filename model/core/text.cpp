@@ -8,7 +8,8 @@ namespace {
 
 constexpr std::size_t kQuotedLimit = 100;
 
-/// Length of the UTF-8 sequence at the start of `text` if it is well formed and may be printed, else 0.
+/// The length of the UTF-8 sequence at the start of `text`, or 0 where it is malformed or must
+/// not be printed.
 std::size_t printable_prefix(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned first = byte(0);
@@ -55,7 +56,7 @@ std::string one_line(std::string_view text) {
 std::string quoted_name(std::string_view name) {
   if (name.size() <= kQuotedLimit) return "'" + one_line(name) + "'";
   std::size_t end = kQuotedLimit;
-  // Not in the middle of a character.
+  // A character of several bytes is not cut in the middle.
   while (end > kQuotedLimit - 3 && (static_cast<unsigned char>(name[end]) & 0xC0U) == 0x80U) --end;
   return "'" + one_line(name.substr(0, end)) + "...'";
 }

@@ -1,4 +1,4 @@
-// Text of users and of files, in and out of messages.
+// Text that comes from users and from files: how it is shown in messages, and how numbers are read from it.
 #pragma once
 
 #include <cstdint>
@@ -8,15 +8,16 @@
 
 namespace if4 {
 
-/// `text` fit for a one-line message: backslashes, control characters, line separators and bytes that are not
-/// UTF-8 appear as \n, \t, \\ or \xNN.
+/// `text` as it is shown in a message of one line: backslashes, control characters, line separators and bytes
+/// that are not UTF-8 become \\, \n, \t or \xNN.
 std::string one_line(std::string_view text);
 /// one_line(name) in single quotes, cut after about 100 characters.
 std::string quoted_name(std::string_view name);
 
-/// Decimal digits alone, from least to most. Nothing of any other text: "-1", "1e3", " 5", "".
+/// The number from `least` to `most` that `text` is in decimal digits alone, or nothing: "-1", "1e3", " 5"
+/// and "" are no such numbers.
 std::optional<std::uint64_t> whole_number(std::string_view text, std::uint64_t least, std::uint64_t most);
-/// "a whole number from LEAST to MOST"
+/// "a whole number from LEAST to MOST", for messages.
 std::string whole_number_range(std::uint64_t least, std::uint64_t most);
 
 }  // namespace if4

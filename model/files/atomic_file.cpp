@@ -27,7 +27,7 @@ constexpr std::size_t kBufferBytes = std::size_t{1} << 16;
 
 std::string reason(int error) { return std::generic_category().message(error); }
 
-/// The descriptor of this process that the path stands for, even if it leads to a regular file.
+/// The open descriptor of this process that the path stands for, even where it leads to a regular file.
 std::optional<int> descriptor_of(std::string_view path) {
   if (path == "/dev/stdout") return STDOUT_FILENO;
   if (path == "/dev/stderr") return STDERR_FILENO;
@@ -52,7 +52,7 @@ int open_retrying(const char* path, int flags, mode_t mode = 0) {
 }  // namespace
 
 InputFile::InputFile(const std::string& path) : path_(path) {
-  // Without O_NONBLOCK the open of a FIFO would wait for a writer before it can be refused.
+  // Without O_NONBLOCK, the opening of a FIFO would wait for a writer, and the FIFO could not be refused.
   descriptor_ = open_retrying(path.c_str(), O_RDONLY | O_NONBLOCK);
   if (descriptor_ < 0) fail("cannot open: " + reason(errno));
   struct stat status {};
@@ -101,7 +101,7 @@ const std::uint8_t* InputFile::map() {
 }
 
 void InputFile::release(std::uint64_t offset, std::uint64_t size) const {
-  // Whole pages only, and only advice.
+  // The system takes whole pages only. This is advice, which may fail without harm.
   const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   const std::uint64_t first = (offset + page - 1) / page * page;
   const std::uint64_t last = (offset + size) / page * page;
@@ -117,7 +117,7 @@ AtomicFile::AtomicFile(const std::string& path) : path_(path), target_(path) {
   if (exists && S_ISDIR(status.st_mode)) fail(EISDIR);
   const std::optional<int> open_already = descriptor_of(path);
   if (open_already || (exists && !S_ISREG(status.st_mode))) {
-    // A duplicate shares the position with whatever else goes there, and works where it is a socket.
+    // A duplicate of the descriptor has the same position as the original, and can be made of a socket too.
     descriptor_ =
         open_already ? ::fcntl(*open_already, F_DUPFD_CLOEXEC, 0) : open_retrying(path.c_str(), O_WRONLY);
     if (descriptor_ < 0) fail(errno);
@@ -129,7 +129,7 @@ AtomicFile::AtomicFile(const std::string& path) : path_(path), target_(path) {
     target_ = resolved.get();
   }
   create_temporary();
-  // A file that was private before stays so. On a file system without modes there is nothing to keep.
+  // A file that was private before stays private. On a file system without modes this fails without harm.
   if (exists) static_cast<void>(::fchmod(descriptor_, status.st_mode & 07777U) == 0);
 }
 
@@ -144,7 +144,7 @@ void AtomicFile::create_temporary() {
   const std::size_t slash = target_.rfind('/');
   const std::string directory = slash == std::string::npos ? "" : target_.substr(0, slash + 1);
   for (;;) {
-    // Not made from the final name, which may already be as long as a name can be.
+    // The final name is no part of this one, as it may already be as long as a name can be.
     const std::string name =
         directory + ".if4-" + std::to_string(::getpid()) + "-" + std::to_string(counter++) + ".tmp";
     descriptor_ = open_retrying(name.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0666);
@@ -183,7 +183,7 @@ void AtomicFile::write_through(const char* data, std::size_t size) {
 
 void AtomicFile::write_at(std::uint64_t offset, const void* data, std::size_t size) {
   if (temporary_.empty() && spool_ < 0) {
-    std::FILE* const file = std::tmpfile();  // its name is gone already
+    std::FILE* const file = std::tmpfile();  // has no name in any folder
     if (file == nullptr) fail(errno);
     spool_ = ::fcntl(::fileno(file), F_DUPFD_CLOEXEC, 0);
     const int error = errno;
@@ -217,9 +217,9 @@ void AtomicFile::send_spool() {
 void AtomicFile::commit() {
   flush();
   if (spool_ >= 0) send_spool();
-  // Devices and pipes have nothing to synchronize and say so with an error.
+  // fsync() fails for devices and pipes, which have nothing to synchronize.
   if (!temporary_.empty() && ::fsync(descriptor_) != 0) fail(errno);
-  // After a failed close the descriptor is gone all the same.
+  // close() gives the descriptor back even where it fails.
   if (::close(std::exchange(descriptor_, -1)) != 0) fail(errno);
   if (temporary_.empty()) return;
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail(errno);

@@ -1,4 +1,5 @@
-// Files with checked input and output: every failure is an InputError that starts with the file's name.
+// Files whose input and output is checked: every failure is an InputError that begins with the name
+// of the file.
 #pragma once
 
 #include <cstddef>
@@ -8,10 +9,11 @@
 
 namespace if4 {
 
-/// A regular file open for reading at any offset. Not copyable; reads do not move a shared position.
+/// A regular file that is open for reading at any offset. There is no position that reads would move, so
+/// several threads may read at the same time.
 class InputFile {
  public:
-  /// Throws if the file cannot be opened or is not a regular file.
+  /// Throws where the file cannot be opened or is not a regular file.
   explicit InputFile(const std::string& path);
   ~InputFile();
   InputFile(InputFile&& other) noexcept;
@@ -20,18 +22,19 @@ class InputFile {
   InputFile& operator=(InputFile&&) = delete;
 
   const std::string& path() const { return path_; }
-  /// Bytes, as of the opening.
+  /// The size in bytes that the file had when it was opened.
   std::uint64_t size() const { return size_; }
-  /// Fills `size` bytes at `to` from byte `offset` on. Throws if the file ends before that.
+  /// Reads `size` bytes from byte `offset` of the file on to `to`. Throws where the file ends before that.
   void read(std::uint64_t offset, void* to, std::size_t size) const;
 
-  /// The whole file as read-only memory, valid as long as the object. Throws if it cannot be mapped. An empty
-  /// file has no address.
+  /// The whole file as memory to read, valid as long as the object; null for an empty file. Throws where the
+  /// file cannot be mapped.
   const std::uint8_t* map();
-  /// Lets go of the memory of that part of the mapping; it is read again where it is used again.
+  /// Gives back the memory that this part of the mapping takes. It is read from the file again where it is
+  /// used again.
   void release(std::uint64_t offset, std::uint64_t size) const;
 
-  /// An InputError "PATH: MESSAGE" to throw.
+  /// Throws InputError "PATH: MESSAGE".
   [[noreturn]] void fail(const std::string& message) const;
 
  private:
@@ -41,29 +44,29 @@ class InputFile {
   std::uint64_t size_ = 0;
 };
 
-/// An output file that gets its name only when complete: written to a temporary in the same directory,
-/// renamed by commit(). Without commit() the destructor removes the temporary and an older file of that name
-/// stays as it was. A device, FIFO or socket (/dev/full) is written directly, and so is a descriptor of this
-/// process
-/// (/dev/stdout, /dev/fd/N), at its current position. A symbolic link is kept, its target replaced. A process
-/// that is killed leaves its temporary ".if4-PID-N.tmp" behind.
+/// An output file that gets its name only when it is complete: it is written to a temporary file in the same
+/// directory, which commit() renames. Without commit() the destructor removes the temporary file, and an
+/// older file of that name stays as it was.
+/// A device, a FIFO or a socket is written directly, and so is a descriptor of this process (/dev/stdout,
+/// /dev/fd/N), at its current position. Where the path is a symbolic link, the link is kept and its target is
+/// replaced. A process that is killed leaves its temporary file ".if4-PID-N.tmp" behind.
 class AtomicFile {
  public:
-  /// Throws if the file cannot be created, or `path` is a directory.
+  /// Throws where the file cannot be created and where `path` is a directory.
   explicit AtomicFile(const std::string& path);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
 
-  /// Appends. Throws if the bytes cannot be written; as output is buffered, the next call may be the one to
-  /// throw.
+  /// Appends bytes. Throws where they cannot be written; as output is buffered, a later call may be the one
+  /// that throws.
   void write(const void* data, std::size_t size);
   void write(std::string_view text) { write(text.data(), text.size()); }
-  /// Writes at byte `offset`, beyond the end or over what is there; not to be mixed with write(). What is to
-  /// go to a device or a pipe waits in an unnamed temporary file until commit().
+  /// Writes bytes from byte `offset` on, beyond the end or over what is there. A file takes either write() or
+  /// write_at(). Bytes for a device or a pipe wait in an unnamed temporary file until commit().
   void write_at(std::uint64_t offset, const void* data, std::size_t size);
-  /// Makes the file appear under its name once its bytes are on the disk. Throws if that fails. Nothing may
-  /// be written after.
+  /// Waits until the bytes are on the disk and gives the file its name. Throws where that fails. Nothing may
+  /// be written afterwards.
   void commit();
 
  private:
@@ -74,14 +77,14 @@ class AtomicFile {
   [[noreturn]] void fail(int error) const;
 
   std::string path_;       ///< as the user wrote it, for messages
-  std::string target_;     ///< what commit() replaces
-  std::string temporary_;  ///< empty when writing directly
+  std::string target_;     ///< the file that commit() replaces
+  std::string temporary_;  ///< the file that is written meanwhile; empty where the target is written directly
   std::string buffer_;
   int descriptor_ = -1;
-  int spool_ = -1;  ///< of write_at() to a device
+  int spool_ = -1;  ///< the unnamed temporary file of write_at(); -1 where there is none
 };
 
-/// Writes `text` as the whole content of `path` through an AtomicFile.
+/// Writes `text` as the whole content of `path`, through an AtomicFile.
 void write_text_file(const std::string& path, std::string_view text);
 
 }  // namespace if4

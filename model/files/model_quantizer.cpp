@@ -1,7 +1,6 @@
 #include "model/files/model_quantizer.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -11,6 +10,7 @@
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
 #include "model/files/atomic_file.hpp"
+#include "model/files/npy.hpp"
 #include "model/files/safetensors.hpp"
 #include "model/files/tiled_scales.hpp"
 #include "model/quantize/fast_quantizer.hpp"
@@ -18,16 +18,14 @@
 namespace if4 {
 namespace {
 
-/// Codes made, or bytes copied, between two looks at the progress.
+/// Bytes of codes that are made, or bytes that are copied, between two calls of the progress function.
 constexpr std::size_t kChunkBytes = std::size_t{4} << 20;
 
 bool is_floating(DType dtype) {
   return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
 }
 
-bool is_npy(const TensorRef& ref) { return std::filesystem::path(ref.path).extension() == ".npy"; }
-
-/// The tensors of the input and which of them are quantized.
+/// The tensors of the input, and which of them are to be quantized.
 class ModelInput {
  public:
   struct Item {
@@ -35,11 +33,11 @@ class ModelInput {
     TensorView view;
     std::uint64_t bytes = 0;
     bool quantized = false;
-    const TensorInfo* info = nullptr;  ///< none for a .npy file
+    const TensorInfo* info = nullptr;  ///< null for a .npy file
   };
 
   ModelInput(const TensorRef& ref, const ModelOptions& options) : path_(ref.path) {
-    if (is_npy(ref)) {
+    if (is_npy(ref.path)) {
       npy_ = read_tensor(ref);
       items_.push_back({std::filesystem::path(ref.path).stem().string(), view_of(npy_),
                         npy_.values.size() * sizeof(float), true, nullptr});
@@ -48,7 +46,7 @@ class ModelInput {
     file_ = std::make_unique<SafetensorsFile>(ref.path);
     if (!ref.name.empty()) {
       const TensorInfo* const info = file_->find(ref.name);
-      // Its complaints are the best: which names there are, what else may be wrong.
+      // read_tensor() throws where the tensor cannot be quantized, and says why.
       if (info == nullptr || !is_floating(info->dtype) || info->end == info->begin) read_tensor(ref);
       add(*info, true);
       return;
@@ -68,7 +66,7 @@ class ModelInput {
   void release(const Item& item) const {
     if (item.info != nullptr) file_->release(*item.info);
   }
-  /// The message of an error in the item.
+  /// Throws an InputError about the item.
   [[noreturn]] void fail(const Item& item, const std::string& message) const {
     if (file_) file_->fail(item.name, message);
     throw InputError(one_line(path_) + ": " + message);
@@ -99,13 +97,14 @@ class ModelInput {
   std::vector<Item> items_;
 };
 
-/// Where the parts of an item are in the output.
+/// Where the parts of an item are in the output file.
 struct Place {
-  std::uint64_t codes = 0;  ///< or the copy
+  std::uint64_t codes = 0;  ///< of an item that is copied, where the copy is
   std::uint64_t scales = 0;
   std::uint64_t amax = 0;
 };
 
+/// The output file, whose layout is known before the first tensor is quantized.
 class ModelWriter {
  public:
   ModelWriter(const std::string& path, const ModelInput& input, const ModelOptions& options) {
@@ -153,7 +152,7 @@ class ModelWriter {
   std::optional<AtomicFile> file_;
 };
 
-/// Does the work item by item, and keeps the count.
+/// Quantizes or copies item by item, and adds up the summary.
 class ModelQuantizer {
  public:
   ModelQuantizer(const ModelInput& input, ModelWriter* writer, const ModelOptions& options,
@@ -202,16 +201,17 @@ class ModelQuantizer {
     } catch (const InputError& error) {
       input_.fail(item, error.what());
     }
-    const std::size_t units = quantizer->units();
-    const std::size_t unit_bytes = std::max<std::size_t>(quantizer->code_bytes(0, 1), 1);
-    const std::size_t at_once = std::max<std::size_t>(kChunkBytes / unit_bytes, 1);
+    TensorSummary summary;
+    const std::size_t parts = quantizer->parts();
+    const std::size_t part_bytes = std::max<std::size_t>(quantizer->code_bytes(0, 1), 1);
+    const std::size_t at_once = std::max<std::size_t>(kChunkBytes / part_bytes, 1);
     std::vector<std::uint8_t> all_scales;
-    if (options_.tiled) all_scales.resize(quantizer->scale_bytes(0, units));
-    for (std::size_t first = 0; first < units; first += at_once) {
-      const std::size_t last = std::min(units, first + at_once);
+    if (options_.tiled) all_scales.resize(quantizer->scale_bytes(0, parts));
+    for (std::size_t first = 0; first < parts; first += at_once) {
+      const std::size_t last = std::min(parts, first + at_once);
       codes_.resize(quantizer->code_bytes(first, last));
       scales_.resize(quantizer->scale_bytes(first, last));
-      quantizer->encode(first, last, codes_.data(), scales_.data());
+      quantizer->encode(first, last, codes_.data(), scales_.data(), &summary);
       const std::size_t scales_before = quantizer->scale_bytes(0, first);
       if (options_.tiled) {
         std::copy(scales_.begin(), scales_.end(),
@@ -223,24 +223,19 @@ class ModelQuantizer {
         file.write_at(place.codes + quantizer->code_bytes(0, first), codes_.data(), codes_.size());
         if (!options_.tiled) file.write_at(place.scales + scales_before, scales_.data(), scales_.size());
       }
-      advance(item.bytes / units * (last - first));
+      advance(item.bytes / parts * (last - first));
     }
-    advance(item.bytes - item.bytes / units * units);
+    advance(item.bytes - item.bytes / parts * parts);
     if (writer_ != nullptr) finish(*quantizer, all_scales, index);
 
-    TensorSummary summary;
     summary.name = item.name;
     summary.shape = quantizer->shape();
     summary.values = row_count(summary.shape) * column_count(summary.shape);
-    summary.blocks = quantizer->blocks();
-    summary.int_blocks = quantizer->int_blocks();
     summary.amax = static_cast<double>(quantizer->amax());
-    summary.noise = quantizer->noise();
-    summary.signal = quantizer->signal();
     summary_.tensors.push_back(summary);
     summary_.input_bytes += item.bytes;
     summary_.output_bytes +=
-        quantizer->code_bytes(0, units) + quantizer->scale_bytes(0, units) + sizeof(float);
+        quantizer->code_bytes(0, parts) + quantizer->scale_bytes(0, parts) + sizeof(float);
   }
 
   void finish(const FastQuantizer& quantizer, const std::vector<std::uint8_t>& scales, std::size_t index) {
@@ -269,27 +264,18 @@ class ModelQuantizer {
 TensorSummary ModelSummary::total() const {
   TensorSummary sum;
   for (const TensorSummary& tensor : tensors) {
+    sum += tensor;
     sum.values += tensor.values;
-    sum.blocks += tensor.blocks;
-    sum.int_blocks += tensor.int_blocks;
-    sum.noise += tensor.noise;
-    sum.signal += tensor.signal;
     sum.amax = std::max(sum.amax, tensor.amax);
   }
   return sum;
 }
 
-double relative_mse(const TensorSummary& summary) {
-  return summary.noise == 0.0 ? 0.0 : summary.noise / summary.signal;
-}
-
-double sqnr_db(const TensorSummary& summary) { return -10.0 * std::log10(relative_mse(summary)); }
-
 bool matches(const std::string& pattern, const std::string& name) {
   std::size_t p = 0;
   std::size_t n = 0;
-  std::size_t star = std::string::npos;  // the last * seen, and how much of the name it has taken
-  std::size_t taken = 0;
+  std::size_t star = std::string::npos;  // where the last * is
+  std::size_t taken = 0;                 // up to where that * stands for the name
   while (n < name.size()) {
     if (p < pattern.size() && pattern[p] == '*') {
       star = p++;

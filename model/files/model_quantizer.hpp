@@ -1,4 +1,4 @@
-// Quantizes the tensors of a whole file, in memory that does not grow with the file.
+// Quantizes the tensors of a whole file. The memory that this takes does not grow with the file.
 #pragma once
 
 #include <cstdint>
@@ -7,55 +7,51 @@
 #include <vector>
 
 #include "model/files/tensor_file.hpp"
-#include "model/quantize/quantizer.hpp"
+#include "model/quantize/measure.hpp"
+#include "model/quantize/options.hpp"
 
 namespace if4 {
 
 struct ModelOptions {
   QuantizeOptions quantize;
-  std::vector<std::string> include;  ///< patterns of names: * any text, ? one character
-  std::vector<std::string> exclude;
-  bool tiled = false;    ///< scales in the layout of tensor cores: tiled_scales.hpp
-  unsigned threads = 0;  ///< 0: one a core
+  std::vector<std::string> include;  ///< patterns of names, for matches()
+  std::vector<std::string> exclude;  ///< likewise
+  bool tiled = false;                ///< store the scales in the layout of tensor cores: tiled_scales.hpp
+  unsigned threads = 0;              ///< 0 means as many as there are cores
 };
 
-struct TensorSummary {
+/// A tensor that was quantized, and its errors. With rotation they are those of the rotated values.
+struct TensorSummary : ErrorSums {
   std::string name;
   Shape shape;  ///< as stored: transposed if that is an option
   std::uint64_t values = 0;
-  std::uint64_t blocks = 0;
-  std::uint64_t int_blocks = 0;
   double amax = 0.0;
-  double noise = 0.0;   ///< sum of squared errors
-  double signal = 0.0;  ///< sum of squares of the values as they were quantized
 };
 
 struct ModelSummary {
   std::vector<TensorSummary> tensors;  ///< the quantized ones, in file order
-  std::size_t copied = 0;              ///< tensors copied unchanged
-  std::uint64_t input_bytes = 0;       ///< of the tensors quantized
-  std::uint64_t output_bytes = 0;      ///< of their codes, scales and amax
+  std::size_t copied = 0;              ///< how many tensors were copied unchanged
+  std::uint64_t input_bytes = 0;       ///< the size of the tensors that were quantized
+  std::uint64_t output_bytes = 0;      ///< the size of their codes, scales and amax
 
-  TensorSummary total() const;  ///< all tensors together: sums; amax the largest
+  TensorSummary total() const;  ///< the sums over all tensors, and the largest amax
 };
 
-/// noise / signal, 0 where both are 0; and -10 log10 of it.
-double relative_mse(const TensorSummary& summary);
-double sqnr_db(const TensorSummary& summary);
-
-/// Called now and then, with the bytes of input seen and to be seen. May throw to end the work.
+/// Called now and then with the bytes of input that have been seen and the bytes of all input. What it throws
+/// ends the work.
 using ModelProgress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
-/// Whether `name` matches the pattern as a whole.
+/// Whether the whole of `name` matches the pattern, in which * stands for any text and ? for one character.
 bool matches(const std::string& pattern, const std::string& name);
 
-/// Quantizes a file, or with a name in `input` one tensor of it. Of a safetensors file without a name those
-/// F32, F16 and BF16 tensors are taken that match an include pattern (without patterns: that have two or more
-/// dimensions) and no exclude pattern; the others are copied, and so is the metadata. `output` gets its name
-/// when it is complete; it may be empty: then the errors are measured and nothing is written.
-/// The input is mapped; beyond that the memory is a few megabytes, and with tiled scales or 2D blocks what
-/// the scales of one tensor or 16 rows take. Throws InputError, naming file and tensor, also where nothing is
-/// to be quantized.
+/// Quantizes a file, or one tensor of it where `input` has a name. Of a safetensors file without a name,
+/// those F32, F16 and BF16 tensors are quantized that match an include pattern (without include patterns:
+/// that have two or more dimensions) and no exclude pattern. The others are copied, and so is the metadata.
+/// The output file gets its name when it is complete. With an empty `output` the errors are measured and
+/// nothing is written.
+/// The input is mapped into memory. Beyond that the function needs a few megabytes, and with tiled scales or
+/// 2D blocks as much as the scales of one tensor or 16 rows of it take. Throws InputError, naming file and
+/// tensor, also where there is no tensor to quantize.
 ModelSummary quantize_model(const TensorRef& input, const std::string& output, const ModelOptions& options,
                             const ModelProgress& progress);
 

@@ -13,11 +13,22 @@
 namespace if4 {
 namespace {
 
+constexpr std::string_view kEnding = ".npy";
 constexpr std::string_view kMagic = "\x93NUMPY";
-/// Magic and version.
+/// The magic text, and two bytes of version.
 constexpr std::uint64_t kPrefixBytes = 8;
-/// No array of plain numbers needs more; longer headers describe records.
+/// An array of plain numbers has a shorter header. Longer ones describe records.
 constexpr std::uint64_t kMaxHeaderBytes = 65536;
+
+/// The first bytes of a file; zeros where it is shorter.
+using Prefix = std::array<char, kPrefixBytes>;
+Prefix read_prefix(const InputFile& file) {
+  Prefix prefix{};
+  if (file.size() >= kPrefixBytes) file.read(0, prefix.data(), prefix.size());
+  return prefix;
+}
+
+bool has_magic(const Prefix& prefix) { return std::string_view(prefix.data(), kMagic.size()) == kMagic; }
 
 struct Header {
   std::optional<DType> dtype;
@@ -25,7 +36,8 @@ struct Header {
   std::optional<Shape> shape;
 };
 
-/// Reads the Python dictionary of a header; the subset that NumPy writes for plain arrays.
+/// Reads the Python dictionary of a header, in the subset of Python that NumPy writes for arrays
+/// of plain numbers.
 class HeaderParser {
  public:
   HeaderParser(const InputFile& file, std::string_view text) : file_(file), text_(text) {}
@@ -125,7 +137,7 @@ class HeaderParser {
       dimensions.push_back(dimension);
       comma = take(',');
     }
-    // In Python (3) is a number; the tuple is (3,).
+    // In Python (3) is a number. A tuple of one number is written (3,).
     if (dimensions.size() == 1 && !comma) fail("shape is not a tuple");
     return dimensions;
   }
@@ -137,11 +149,17 @@ class HeaderParser {
 
 }  // namespace
 
+bool is_npy(const std::string& path) {
+  if (path.size() >= kEnding.size() &&
+      path.compare(path.size() - kEnding.size(), kEnding.size(), kEnding) == 0)
+    return true;
+  return has_magic(read_prefix(InputFile(path)));
+}
+
 Tensor read_npy(const std::string& path) {
   const InputFile file(path);
-  std::array<char, kPrefixBytes> prefix{};
-  if (file.size() >= kPrefixBytes) file.read(0, prefix.data(), prefix.size());
-  if (std::string_view(prefix.data(), kMagic.size()) != kMagic) file.fail("not a .npy file");
+  const Prefix prefix = read_prefix(file);
+  if (!has_magic(prefix)) file.fail("not a .npy file");
   const int major = static_cast<unsigned char>(prefix[6]);
   const int minor = static_cast<unsigned char>(prefix[7]);
   if (major < 1 || major > 3 || minor != 0) {

@@ -1,4 +1,4 @@
-// NumPy .npy files, format versions 1 to 3.
+// NumPy .npy files of the format versions 1 to 3.
 // Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 #pragma once
 
@@ -8,9 +8,13 @@
 
 namespace if4 {
 
-/// The array of a file as FP32, NaN and infinities included; shape () has one value.
-/// Accepts dtype '<f4' and '<f2' in C order. Throws InputError "FILE: ..." on anything else, on a malformed
-/// header and on a data size that is not exactly that of the shape.
+/// Whether a file is to be read as .npy: its name ends with ".npy", or it begins as a .npy file does,
+/// whatever its name is. Throws InputError where the name does not tell and the file cannot be read.
+bool is_npy(const std::string& path);
+
+/// The array of a file as FP32, with NaN and infinities as they are. The shape () has one value.
+/// Accepts the dtypes '<f4' and '<f2' in C order. Throws InputError "FILE: ..." for any other array, for a
+/// malformed header, and where the size of the data is not exactly that of the shape.
 Tensor read_npy(const std::string& path);
 
 }  // namespace if4

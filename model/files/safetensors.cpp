@@ -16,6 +16,7 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "file values are copied
 namespace if4 {
 namespace {
 
+/// Returns read(), and throws InputError where there is not enough memory for it.
 template <class Read>
 auto in_memory(const InputFile& file, std::uint64_t bytes, Read read) {
   try {
@@ -134,7 +135,7 @@ void write_safetensors(const std::string& path, const std::vector<TensorBytes>& 
   const SafetensorsLayout layout = layout_safetensors(path, tensors, metadata);
   std::vector<std::size_t> order(tensors.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  // Tensors without bytes share their place with the next one.
+  // A tensor without bytes has the offset of the next one, and must stay before it.
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return layout.offsets[a] < layout.offsets[b]; });
   AtomicFile file(path);

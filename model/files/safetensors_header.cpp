@@ -13,10 +13,10 @@ namespace if4 {
 namespace {
 
 constexpr std::uint64_t kLengthBytes = 8;
-/// The limit of the reference implementation.
+/// The longest header that the reference implementation of the format reads.
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;
 
-/// Takes the header apart event by event: nesting costs no stack, and the first misplaced thing ends it.
+/// Reads the header event by event, so that deep nesting takes no stack and the first error ends the reading.
 class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit HeaderParser(const InputFile& file) : file_(file) {}
@@ -115,7 +115,7 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
 
   bool parse_error(std::size_t position, const std::string&,
                    const nlohmann::detail::exception& error) override {
-    // The library's text may quote any amount of the file, in raw bytes.
+    // The message of the library may quote any number of raw bytes of the file.
     std::string_view detail = error.what();
     const std::size_t found = detail.find("syntax error");
     if (found != std::string_view::npos) detail.remove_prefix(found);
@@ -131,7 +131,7 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
     file_.fail(tensor_message(info_.name, message));
   }
 
-  /// A value of the wrong kind at this place.
+  /// Throws the error of a value that is not of the kind that belongs in this place.
   [[noreturn]] void misplaced() const {
     switch (place_) {
       case Place::kOutside:
@@ -174,7 +174,7 @@ std::string read_header(const InputFile& file) {
   std::string text(length, '\0');
   file.read(kLengthBytes, text.data(), text.size());
   if (text.empty() || text[0] != '{') file.fail("header: not a JSON object");
-  // The JSON library takes it for the end of the text.
+  // The JSON library would take a NUL byte for the end of the text.
   if (text.find('\0') != std::string::npos) file.fail("header: not valid JSON: it holds a NUL byte");
   return text;
 }

@@ -1,4 +1,4 @@
-// The header of a safetensors file: read, taken apart and checked before anything of the data is looked at.
+// The header of a safetensors file, which is read and checked before any of the data is looked at.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace if4 {
 
-/// The one key of the header that names no tensor.
+/// The only key of the header that is not the name of a tensor.
 constexpr std::string_view kMetadataKey = "__metadata__";
 
 /// One tensor of a file. Its size in bytes is end - begin.
@@ -20,12 +20,12 @@ struct TensorInfo {
   std::string name;
   DType dtype = DType::kF32;
   Shape shape;
-  std::uint64_t begin = 0;  ///< in the data area, that is after the header
-  std::uint64_t end = 0;
+  std::uint64_t begin = 0;  ///< first byte, counted from the start of the data area
+  std::uint64_t end = 0;    ///< the byte after the last one
 };
 
 struct SafetensorsHeader {
-  std::uint64_t data_start = 0;     ///< of the data area, in the file
+  std::uint64_t data_start = 0;     ///< where the data area begins in the file
   std::vector<TensorInfo> tensors;  ///< in the order of the header
   std::map<std::string, std::string> metadata;
 };
@@ -34,7 +34,7 @@ struct SafetensorsHeader {
 /// tensors fill the data area without holes or overlaps.
 SafetensorsHeader read_safetensors_header(const InputFile& file);
 
-/// "tensor 'NAME': MESSAGE"
+/// "tensor 'NAME': MESSAGE", for messages.
 std::string tensor_message(std::string_view name, const std::string& message);
 
 }  // namespace if4

@@ -1,6 +1,5 @@
 #include "model/files/tensor_file.hpp"
 
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -18,8 +17,6 @@ namespace if4 {
 namespace {
 
 constexpr std::string_view kSafetensors = ".safetensors";
-constexpr std::string_view kNpy = ".npy";
-constexpr std::string_view kNpyMagic = "\x93NUMPY";
 constexpr std::string_view kCodes = ".codes";
 constexpr std::string_view kScales = ".scales";
 constexpr std::string_view kAmax = ".amax";
@@ -37,15 +34,6 @@ bool ends_with(std::string_view text, std::string_view end) {
 
 std::string join(std::string_view name, std::string_view suffix) { return std::string(name).append(suffix); }
 
-bool is_npy(const std::string& path) {
-  if (ends_with(path, kNpy)) return true;
-  const InputFile file(path);
-  std::array<char, kNpyMagic.size()> start{};
-  if (file.size() < start.size()) return false;
-  file.read(0, start.data(), start.size());
-  return std::string_view(start.data(), start.size()) == kNpyMagic;
-}
-
 std::string first_names(const std::vector<std::string>& names) {
   std::string list;
   for (std::size_t i = 0; i < names.size() && i < kListedNames; ++i)
@@ -54,7 +42,8 @@ std::string first_names(const std::vector<std::string>& names) {
   return list;
 }
 
-/// The wanted name, or if that is empty the only one of `names`. `what` says what they are.
+/// The wanted name, which must be one of `names`, or the only one of them where no name is wanted. `what`
+/// says in messages what they name.
 std::string choose(const SafetensorsFile& file, const std::string& wanted,
                    const std::vector<std::string>& names, const std::string& what) {
   const std::string path = one_line(file.path()) + ": ";
@@ -88,12 +77,11 @@ void check_values(const Tensor& tensor, const std::string& place) {
   if (tensor.values.empty()) throw InputError(place + "shape " + to_string(tensor.shape) + " has no values");
   for (std::size_t i = 0; i < tensor.values.size(); ++i) {
     if (std::isfinite(tensor.values[i])) continue;
-    throw InputError(place + "value " + std::to_string(i) + " is " +
-                     (std::isnan(tensor.values[i]) ? "NaN" : "infinite"));
+    throw InputError(place + not_finite(i, tensor.values[i]));
   }
 }
 
-/// "[64, 250]" of at least one dimension, none of them 0.
+/// The shape that a text like "[64, 250]" gives: at least one dimension, and none of them 0.
 std::optional<Shape> parse_shape(std::string_view text) {
   if (text.size() < 3 || text.front() != '[' || text.back() != ']') return std::nullopt;
   const char* next = text.data() + 1;
@@ -140,8 +128,7 @@ class QuantizedReader {
     result.rotated = flag(kRotation, "rht16");
     result.transposed = flag(kTransposed, "true");
 
-    // Not blocks_per_row(), whose rounding up could overflow on a column count that nothing has confirmed
-    // yet.
+    // Nothing has confirmed the number of columns yet, so the rounding up of blocks_per_row() could overflow.
     const std::size_t columns = tensor.shape.back();
     const std::size_t per_block = block_size(tensor.format);
     const std::size_t blocks = columns / per_block + (columns % per_block != 0 ? 1 : 0);
@@ -158,7 +145,7 @@ class QuantizedReader {
  private:
   [[noreturn]] void fail(const std::string& message) const { file_.fail(name_, message); }
 
-  /// Whether metadata that may be missing is there; it has one legal value.
+  /// Whether the metadata has an entry that may be missing. Its only legal value is `legal`.
   bool flag(std::string_view suffix, std::string_view legal) const {
     const auto found = file_.metadata().find(join(name_, suffix));
     if (found == file_.metadata().end()) return false;
@@ -270,7 +257,7 @@ Tensor read_tensor(const TensorRef& ref) {
   if (!ref.name.empty() && file.find(ref.name) == nullptr && file.find(join(ref.name, kCodes)) != nullptr) {
     file.fail(ref.name, "is quantized; a plain tensor is needed");
   }
-  // Its parts are no choice to offer.
+  // The parts of a quantized tensor are no plain tensors to choose from.
   const std::vector<std::string> quantized = quantized_names(file);
   if (ref.name.empty() && !quantized.empty())
     file.fail(quantized[0], "is quantized; a plain tensor is needed");
@@ -321,7 +308,7 @@ void write_quantized(const std::string& path, const std::vector<NamedQuantized>&
     }
     QuantizedParts part = quantized_parts(named.name, tensor.format, shape, false);
     part.codes.data = tensor.codes.data();
-    part.codes.size = tensor.codes.size();  // of the vectors: checked against the shape
+    part.codes.size = tensor.codes.size();  // write_safetensors() holds it against the shape
     part.scales.data = tensor.scales.data();
     part.scales.size = tensor.scales.size();
     part.amax.data = &tensor.amax;

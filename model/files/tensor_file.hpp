@@ -1,17 +1,19 @@
-// Tensors of the files named on a command line: plain ones (.safetensors, .npy) and block-quantized ones.
+// The tensors that a command line names: plain ones in safetensors and .npy files, and quantized ones in
+// safetensors files.
 //
-// A quantized tensor NAME of true shape [rows..., columns], with blocks = ceil(columns / 16), is kept in a
-// safetensors file as
-//   NAME.codes   U8  [rows..., bytes * blocks]  codes in order, lowest bits first, so that of two 4-bit codes
-//   in a
-//                                               byte the even element is the low nibble; bytes =
-//                                               code_bytes(format)
-//   NAME.scales  U8  [rows..., blocks], or [tiled_size()] if they are tiled
-//   NAME.amax    F32 [1]
-// and in the metadata "NAME.format" ("if4" or another format_name()), "NAME.shape" ("[64, 250]") and, if
-// known, "NAME.rule"; "NAME.scale_layout" "tiled" for the 128 x 4 tiles of tiled_scales.hpp; "NAME.rotation"
-// "rht16" where every 16 values were rotated first (rotation.hpp); "NAME.transposed" "true" where the shape
-// is that of the transposed matrix. For MXFP4 blocks are 32 values.
+// A quantized tensor NAME of the true shape [rows..., columns] has blocks = ceil(columns /
+// block_size(format)) blocks in a row. It is kept in a safetensors file as three tensors
+//   NAME.codes   U8   [rows..., blocks * code_bytes(format)], the codes of a block from the lowest bits up, so
+//                      that of two 4-bit codes in a byte the even element is the low nibble
+//   NAME.scales  U8   [rows..., blocks], or [tiled_size()] where they are in scale tiles
+//   NAME.amax    F32  [1]
+// and as entries of the metadata
+//   NAME.format        a format_name(), "if4"
+//   NAME.shape         the true shape, "[64, 250]"
+//   NAME.rule          a rule_name(), "mse"; missing where the rule is not known or decided nothing
+//   NAME.scale_layout  "tiled" where the scales are in the scale tiles of tiled_scales.hpp, else missing
+//   NAME.rotation      "rht16" where every 16 values were rotated first (rotation.hpp), else missing
+//   NAME.transposed    "true" where the shape is that of the transposed matrix, else missing
 #pragma once
 
 #include <map>
@@ -24,63 +26,66 @@
 
 namespace if4 {
 
-/// A file and a tensor in it. An empty name means "the only one".
+/// A file and a tensor in it. An empty name stands for the only tensor of the file.
 struct TensorRef {
   std::string path;
   std::string name;
 };
 
-/// "FILE.safetensors:NAME" (cut at the last ".safetensors:"), or any other text as a path without a name.
-/// Throws InputError if the path is empty.
+/// Reads "FILE.safetensors:NAME", which is cut at the last ".safetensors:". Any other text is a path without
+/// a name. Throws InputError where the path is empty.
 TensorRef parse_tensor_ref(std::string_view text);
-/// The text that parse_tensor_ref takes, on one line, for messages and reports.
+/// The text that parse_tensor_ref() reads, on one line, for messages and reports.
 std::string to_string(const TensorRef& ref);
 
-/// The values as FP32, exact from F32, F16 or BF16. Shape [] has one value.
-/// Throws InputError, naming file and tensor, if the file is malformed, the tensor is missing, of another
-/// type, quantized, or empty (a dimension is 0), if the name is left out and the file holds several, and if a
-/// value is NaN or infinite ("a.safetensors: tensor 'w': value 17 is NaN", counting in row-major order from
-/// 0).
+/// The values of an F32, F16 or BF16 tensor as FP32, exact. The shape [] has one value.
+/// Throws InputError, naming file and tensor, where the file is malformed; where the tensor is missing, of
+/// another type, quantized, or empty (a dimension is 0); where the name is left out and the file has several
+/// tensors; and where a value is NaN or infinite ("a.safetensors: tensor 'w': value 17 is NaN", in row-major
+/// order from 0).
 Tensor read_tensor(const TensorRef& ref);
 
-/// Writes a file with one F32 tensor. Throws InputError if it cannot be written.
+/// Writes a file with one F32 tensor. Throws InputError where it cannot be written.
 void write_tensor(const std::string& path, const std::string& name, const Tensor& tensor);
 
+/// A quantized tensor of a file, and what its metadata says about how it was made.
 struct NamedQuantized {
   std::string name;
   QuantizedTensor tensor;
-  std::string rule;  ///< how the quantizer chose the element types; empty if not known
-  bool rotated = false;
-  bool transposed = false;
+  std::string rule;      ///< the rule_name() by which element types were chosen; empty where it is not known
+  bool rotated = false;  ///< every 16 values were rotated first
+  bool transposed = false;  ///< the tensor is the transposed matrix
 };
 
-/// The parts of a quantized tensor in a file. Their data are left out: they need not exist yet.
+/// The three tensors that a quantized tensor is in a file, without their data, which need not exist yet.
 struct QuantizedParts {
   TensorBytes codes;
   TensorBytes scales;
   TensorBytes amax;
 };
 QuantizedParts quantized_parts(const std::string& name, Format format, const Shape& shape, bool tiled);
-/// Adds the metadata of the tensor to that of its file.
+/// Adds the entries of a quantized tensor to the metadata of its file.
 void describe_quantized(const std::string& name, Format format, const Shape& shape, const std::string& rule,
                         bool tiled, bool rotated, bool transposed,
                         std::map<std::string, std::string>& metadata);
 
-/// Writes a file with those tensors, scales linear. A scalar is stored as shape [1]. Throws InputError if a
-/// name is used twice, a tensor is empty or its vectors do not have the sizes of its shape, or the file
-/// cannot be written.
+/// Writes a file with those tensors. Scales are stored row by row, and a scalar as a tensor of the shape [1].
+/// Throws InputError where a name is used twice, where a tensor is empty or its vectors do not have the sizes
+/// that belong to its shape, and where the file cannot be written.
 void write_quantized(const std::string& path, const std::vector<NamedQuantized>& tensors);
 
-/// Throws InputError, naming file and tensor, unless the parts are all there and agree with the true shape,
-/// padding codes are 0, amax is finite and >= 0, and no scale of a format with one type has bit 7 set. NaN
-/// scales (0x7F, 0xFF) are legal.
+/// Reads a quantized tensor. Throws InputError, naming file and tensor, unless its three tensors are there
+/// and agree with the true shape, the codes of the padding are 0, amax is finite and >= 0, and no scale of a
+/// format with one type has bit 7 set. NaN scales (0x7F, 0xFF) are legal.
 NamedQuantized read_quantized(const TensorRef& ref);
 
-/// Names of the quantized tensors (those with NAME.codes) in file order; none for a .npy file.
+/// The names of the quantized tensors (those that have a tensor NAME.codes) in the order of the file. A .npy
+/// file has none.
 std::vector<std::string> list_quantized(const std::string& path);
 
-/// Whether read_quantized is the function for this reference: the file holds NAME.codes, or, without a name,
-/// any quantized tensor. Throws InputError if the file cannot be read.
+/// Whether the reference is for read_quantized() and not for read_tensor(): the file has a quantized tensor
+/// of that name or, where the reference has no name, any quantized tensor. Throws InputError where the file
+/// cannot be read.
 bool has_quantized(const TensorRef& ref);
 
 }  // namespace if4

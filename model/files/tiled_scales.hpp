@@ -1,4 +1,4 @@
-// The scale layout of tensor cores: tiles of 128 x 4.
+// The order in which tensor cores read scales: in scale tiles of 128 rows x 4 columns.
 #pragma once
 
 #include <cstddef>
@@ -7,15 +7,16 @@
 
 namespace if4 {
 
-/// Scales in the order tensor cores read them, back to [rows, columns]. The matrix is padded to tiles of 128
-/// x 4, stored row by row of tiles, 512 bytes each; in a tile, (r, c) is at (r % 32) * 16 + (r / 32) * 4 + c.
-/// Source: cuBLAS documentation, "1D block scaling factors layout". `tiled` must have the padded size.
-std::vector<std::uint8_t> untile_scales(const std::vector<std::uint8_t>& tiled, std::size_t rows,
-                                        std::size_t columns);
-/// The inverse: `linear` has rows * columns bytes; the padding is zeros.
+/// Brings the scales of a matrix [rows, columns], which are stored row by row, into scale tiles. The matrix
+/// is padded with zeros to whole tiles of 128 x 4. The tiles are stored row by row, 512 bytes each, and in a
+/// tile the scale (r, c) is at (r % 32) * 16 + (r / 32) * 4 + c. Source: cuBLAS documentation, "1D block
+/// scaling factors layout".
 std::vector<std::uint8_t> tile_scales(const std::vector<std::uint8_t>& linear, std::size_t rows,
                                       std::size_t columns);
-/// The padded size: 512 bytes a tile.
+/// The inverse. `tiled` must have tiled_size() bytes.
+std::vector<std::uint8_t> untile_scales(const std::vector<std::uint8_t>& tiled, std::size_t rows,
+                                        std::size_t columns);
+/// The bytes of all scale tiles of a matrix.
 std::size_t tiled_size(std::size_t rows, std::size_t columns);
 
 }  // namespace if4

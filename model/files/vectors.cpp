@@ -25,7 +25,7 @@ std::vector<std::string_view> split(std::string_view line) {
   return tokens;
 }
 
-/// A number of exactly that many hexadecimal digits, 0x before them or not.
+/// The number that a text of exactly that many hexadecimal digits is; 0x may stand before them.
 std::optional<Codes> parse_hex(std::string_view token, std::size_t digits) {
   if (token.substr(0, 2) == "0x" || token.substr(0, 2) == "0X") token.remove_prefix(2);
   if (token.size() != digits) return std::nullopt;

@@ -2,15 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cstring>
 #include <memory>
-#include <mutex>
 #include <stdexcept>
 #include <string>
-#include <thread>
 
 #include "model/core/error.hpp"
+#include "model/core/parallel.hpp"
 #include "model/mac/gemm_kernel.hpp"
 
 namespace if4 {
@@ -21,31 +19,20 @@ constexpr std::size_t kBlock = kBlockSize;
 
 std::size_t round_up(std::size_t value, std::size_t to) { return (value + to - 1) / to * to; }
 
-// Largest |element * weight| of a format.
-int largest_element(Format format) {
-  int largest = 0;
-  for (const std::uint8_t scale : {std::uint8_t{0}, kScaleIntBit}) {
-    const ElementType type = element_type(format, scale);
-    for (unsigned code = 0; code < 1U << traits(format).code_bits; ++code)
-      largest = std::max(largest, std::abs(operand(format, type, code) * weight(format, type)));
-  }
-  return largest;
-}
-
-// A scale in units of 2^-9. A NaN counts as nothing: it makes its results NaN, whatever the sum is.
-std::uint64_t scale_value(std::uint8_t byte) {
+// A scale in units of 2^-9. A NaN scale counts as 0: its results are NaN, whatever the sum is.
+std::uint64_t scale_units(std::uint8_t byte) {
   const Scale scale = decode_scale(byte);
   return scale.nan ? 0 : static_cast<std::uint64_t>(scale.significand) << (scale.exponent - 1);
 }
 
-// The largest sum of a row's scales, and the largest scale, in units of 2^-9.
+// The largest sum of the scales of a row, and the largest scale, both in units of 2^-9.
 std::pair<std::uint64_t, std::uint64_t> scale_bounds(const QuantizedTensor& tensor) {
   std::uint64_t largest_row = 0, largest = 0;
   const std::size_t blocks = tensor.blocks_per_row();
   for (std::size_t row = 0; row < tensor.rows(); ++row) {
     std::uint64_t sum = 0;
     for (std::size_t b = 0; b < blocks; ++b) {
-      const std::uint64_t value = scale_value(tensor.scales[row * blocks + b]);
+      const std::uint64_t value = scale_units(tensor.scales[row * blocks + b]);
       sum += value;
       largest = std::max(largest, value);
     }
@@ -54,6 +41,7 @@ std::pair<std::uint64_t, std::uint64_t> scale_bounds(const QuantizedTensor& tens
   return {largest_row, largest};
 }
 
+// For each row 1 where one of its scales is NaN, else 0.
 std::vector<std::uint8_t> nan_rows(const QuantizedTensor& tensor) {
   std::vector<std::uint8_t> nan(tensor.rows(), 0);
   const std::size_t blocks = tensor.blocks_per_row();
@@ -64,7 +52,8 @@ std::vector<std::uint8_t> nan_rows(const QuantizedTensor& tensor) {
   return nan;
 }
 
-// Pairs of elements by their codes, times weight and significand, by bit 7 and significand of the scale.
+// Turns the codes of a block into elements times weight and significand of the scale, two at a time: a table
+// for each value of bit 7 and of the significand has the products of every pair of codes.
 class Decoder {
  public:
   explicit Decoder(Format format) : bits_(traits(format).code_bits) {
@@ -83,7 +72,8 @@ class Decoder {
     }
   }
 
-  // The 16 elements of a block, a pair every `stride` elements; returns the exponent.
+  // Writes the 16 products of a block, of which two are neighbours and the next two follow `stride` elements
+  // later. Returns the exponent that belongs to them, 0..14.
   std::uint8_t decode(const QuantizedTensor& tensor, std::size_t row, std::size_t index_in_row,
                       std::int16_t* to, std::size_t stride) const {
     const std::size_t at = row * tensor.blocks_per_row() + index_in_row;
@@ -91,7 +81,7 @@ class Decoder {
     const Scale scale = decode_scale(byte);
     const Pair* const table = &tables_[index(byte >> 7, scale.significand)];
     if (bits_ == 4) {
-      // A byte is a pair.
+      // Two codes of 4 bits are a byte.
       const std::uint8_t* const codes = &tensor.codes[at * (kBlock / 2)];
       for (std::size_t p = 0; p < kBlock / 2; ++p)
         std::memcpy(to + p * stride, &table[codes[p]], sizeof(Pair));
@@ -112,23 +102,25 @@ class Decoder {
   std::vector<Pair> tables_;
 };
 
-// Computes some columns of the result; one for each thread.
+// Computes columns of the result. Each thread has a worker of its own, with its scratch memory
+// and its counts.
 class Worker {
  public:
   virtual ~Worker() = default;
-  // Columns from `first` on, up to kGemmColumns of them.
+  // Computes `count` columns from `first` on, at most kGemmColumns of them.
   virtual void compute(std::size_t first, std::size_t count) = 0;
-  std::uint64_t nan = 0, overflow = 0;
+  std::uint64_t nan = 0, overflow = 0;  // results of this worker that have the flag
 };
 
 struct Problem {
   const MacConfig& config;
   const QuantizedTensor& a;
   const QuantizedTensor& w;
-  std::vector<std::uint8_t> a_nan, w_nan;
+  std::vector<std::uint8_t> a_nan, w_nan;  // nan_rows() of either operand
   std::uint32_t* bits;
 };
 
+// Stores result (m, n), whose sum is given in units of the accumulator.
 void put(const Problem& problem, Worker& worker, std::size_t m, std::size_t n, Int128 sum) {
   std::uint32_t& to = problem.bits[m * problem.w.rows() + n];
   if ((problem.a_nan[m] | problem.w_nan[n]) != 0) {
@@ -139,7 +131,7 @@ void put(const Problem& problem, Worker& worker, std::size_t m, std::size_t n, I
   }
 }
 
-// The activations of the narrow path, decoded once for all threads.
+// The activations as the kernels want them, decoded once for all threads.
 struct NarrowActivations {
   NarrowActivations(const QuantizedTensor& a, const Decoder& decoder)
       : blocks(a.blocks_per_row()),
@@ -158,6 +150,7 @@ struct NarrowActivations {
   std::vector<std::uint8_t> exponents;
 };
 
+// Sums of 64 bits, by a kernel of gemm_kernel.hpp.
 class NarrowWorker final : public Worker {
  public:
   NarrowWorker(const Problem& problem, const NarrowActivations& a, const Decoder& decoder, GemmKernel kernel)
@@ -203,7 +196,8 @@ class NarrowWorker final : public Worker {
   std::vector<std::uint8_t> exponents_;
 };
 
-// A tensor's operands as integers, and what each block is times: weight * significand, and the exponent.
+// The operands of some rows of a tensor as integers, and for each block the factor weight * significand and
+// the exponent of its scale.
 struct WideOperand {
   WideOperand(const QuantizedTensor& tensor, std::size_t first, std::size_t count)
       : blocks(tensor.blocks_per_row()),
@@ -239,6 +233,7 @@ std::int32_t dot16(const std::int16_t* a, const std::int16_t* w) {
   return sum;
 }
 
+// Sums of 128 bits, in plain C++.
 class WideWorker final : public Worker {
  public:
   WideWorker(const Problem& problem, const WideOperand& a) : problem_(problem), a_(a) {}
@@ -265,27 +260,15 @@ class WideWorker final : public Worker {
   const WideOperand& a_;
 };
 
+// Sums that may overflow, by the golden MAC.
 class AccumulatorWorker final : public Worker {
  public:
-  explicit AccumulatorWorker(const Problem& problem)
-      : problem_(problem),
-        per_beat_(static_cast<std::size_t>(blocks_per_beat(problem.config))),
-        a_beat_(per_beat_),
-        w_beat_(per_beat_) {}
+  explicit AccumulatorWorker(const Problem& problem) : problem_(problem) {}
 
   void compute(std::size_t first, std::size_t count) override {
-    const std::size_t blocks = problem_.a.blocks_per_row();
     for (std::size_t m = 0; m < problem_.a.rows(); ++m) {
       for (std::size_t n = first; n < first + count; ++n) {
-        ExactMac mac(problem_.config);
-        for (std::size_t b = 0; b < blocks; b += per_beat_) {
-          for (std::size_t i = 0; i < per_beat_; ++i) {
-            a_beat_[i] = b + i < blocks ? problem_.a.block(m, b + i) : Block{};
-            w_beat_[i] = b + i < blocks ? problem_.w.block(n, b + i) : Block{};
-          }
-          mac.beat(a_beat_.data(), w_beat_.data());
-        }
-        const MacResult result = mac.finish();
+        const MacResult result = dot_product(problem_.config, problem_.a, m, problem_.w, n);
         nan += result.nan ? 1 : 0;
         overflow += result.overflow ? 1 : 0;
         problem_.bits[m * problem_.w.rows() + n] = result.bits;
@@ -295,8 +278,6 @@ class AccumulatorWorker final : public Worker {
 
  private:
   const Problem& problem_;
-  const std::size_t per_beat_;
-  std::vector<Block> a_beat_, w_beat_;
 };
 
 GemmKernel find_kernel(std::string_view name) {
@@ -308,8 +289,9 @@ GemmKernel find_kernel(std::string_view name) {
 }  // namespace
 
 GemmPath gemm_path(const MacConfig& config, const QuantizedTensor& a, const QuantizedTensor& w) {
-  // A partial sum is at most 16 * e^2 * (sum over blocks of scale_a * scale_w), and that sum at most the
-  // largest row of one operand's scales times the largest scale of the other.
+  // With e the largest element, a partial sum is at most 16 * e^2 * (sum over blocks of scale_a *
+  // scale_w). That sum is at most the largest sum of scales of a row of one operand times the largest
+  // scale of the other.
   const std::int64_t element = largest_element(config.format);
   const auto [a_row, a_block] = scale_bounds(a);
   const auto [w_row, w_block] = scale_bounds(w);
@@ -359,38 +341,18 @@ GemmResult gemm(const MacConfig& config, const QuantizedTensor& a, const Quantiz
     return std::make_unique<AccumulatorWorker>(problem);
   };
 
-  const std::size_t panels = (w.rows() + kGemmColumns - 1) / kGemmColumns;
-  const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
-  const auto threads =
-      static_cast<unsigned>(std::min<std::size_t>(options.threads == 0 ? cores : options.threads, panels));
-  std::atomic<std::size_t> next{0};
-  std::mutex totals;
-  const auto work = [&](Worker& worker, bool report) {
-    for (std::size_t panel = next++; panel < panels; panel = next++) {
-      const std::size_t first = panel * kGemmColumns;
-      worker.compute(first, std::min(kGemmColumns, w.rows() - first));
-      if (report && options.progress) options.progress(first, w.rows());
-    }
-    const std::lock_guard<std::mutex> lock(totals);
-    result.nan += worker.nan;
-    result.overflow += worker.overflow;
-  };
-  // Made here, so that a lack of memory is this thread's exception.
-  std::vector<std::unique_ptr<Worker>> workers;
-  for (unsigned i = 0; i < threads; ++i) workers.push_back(make_worker());
-  std::vector<std::thread> others;
-  const auto join = [&] {
-    for (std::thread& other : others) other.join();
-  };
-  try {
-    for (unsigned i = 1; i < threads; ++i) others.emplace_back(work, std::ref(*workers[i]), false);
-    work(*workers.front(), true);
-  } catch (...) {
-    next = panels;
-    join();
-    throw;
+  const std::size_t groups = (w.rows() + kGemmColumns - 1) / kGemmColumns;
+  std::vector<std::unique_ptr<Worker>> workers(worker_count(groups, options.threads));
+  for (std::unique_ptr<Worker>& worker : workers) worker = make_worker();
+  parallel_for(groups, options.threads, [&](std::size_t group, unsigned worker) {
+    const std::size_t first = group * kGemmColumns;
+    workers[worker]->compute(first, std::min(kGemmColumns, w.rows() - first));
+    if (worker == 0 && options.progress) options.progress(first, w.rows());
+  });
+  for (const std::unique_ptr<Worker>& worker : workers) {
+    result.nan += worker->nan;
+    result.overflow += worker->overflow;
   }
-  join();
   return result;
 }
 

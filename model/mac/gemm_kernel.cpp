@@ -2,7 +2,7 @@
 
 #ifdef __x86_64__
 #ifndef __clang__
-// GCC 12 finds its own intrinsics uninitialized (its bug 105593).
+// GCC 12 warns that variables inside its own intrinsics are not initialized (its bug 105593).
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 #include <immintrin.h>
@@ -35,7 +35,8 @@ void portable(const GemmTile& tile, std::int64_t* sums) {
 
 #ifdef __x86_64__
 
-// GCC keeps small arrays in registers only where the loops over them are unrolled; clang unrolls by itself.
+// GCC keeps small arrays in registers only where the loops over them are unrolled. Clang unrolls
+// them by itself.
 #ifdef __clang__
 #define IF4_UNROLL
 #else

@@ -9,7 +9,8 @@ namespace {
 constexpr float kOneIntFactor = static_cast<float>(6.0 / 7.0);
 constexpr float kTwoIntFactor = static_cast<float>(36.0 / 49.0);  // 0x3F3C14E6
 
-/// An element without the factor 6/7 of INT4. FP4 0x8 is -0: its sign reaches the sign of a product.
+/// An element without the factor 6/7 of INT4. FP4 0x8 is -0, whose sign becomes part of the sign
+/// of a product.
 float element(ElementType type, unsigned code) {
   if (type == ElementType::kInt) return static_cast<float>(int4_value(code));
   return code == 8 ? -0.0F : static_cast<float>(fp4_halves(code)) * 0.5F;
@@ -50,6 +51,12 @@ float LaneFp32Mac::result() const {
     for (std::size_t i = 0; i < count; ++i) sums[i] = sums[2 * i] + sums[2 * i + 1];
   }
   return sums[0];
+}
+
+float lane_fp32_dot_product(const std::vector<std::pair<Block, Block>>& pairs, LaneStart lane_start) {
+  LaneFp32Mac mac(lane_start);
+  for (const auto& [a, w] : pairs) mac.beat(a, w);
+  return mac.result();
 }
 
 }  // namespace if4

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 
 namespace if4 {
 namespace {
@@ -13,13 +15,13 @@ using UInt128 = unsigned __int128;
 constexpr int kMaxAccWidth = 120;
 constexpr int kDefaultBeats = 1024;
 
-// How a block is read: operands by code, and their weight.
+// How the codes of a block are read: the operand of each code, and the weight that all have in common.
 struct Reading {
   std::array<std::int16_t, 1U << kMaxCodeBits> operands{};
   int weight = 0;
 };
 
-// By format and bit 7 of the scale.
+// One Reading for each format and value of bit 7 of the scale byte.
 constexpr auto make_readings() {
   std::array<std::array<Reading, 2>, kMacFormatCount> table{};
   for (std::size_t number = 0; number < table.size(); ++number) {
@@ -40,9 +42,10 @@ const Reading& reading(Format format, const Block& block) {
   return kReadings[static_cast<std::size_t>(format)][block.scale >> 7];
 }
 
-// Constant shifts in the narrowest word: the speed of the checked co-simulation hangs on this loop.
+// The shifts are constants and the word is the narrowest that holds the codes, because the speed of the
+// checked co-simulation depends on this loop.
 template <int kBits, typename Word>
-int dot(const Reading& a_reading, const Reading& w_reading, const Block& a, const Block& w) {
+int sum_of_products(const Reading& a_reading, const Reading& w_reading, const Block& a, const Block& w) {
   constexpr unsigned kMask = (1U << kBits) - 1;
   const auto a_codes = static_cast<Word>(a.codes);
   const auto w_codes = static_cast<Word>(w.codes);
@@ -52,6 +55,20 @@ int dot(const Reading& a_reading, const Reading& w_reading, const Block& a, cons
            w_reading.operands[static_cast<unsigned>(w_codes >> (kBits * i)) & kMask];
   }
   return sum;
+}
+
+// D of mac.hpp: the sum of the 16 products of operands.
+int sum_of_products(Format format, const Block& a, const Block& w) {
+  const Reading& a_reading = reading(format, a);
+  const Reading& w_reading = reading(format, w);
+  switch (traits(format).code_bits) {
+    case 3:
+      return sum_of_products<3, std::uint64_t>(a_reading, w_reading, a, w);
+    case 4:
+      return sum_of_products<4, std::uint64_t>(a_reading, w_reading, a, w);
+    default:
+      return sum_of_products<6, Codes>(a_reading, w_reading, a, w);
+  }
 }
 
 int bit_length(UInt128 value) {
@@ -75,16 +92,20 @@ void check(const MacConfig& config) {
   }
 }
 
-Int128 largest_beat(const MacConfig& config) {
-  check(config);
-  int element = 0;
+int largest_element(Format format) {
+  int largest = 0;
   for (const std::uint8_t scale : {std::uint8_t{0}, kScaleIntBit}) {
-    const ElementType type = element_type(config.format, scale);
-    for (unsigned code = 0; code < 1U << traits(config.format).code_bits; ++code) {
-      const int weighted = operand(config.format, type, code) * weight(config.format, type);
-      element = std::max(element, weighted < 0 ? -weighted : weighted);
+    const ElementType type = element_type(format, scale);
+    for (unsigned code = 0; code < 1U << traits(format).code_bits; ++code) {
+      largest = std::max(largest, std::abs(operand(format, type, code) * weight(format, type)));
     }
   }
+  return largest;
+}
+
+Int128 largest_beat(const MacConfig& config) {
+  check(config);
+  const int element = largest_element(config.format);
   const Scale scale = decode_scale(kScaleNaN - 1);
   return (Int128{element} * element * config.lanes * scale.significand * scale.significand)
          << (2 * scale.exponent - 2);
@@ -103,26 +124,13 @@ Int128 beats_held(const MacConfig& config) {
   return ((Int128{1} << (acc_width(config) - 1)) - 1) / largest_beat(config);
 }
 
-int dot_product(Format format, const Block& a, const Block& w) {
-  const Reading& a_reading = reading(format, a);
-  const Reading& w_reading = reading(format, w);
-  switch (traits(format).code_bits) {
-    case 3:
-      return dot<3, std::uint64_t>(a_reading, w_reading, a, w);
-    case 4:
-      return dot<4, std::uint64_t>(a_reading, w_reading, a, w);
-    default:
-      return dot<6, Codes>(a_reading, w_reading, a, w);
-  }
-}
-
 Int128 block_product(Format format, const Block& a, const Block& w) {
   const Scale a_scale = decode_scale(a.scale);
   const Scale w_scale = decode_scale(w.scale);
   const std::int64_t k = reading(format, a).weight * reading(format, w).weight;
   const std::int64_t significands = a_scale.significand * w_scale.significand;
   const int shift = a_scale.exponent + w_scale.exponent - 2;
-  return Int128{dot_product(format, a, w) * k * significands} * (std::int64_t{1} << shift);
+  return Int128{sum_of_products(format, a, w) * k * significands} * (std::int64_t{1} << shift);
 }
 
 std::uint32_t round_sum(Format format, Int128 sum) {
@@ -142,8 +150,8 @@ std::uint32_t round_sum(Format format, Int128 sum) {
   auto significand = static_cast<std::uint32_t>(quotient >> drop);  // 2^23 <= significand < 2^24
   const bool odd = (significand & 1) != 0;
   if (below > half || (below == half && (remainder || odd))) ++significand;
-  // value = significand * 2^exponent. Adding the significand, not or-ing it, carries a round-up to 2^24 into
-  // the exponent; its leading one is what the exponent field is short of.
+  // value = significand * 2^exponent. The significand is added to the exponent field, not or-ed: its leading
+  // one adds the 1 that `biased` is short of, and a significand that was rounded up to 2^24 adds one more.
   const int exponent = drop - normalize - 18 - 2 * traits(format).fraction_bits;
   const auto biased = static_cast<std::uint32_t>(exponent + 23 + 127 - 1);
   return (negative ? 0x80000000U : 0U) | ((biased << 23) + significand);
@@ -161,7 +169,8 @@ void ExactMac::beat(const Block* a, const Block* w) {
   }
   if (sum_ < -limit_ || sum_ >= limit_) {
     overflow_ = true;
-    // The sum wraps, as the RTL's does: its low bits are kept, and their top bit is the sign.
+    // The sum wraps as that of the RTL does: its low acc_width bits are kept, and the top one of them
+    // is the sign.
     const auto low = static_cast<UInt128>(sum_) & (static_cast<UInt128>(2 * limit_) - 1);
     sum_ = static_cast<Int128>(low) - (low >= static_cast<UInt128>(limit_) ? 2 * limit_ : 0);
   }
@@ -179,6 +188,35 @@ MacResult ExactMac::finish() {
   nan_ = false;
   overflow_ = false;
   return result;
+}
+
+namespace {
+
+// The dot product of `count` pairs of blocks; pair_at(i) gives pair i.
+template <class PairAt>
+MacResult accumulate(const MacConfig& config, std::size_t count, const PairAt& pair_at) {
+  ExactMac mac(config);
+  const auto per_beat = static_cast<std::size_t>(blocks_per_beat(config));
+  std::vector<Block> a(per_beat), w(per_beat);
+  for (std::size_t first = 0; first < count; first += per_beat) {
+    for (std::size_t i = 0; i < per_beat; ++i) {
+      std::tie(a[i], w[i]) = first + i < count ? pair_at(first + i) : std::pair<Block, Block>{};
+    }
+    mac.beat(a.data(), w.data());
+  }
+  return mac.finish();
+}
+
+}  // namespace
+
+MacResult dot_product(const MacConfig& config, const std::vector<std::pair<Block, Block>>& pairs) {
+  return accumulate(config, pairs.size(), [&](std::size_t i) { return pairs[i]; });
+}
+
+MacResult dot_product(const MacConfig& config, const QuantizedTensor& activations, std::size_t m,
+                      const QuantizedTensor& weights, std::size_t n) {
+  return accumulate(config, activations.blocks_per_row(),
+                    [&](std::size_t b) { return std::pair(activations.block(m, b), weights.block(n, b)); });
 }
 
 }  // namespace if4

@@ -1,5 +1,5 @@
-// The codes of a tile with one type and scale, and how far they are off: the inner loops of fast_kernel.cpp,
-// compiled once for each instruction set.
+// The inner loops of fast_kernel.cpp: they find the codes of a tile for one type and scale, and the error
+// that the rule compares. Compiled once for each instruction set.
 #if defined(IF4_MODEL_FAST_ENCODE_INL_HPP_) == defined(HWY_TARGET_TOGGLE)
 #ifdef IF4_MODEL_FAST_ENCODE_INL_HPP_
 #undef IF4_MODEL_FAST_ENCODE_INL_HPP_
@@ -19,14 +19,14 @@ namespace if4 {
 namespace HWY_NAMESPACE {
 namespace {
 
-/// A row of pieces in lanes: the values, normalized, and codes of two attempts.
+/// A row of pieces, one in each of the N lanes: their normalized values, and their codes of two attempts.
 struct Slot {
-  HWY_ALIGN float x[kValues * kMaxLanes];           ///< [N i + lane]; magnitudes for EncodeNibbles()
-  HWY_ALIGN std::uint32_t signs[2 * kMaxLanes];     ///< [N word + lane], for it: bit 3 of each four
+  HWY_ALIGN float x[kValues * kMaxLanes];           ///< [N i + lane]; EncodeNibbles() wants magnitudes here
+  HWY_ALIGN std::uint32_t signs[2 * kMaxLanes];     ///< [N word + lane]; their signs: bit 3 of each four bits
   HWY_ALIGN std::uint32_t words[2][4 * kMaxLanes];  ///< [attempt][N word + lane]
 };
 
-/// The rows that share their scales, and the numbers of their noise as in KernelJob.
+/// The rows that share their scales, and what gives the numbers of their noise: see KernelJob.
 struct Place {
   std::size_t rows;
   std::uint64_t position;
@@ -34,9 +34,9 @@ struct Place {
   std::size_t stride;
 };
 
-/// Adding `big` = 1.5 * 2^23 steps rounds to a whole number of steps, ties to even, and leaves that number in
-/// the low bits of the sum. The steps of a float type with `mantissa` bits are 2^-mantissa of the binade, and
-/// below the smallest normal number those of its binade. Both for m >= 0.
+/// Adding `big` = 1.5 * 2^23 steps to a number m >= 0 rounds it to a whole number of steps, ties to even, and
+/// leaves that number in the low bits of the sum. A step of a float type is 2^-kMantissa times the power of
+/// two at or below m. Below the smallest normal number it is as large as above it.
 struct Rounder {
   VU binade;  ///< FP32 bits of the power of two at or below m, or of the smallest normal number
   V big;
@@ -49,7 +49,8 @@ HWY_INLINE Rounder MakeRounder(V m, VU smallest) {
   const VU big = hn::Add(binade, hn::Set(du, (static_cast<unsigned>(23 - kMantissa) << 23) | 0x400000U));
   return {binade, hn::BitCast(d, big)};
 }
-/// The code without a sign of a number of steps: codes count on from binade to binade.
+/// The code, without its sign, of a number that is rounded to steps. Codes count on from one power of two to
+/// the next.
 template <int kMantissa>
 HWY_INLINE VU MagnitudeCode(const Rounder& r, V sum, VU smallest) {
   const DU du;
@@ -57,7 +58,7 @@ HWY_INLINE VU MagnitudeCode(const Rounder& r, V sum, VU smallest) {
   return hn::Add(steps, hn::ShiftRight<23 - kMantissa>(hn::Sub(r.binade, smallest)));
 }
 
-/// mix32() of noise.hpp.
+/// mix32() of noise.hpp in each lane.
 HWY_INLINE VU Mix32(VU x) {
   const DU du;
   x = hn::Xor(x, hn::ShiftRight<16>(x));
@@ -67,11 +68,11 @@ HWY_INLINE VU Mix32(VU x) {
   return hn::Xor(x, hn::ShiftRight<16>(x));
 }
 
-/// noise() of element i of pieces position, position + stride, ...
+/// noise() of element i of the pieces number position, position + stride, ..., one in each lane.
 HWY_INLINE V Noise(NoiseKey key, std::uint64_t position, std::size_t stride, std::size_t i) {
   const D d;
   const DU du;
-  // A multiple of 2^32 may lie between two lanes but not inside a piece, because 16 divides it.
+  // The upper half of an index may differ between two lanes, but not inside a piece: 16 divides 2^32.
   const std::uint64_t first = position * kValues;
   const auto low = static_cast<std::uint32_t>(first);
   const auto high = static_cast<std::uint32_t>(first >> 32);
@@ -85,24 +86,32 @@ HWY_INLINE V Noise(NoiseKey key, std::uint64_t position, std::size_t stride, std
   return hn::Sub(hn::Mul(whole, hn::Set(d, 0x1p-24F)), hn::Set(d, 0.5F));
 }
 
-/// Codes of a word before they are put together, and their number.
+/// How the 16 codes of a piece are laid out in words of 32 bits until StoreCodes() packs them.
 template <int kBits>
 struct Words {
-  static constexpr int kCodes = kBits == 6 ? 4 : 8;
-  static constexpr int kWidth = kBits * kCodes;
-  static constexpr std::size_t kCount = kValues / kCodes;
+  static constexpr int kCodes = kBits == 6 ? 4 : 8;        ///< codes in a word
+  static constexpr int kWidth = kBits * kCodes;            ///< bits that they take
+  static constexpr std::size_t kCount = kValues / kCodes;  ///< words of a piece
 };
 
-struct Errors {
-  V rule;     ///< by the rule
-  V squares;  ///< sum of squares; not used with the rule mse
-};
+/// Adds the difference between a dequantized value and the value itself to the error of a rule.
+template <Rule kRule>
+HWY_INLINE V AddError(V sum, V difference) {
+  if (kRule == Rule::kMse) return hn::Add(sum, hn::Mul(difference, difference));
+  return kRule == Rule::kMae ? hn::Add(sum, hn::Abs(difference)) : hn::Max(sum, hn::Abs(difference));
+}
 
-/// Codes the tile with one type. kInt: integers; kMantissa: mantissa bits of the floats. With noise the rule
-/// is looked up, not kRule: fewer variants to compile.
+/// The error of several rows from that of some rows and of one more.
+HWY_INLINE V AddRow(Rule rule, V total, V row) {
+  return rule == Rule::kAbsMax ? hn::Max(total, row) : hn::Add(total, row);
+}
+
+/// Codes the tile with one type, for any format, and returns the errors by the rule. kInt: integers;
+/// kMantissa: mantissa bits of the floats. With noise the rule is p.rule and not kRule, so that there is less
+/// to compile.
 template <int kBits, bool kInt, int kMantissa, Rule kRule, bool kStochastic>
-HWY_NOINLINE Errors EncodeWith(const KernelParams& p, const Place& place, Slot* HWY_RESTRICT slots, V step,
-                               V steps_per_unit, std::size_t which) {
+HWY_NOINLINE V EncodeWith(const KernelParams& p, const Place& place, Slot* HWY_RESTRICT slots, V step,
+                          V steps_per_unit, std::size_t which) {
   using W = Words<kBits>;
   const D d;
   const DI di;
@@ -116,10 +125,9 @@ HWY_NOINLINE Errors EncodeWith(const KernelParams& p, const Place& place, Slot* 
   const V largest = hn::Set(d, p.largest);
   const VU smallest = hn::Set(du, p.smallest_bits);
   const Rule rule = kStochastic ? p.rule : kRule;
-  Errors total{zero, zero};
+  V total = zero;
   for (std::size_t row = 0; row < place.rows; ++row) {
     V sum = zero;
-    V squares = zero;
     const float* HWY_RESTRICT x = slots[row].x;
     std::uint32_t* HWY_RESTRICT words = slots[row].words[which];
     for (std::size_t w = 0; w < W::kCount; ++w) {
@@ -138,7 +146,7 @@ HWY_NOINLINE Errors EncodeWith(const KernelParams& p, const Place& place, Slot* 
           const V rounded = hn::Add(t, big);
           const VI q = hn::Sub(hn::BitCast(di, rounded), hn::BitCast(di, big));
           if (kBits == 4 && !p.sign_magnitude) {
-            code = hn::BitCast(du, q);  // the bits above the code are shifted out
+            code = hn::BitCast(du, q);  // the bits above the code are shifted out of the word
           } else {
             code = hn::Or(hn::BitCast(du, hn::Abs(q)),
                           hn::ShiftLeft<kBits - 1>(hn::ShiftRight<31>(hn::BitCast(du, q))));
@@ -157,7 +165,7 @@ HWY_NOINLINE Errors EncodeWith(const KernelParams& p, const Place& place, Slot* 
           }
           V rounded = hn::Add(m, rounder.big);
           if (kMantissa == 0) {
-            // A tie that went up goes back down.
+            // E2M0 rounds ties toward zero: one that was rounded up goes back down.
             const V up = hn::Sub(hn::Sub(rounded, rounder.big), m);
             const auto tie = hn::And(hn::Eq(up, hn::Mul(unit, hn::Set(d, 0.5F))),
                                      hn::Gt(hn::Sub(rounded, rounder.big), zero));
@@ -169,24 +177,19 @@ HWY_NOINLINE Errors EncodeWith(const KernelParams& p, const Place& place, Slot* 
         }
         word = hn::Or(hn::ShiftRight<kBits>(word), hn::ShiftLeft<W::kWidth - kBits>(code));
         const V difference = hn::Sub(hn::Mul(value, step), xi);
-        if (rule == Rule::kMse) {
-          sum = hn::Add(sum, hn::Mul(difference, difference));
-        } else {
-          const V error = hn::Abs(difference);
-          sum = rule == Rule::kMae ? hn::Add(sum, error) : hn::Max(sum, error);
-          squares = hn::Add(squares, hn::Mul(error, error));
-        }
+        sum = rule == Rule::kMse   ? AddError<Rule::kMse>(sum, difference)
+              : rule == Rule::kMae ? AddError<Rule::kMae>(sum, difference)
+                                   : AddError<Rule::kAbsMax>(sum, difference);
       }
       hn::Store(word, du, words + w * n);
     }
-    total.rule = rule == Rule::kAbsMax ? hn::Max(total.rule, sum) : hn::Add(total.rule, sum);
-    total.squares = hn::Add(total.squares, squares);
+    total = AddRow(rule, total, sum);
   }
   return total;
 }
 
-/// INT4 and FP4 codes without noise, from magnitudes, in fewer operations than above. A sum with `big` has a
-/// whole number in its low bits, rounded to nearest even.
+/// Finds INT4 and FP4 codes without noise from magnitudes, in fewer operations than EncodeWith(). The sum of
+/// a number and kBig has the number in its low bits, rounded to the nearest integer, ties to even.
 struct Nibbles {
   explicit HWY_INLINE Nibbles(const KernelParams& p) {
     const D d;
@@ -194,22 +197,23 @@ struct Nibbles {
     int_step = hn::Set(d, p.int_step);
   }
 
-  /// The code in the low bits of the result.
+  /// Returns a sum with kBig that has the code of the magnitude in its low bits.
   template <bool kInt>
   HWY_INLINE V Round(V scaled) const {
     const D d;
     const V big = hn::Set(d, kBig);
     const V limit = hn::Set(d, kBig + 7);
     if (kInt) return hn::Min(hn::Add(hn::Mul(scaled, int_factor), big), limit);
-    // The code as a function of m is concave, of slope 2, 1 and 1/2; each sum is rounded once, and rounding
-    // keeps the order. Nearest even code: that is the tie rule.
+    // As a function of the magnitude, the code is the least of three lines with the slopes 2, 1 and 1/2, and
+    // of 7. Each line is rounded once. Rounding keeps the order of the lines, so it may come before the
+    // minimum. Ties go to the even code, which is the rule of E2M1.
     const V low = hn::MulAdd(scaled, hn::Set(d, 2.0F), big);
     const V middle = hn::Add(scaled, hn::Set(d, kBig + 2));
     const V high = hn::MulAdd(scaled, hn::Set(d, 0.5F), hn::Set(d, kBig + 4));
     return hn::Min(hn::Min(low, middle), hn::Min(high, limit));
   }
 
-  /// The magnitude of the code in what Round() returned.
+  /// The magnitude that the code in a result of Round() stands for.
   template <bool kInt>
   HWY_INLINE V Value(V rounded) const {
     const D d;
@@ -220,7 +224,7 @@ struct Nibbles {
     const auto code = hn::And(hn::BitCast(di, rounded), hn::Set(di, 7));
     return hn::TableLookupLanes(hn::Load(d, kFp4), hn::IndicesFromVec(d, code));
 #else
-    // Convex: slopes 1/2, 1 and 2.
+    // As a function of the code, the magnitude is the largest of three lines with the slopes 1/2, 1 and 2.
     const V code = hn::Sub(rounded, hn::Set(d, kBig));
     const V low = hn::Mul(code, hn::Set(d, 0.5F));
     const V middle = hn::Sub(code, hn::Set(d, 2.0F));
@@ -228,12 +232,13 @@ struct Nibbles {
 #endif
   }
 
-  /// Puts the signs, bit 3 of each four, to the magnitudes of a word.
+  /// Turns the magnitudes of a word and their signs, bit 3 of each four bits, into codes.
   template <bool kInt>
   static HWY_INLINE VU Sign(VU word, VU sign, bool sign_magnitude) {
     const DU du;
     if (!kInt) return hn::Or(word, sign);
-    sign = hn::And(sign, hn::Add(word, hn::Set(du, 0x77777777U)));  // there is no negative zero
+    sign =
+        hn::And(sign, hn::Add(word, hn::Set(du, 0x77777777U)));  // bit 3 stays 1 where the magnitude is not 0
     if (sign_magnitude) return hn::Or(word, sign);
     const VU one = hn::ShiftRight<3>(sign);
     return hn::Add(hn::Xor(word, hn::Sub(hn::Add(sign, sign), one)), one);
@@ -244,44 +249,39 @@ struct Nibbles {
   V int_step;
 };
 
-/// Codes of one type as they come: the word that they make up, and how far they are off.
+/// Codes values one by one with one type: puts the codes together in a word, and adds up the error.
 template <bool kInt, Rule kRule>
 struct NibbleSums {
-  HWY_INLINE NibbleSums() : word(hn::Zero(DU())), errors{hn::Zero(D()), hn::Zero(D())} {}
+  HWY_INLINE NibbleSums() : word(hn::Zero(DU())), error(hn::Zero(D())) {}
 
-  /// The next value of a word: `x`, and in units of `step`.
+  /// Takes the next value of a word: `x`, which is `scaled` in units of `step`.
   HWY_INLINE void Take(const Nibbles& nibbles, V x, V scaled, V step) {
     const DU du;
     const V rounded = nibbles.Round<kInt>(scaled);
     word = hn::OrAnd(hn::RotateRight<4>(word), hn::BitCast(du, rounded), hn::Set(du, 7U));
-    const V difference = hn::Sub(hn::Mul(nibbles.Value<kInt>(rounded), step), x);
-    if (kRule == Rule::kMse) {
-      errors.rule = hn::Add(errors.rule, hn::Mul(difference, difference));
-      return;
-    }
-    const V error = hn::Abs(difference);
-    errors.rule = kRule == Rule::kMae ? hn::Add(errors.rule, error) : hn::Max(errors.rule, error);
-    errors.squares = hn::Add(errors.squares, hn::Mul(error, error));
+    error = AddError<kRule>(error, hn::Sub(hn::Mul(nibbles.Value<kInt>(rounded), step), x));
   }
 
+  /// The word of the last eight values; the next value begins a new one.
   HWY_INLINE VU Word() {
     const VU whole = hn::RotateRight<4>(word);
     word = hn::Zero(DU());
     return whole;
   }
 
-  VU word;  ///< after eight values still to be turned by four bits
-  Errors errors;
+  VU word;  ///< the newest code is in the lowest bits, the one before it in the highest
+  V error;
 };
 
+/// EncodeWith() for INT4 and FP4 without noise.
 template <bool kInt, Rule kRule>
-HWY_NOINLINE Errors EncodeNibbles(const KernelParams& p, const Place& place, Slot* HWY_RESTRICT slots, V step,
-                                  V steps_per_unit, std::size_t which) {
+HWY_NOINLINE V EncodeNibbles(const KernelParams& p, const Place& place, Slot* HWY_RESTRICT slots, V step,
+                             V steps_per_unit, std::size_t which) {
   const D d;
   const DU du;
   const std::size_t n = hn::Lanes(d);
   const Nibbles nibbles(p);
-  Errors total{hn::Zero(d), hn::Zero(d)};
+  V total = hn::Zero(d);
   for (std::size_t row = 0; row < place.rows; ++row) {
     NibbleSums<kInt, kRule> sums;
     Slot& slot = slots[row];
@@ -293,18 +293,16 @@ HWY_NOINLINE Errors EncodeNibbles(const KernelParams& p, const Place& place, Slo
       const VU sign = hn::Load(du, slot.signs + w * n);
       hn::Store(Nibbles::Sign<kInt>(sums.Word(), sign, p.sign_magnitude), du, slot.words[which] + w * n);
     }
-    total.rule = kRule == Rule::kAbsMax ? hn::Max(total.rule, sums.errors.rule)
-                                        : hn::Add(total.rule, sums.errors.rule);
-    total.squares = hn::Add(total.squares, sums.errors.squares);
+    total = AddRow(kRule, total, sums.error);
   }
   return total;
 }
 
-/// FP4 and INT4 with the same step at once, for one row of pieces: words[0] has the better codes, FP4's where
-/// both are as good. Returns the errors; `ints` becomes the lanes of INT4.
+/// Codes one row of pieces as FP4 and as INT4 with the same step, and keeps in words[0] the codes with
+/// the smaller error, those of FP4 where both are equal. Returns the errors; `ints` becomes the lanes
+/// that are INT4.
 template <Rule kRule>
-HWY_NOINLINE Errors EncodeBoth(const KernelParams& p, Slot& slot, V step, V steps_per_unit,
-                               hn::Mask<D>& ints) {
+HWY_NOINLINE V EncodeBoth(const KernelParams& p, Slot& slot, V step, V steps_per_unit, hn::Mask<D>& ints) {
   const D d;
   const DU du;
   const std::size_t n = hn::Lanes(d);
@@ -324,23 +322,23 @@ HWY_NOINLINE Errors EncodeBoth(const KernelParams& p, Slot& slot, V step, V step
     float_words[w] = Nibbles::Sign<false>(floats.Word(), sign, p.sign_magnitude);
     int_words[w] = Nibbles::Sign<true>(integers.Word(), sign, p.sign_magnitude);
   }
-  ints = hn::Lt(integers.errors.rule, floats.errors.rule);
+  ints = hn::Lt(integers.error, floats.error);
   const auto chosen = hn::RebindMask(du, ints);
   for (std::size_t w = 0; w < 2; ++w) {
     hn::Store(hn::IfThenElse(chosen, int_words[w], float_words[w]), du, slot.words[0] + w * n);
   }
-  return {hn::IfThenElse(ints, integers.errors.rule, floats.errors.rule),
-          hn::IfThenElse(ints, integers.errors.squares, floats.errors.squares)};
+  return hn::IfThenElse(ints, integers.error, floats.error);
 }
 
+/// Calls the function that is compiled for a type.
 template <int kBits, Rule kRule, bool kStochastic>
-HWY_INLINE Errors EncodeType(const KernelParams& p, const Place& place, Slot* slots, bool is_int, V step,
-                             V steps_per_unit, std::size_t which) {
+HWY_INLINE V EncodeType(const KernelParams& p, const Place& place, Slot* slots, bool is_int, V step,
+                        V steps_per_unit, std::size_t which) {
   if constexpr (kBits == 4 && !kStochastic) {
     return is_int ? EncodeNibbles<true, kRule>(p, place, slots, step, steps_per_unit, which)
                   : EncodeNibbles<false, kRule>(p, place, slots, step, steps_per_unit, which);
   } else {
-    // The float types of 3, 4 and 6 bits; only E3M2 and E2M3 share a width.
+    // The width of a code tells the float type, except for E2M3 and E3M2.
     constexpr int kMantissa = kBits == 3 ? 0 : kBits == 4 ? 1 : 3;
     if (is_int) {
       return EncodeWith<kBits, true, 0, kRule, kStochastic>(p, place, slots, step, steps_per_unit, which);
@@ -355,10 +353,10 @@ HWY_INLINE Errors EncodeType(const KernelParams& p, const Place& place, Slot* sl
   }
 }
 
-/// Codes the rows of a tile with one type and step into words[which] of their slots.
+/// Codes the rows of a tile with one type and step into words[which] of their slots, and returns the errors.
 template <int kBits>
-HWY_INLINE Errors Encode(const KernelParams& p, const Place& place, Slot* slots, bool is_int, V step,
-                         V steps_per_unit, std::size_t which) {
+HWY_INLINE V Encode(const KernelParams& p, const Place& place, Slot* slots, bool is_int, V step,
+                    V steps_per_unit, std::size_t which) {
   if (p.stochastic) {
     return EncodeType<kBits, Rule::kMse, true>(p, place, slots, is_int, step, steps_per_unit, which);
   }
@@ -372,8 +370,7 @@ HWY_INLINE Errors Encode(const KernelParams& p, const Place& place, Slot* slots,
 }
 
 /// EncodeBoth() with the rule of `p`.
-HWY_INLINE Errors EncodeTypes(const KernelParams& p, Slot& slot, V step, V steps_per_unit,
-                              hn::Mask<D>& ints) {
+HWY_INLINE V EncodeTypes(const KernelParams& p, Slot& slot, V step, V steps_per_unit, hn::Mask<D>& ints) {
   if (p.rule == Rule::kMse) return EncodeBoth<Rule::kMse>(p, slot, step, steps_per_unit, ints);
   if (p.rule == Rule::kMae) return EncodeBoth<Rule::kMae>(p, slot, step, steps_per_unit, ints);
   return EncodeBoth<Rule::kAbsMax>(p, slot, step, steps_per_unit, ints);

@@ -1,6 +1,6 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "model/quantize/fast_kernel.cpp"
-// clang-format off: the order matters
+// clang-format off: Highway needs this order
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "model/quantize/simd_targets.hpp"
@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "hwy/cache_control.h"
+#include "model/core/float_bits.hpp"
 #include "model/quantize/fast_encode-inl.hpp"
 #include "model/quantize/fast_kernel.hpp"
 #include "model/quantize/simd_tile-inl.hpp"
@@ -20,18 +21,19 @@ namespace if4 {
 namespace HWY_NAMESPACE {
 namespace {
 
-/// Tiles are worked at in groups, step by step: each step of a tile waits for the one before, but not for
-/// those of other tiles. With the memory fetched ahead a group fits in the first cache.
+/// The columns of a job are coded in groups of tiles, one column in each lane of a tile. Each step of a tile
+/// waits for the step before it, but not for the other tiles, so all tiles of a group do a step before the
+/// next one begins. A group and the memory that is fetched meanwhile fit in the first cache.
 constexpr std::size_t kTiles = 8;
 struct Group {
-  Slot slots[16];  ///< tile t: from t * rows on
+  Slot slots[16];  ///< the rows of tile t are the slots from t * rows on
   HWY_ALIGN float largest[kTiles][kMaxLanes];
   HWY_ALIGN std::int32_t scales[kTiles][2][kMaxLanes];  ///< [tile][way]
   HWY_ALIGN float steps[kTiles][2][kMaxLanes];
   HWY_ALIGN float inverses[kTiles][2][kMaxLanes];
 };
 
-/// block_scale() of quantizer.hpp.
+/// block_scale() of quantizer.hpp, a block in each lane.
 HWY_INLINE VI BlockScale(const KernelParams& p, const KernelParams::Way& way, V largest) {
   const D d;
   const DI di;
@@ -55,22 +57,23 @@ HWY_INLINE VI BlockScale(const KernelParams& p, const KernelParams::Way& way, V 
 HWY_INLINE V ScaleValue(const KernelParams& p, VI code) {
   const D d;
   if (p.power_scale) return hn::BitCast(d, hn::ShiftLeft<23>(code));
-  // An E4M3 number is an FP32 number with a bias of 7 instead of 127; the product makes up for it.
+  // The bits of an E4M3 number are those of an FP32 number whose exponent has a bias of 7 instead of 127. The
+  // product makes up for the difference.
   return hn::Mul(hn::BitCast(d, hn::ShiftLeft<20>(code)), hn::Set(d, 0x1p120F));
 }
 
-/// decode * s.
+/// decode * s: the value that the code value 1 stands for.
 HWY_INLINE V StepOf(const KernelParams& p, VI scale) {
   return hn::Mul(hn::Set(D(), p.tensor.decode), ScaleValue(p, scale));
 }
-/// 1 / step, and 0 without a scale.
+/// 1 / step, and 0 where the scale is 0.
 HWY_INLINE V InverseOf(VI scale, V step) {
   const D d;
   const auto none = hn::RebindMask(d, hn::Eq(scale, hn::Zero(DI())));
   return hn::IfThenZeroElse(none, hn::Div(hn::Set(d, 1.0F), step));
 }
 
-/// The scales of the candidates for a tile's largest magnitudes.
+/// Finds the scales of the candidates from the largest magnitudes of a tile.
 HWY_INLINE void FindScales(const KernelParams& p, Group& group, std::size_t tile) {
   const D d;
   const DI di;
@@ -79,7 +82,7 @@ HWY_INLINE void FindScales(const KernelParams& p, Group& group, std::size_t tile
   V step = hn::Zero(d);
   V inverse = step;
   for (int i = 0; i < p.way_count; ++i) {
-    // Divisions are slow, and the types of most formats share their scale.
+    // The types of most formats start with the same scale, and divisions are slow.
     if (i == 0 || !p.shares_scale) {
       scale = BlockScale(p, p.ways[i], largest);
       step = StepOf(p, scale);
@@ -91,36 +94,33 @@ HWY_INLINE void FindScales(const KernelParams& p, Group& group, std::size_t tile
   }
 }
 
-/// The values of a row of pieces into its slot. Returns the largest magnitudes; adds to the sums of squares.
+/// Loads a row of pieces into its slot: as magnitudes and signs where EncodeNibbles() is to code them, else
+/// as values. Returns the largest magnitudes.
 template <bool kMagnitudes>
-HWY_INLINE V LoadSlot(const float* HWY_RESTRICT x, V factor, Slot& slot, V& signal) {
+HWY_INLINE V LoadSlot(const float* HWY_RESTRICT x, V factor, Slot& slot) {
   const D d;
   const DU du;
   const std::size_t n = hn::Lanes(d);
   Transpose(x, factor, slot.x);
-  V largest[2] = {hn::Zero(d), hn::Zero(d)};  // two, for each operation waits for the one before
-  V squares[2] = {hn::Zero(d), hn::Zero(d)};
+  V largest[2] = {hn::Zero(d), hn::Zero(d)};  // two, as each operation waits for the one before it
   VU sign = hn::Zero(du);
   for (std::size_t i = 0; i < kValues; ++i) {
     const V value = hn::Load(d, slot.x + i * n);
     const V magnitude = hn::Abs(value);
     largest[i % 2] = hn::Max(largest[i % 2], magnitude);
-    squares[i % 2] = hn::MulAdd(value, value, squares[i % 2]);
     if (!kMagnitudes) continue;
     hn::Store(magnitude, d, slot.x + i * n);
     sign = hn::OrAnd(hn::ShiftRight<4>(sign), hn::BitCast(du, value), hn::Set(du, 0x80000000U));
     if (i % 8 != 7) continue;
     hn::Store(sign, du, slot.signs + i / 8 * n);
   }
-  signal = hn::Add(signal, hn::Add(squares[0], squares[1]));
   return hn::Max(largest[0], largest[1]);
 }
 
-/// Codes a tile in every way that its options ask for and keeps the best. The codes are in words[0] of its
-/// slots; returns the scales, and adds to the sums of squared errors.
+/// Codes a tile in every way that the options ask for and keeps the best. Leaves the codes in words[0] of its
+/// slots and returns the scales.
 template <int kBits>
-HWY_INLINE VI EncodeTile(const KernelParams& p, Group& group, std::size_t tile, const Place& place,
-                         V& noise) {
+HWY_INLINE VI EncodeTile(const KernelParams& p, Group& group, std::size_t tile, const Place& place) {
   const D d;
   const DI di;
   const DU du;
@@ -128,23 +128,19 @@ HWY_INLINE VI EncodeTile(const KernelParams& p, Group& group, std::size_t tile, 
   Slot* const slots = group.slots + tile * place.rows;
   VI best_scale = hn::Zero(di);
   V best_error = hn::Zero(d);
-  V best_squares = hn::Zero(d);
   const auto attempt = [&](bool is_int, VI scale, V step, V inverse, bool first) HWY_ATTR {
-    Errors errors = Encode<kBits>(p, place, slots, is_int, step, inverse, first ? 0 : 1);
-    if (p.rule == Rule::kMse) errors.squares = errors.rule;
+    const V error = Encode<kBits>(p, place, slots, is_int, step, inverse, first ? 0 : 1);
     if (is_int && p.mixes_types) {
       const auto none = hn::Eq(scale, hn::Zero(di));
       scale = hn::Or(scale, hn::IfThenZeroElse(none, hn::Set(di, kScaleIntBit)));
     }
     if (first) {
       best_scale = scale;
-      best_error = errors.rule;
-      best_squares = errors.squares;
+      best_error = error;
       return;
     }
-    const auto better = hn::Lt(errors.rule, best_error);
-    best_error = hn::IfThenElse(better, errors.rule, best_error);
-    best_squares = hn::IfThenElse(better, errors.squares, best_squares);
+    const auto better = hn::Lt(error, best_error);
+    best_error = hn::IfThenElse(better, error, best_error);
     best_scale = hn::IfThenElse(hn::RebindMask(di, better), scale, best_scale);
     const auto better_u = hn::RebindMask(du, better);
     for (std::size_t row = 0; row < place.rows; ++row) {
@@ -159,12 +155,10 @@ HWY_INLINE VI EncodeTile(const KernelParams& p, Group& group, std::size_t tile, 
   if (kBits == 4 && !p.stochastic && p.shares_scale && place.rows == 1) {
     const VI scale = hn::Load(di, group.scales[tile][0]);
     hn::Mask<D> ints;
-    Errors errors = EncodeTypes(p, slots[0], hn::Load(d, group.steps[tile][0]),
-                                hn::Load(d, group.inverses[tile][0]), ints);
+    best_error = EncodeTypes(p, slots[0], hn::Load(d, group.steps[tile][0]),
+                             hn::Load(d, group.inverses[tile][0]), ints);
     const VI int_bit = hn::IfThenZeroElse(hn::Eq(scale, hn::Zero(di)), hn::Set(di, kScaleIntBit));
     best_scale = hn::Or(scale, hn::IfThenElseZero(hn::RebindMask(di, ints), int_bit));
-    best_error = errors.rule;
-    best_squares = p.rule == Rule::kMse ? errors.rule : errors.squares;
     first_attempt = p.way_count;
   }
   for (int i = first_attempt; i < p.way_count; ++i) {
@@ -180,7 +174,8 @@ HWY_INLINE VI EncodeTile(const KernelParams& p, Group& group, std::size_t tile, 
     attempt(p.ways[move.candidate].is_int, moved, step, InverseOf(moved, step), false);
   }
 
-  // A block without a scale has no codes either: a negative value would be an FP4 -0.
+  // A block with the scale 0 has the code 0 for every value. Without this a negative value would be
+  // an FP4 -0.
   const auto none = hn::RebindMask(du, hn::Eq(best_scale, hn::Zero(di)));
   if (!hn::AllFalse(du, none)) {
     for (std::size_t row = 0; row < place.rows; ++row) {
@@ -190,11 +185,11 @@ HWY_INLINE VI EncodeTile(const KernelParams& p, Group& group, std::size_t tile, 
       }
     }
   }
-  noise = hn::Add(noise, best_squares);
   return best_scale;
 }
 
-/// The words of a row as bytes: 2 * kBits of a piece, the next piece's `piece_bytes` later.
+/// Writes the words of a row of pieces as bytes. A piece has 2 * kBits of them, and those of the next one
+/// begin `piece_bytes` later.
 template <int kBits>
 HWY_INLINE void StoreCodes(const std::uint32_t* HWY_RESTRICT words, std::size_t used, std::size_t piece_bytes,
                            std::uint8_t* HWY_RESTRICT codes) {
@@ -244,22 +239,20 @@ HWY_INLINE void StoreScales(VI scale, std::size_t used, std::uint8_t* scales) {
   std::memcpy(scales, bytes, used);
 }
 
-/// Asks for memory, so that it is in the first cache when it is used. What a processor fetches by itself
-/// stops where a group is coded.
+/// Asks for memory, so that it is in the first cache when it is used. A processor also fetches memory ahead
+/// by itself, but stops to do so while a group is coded.
 HWY_INLINE void FetchAhead(const void* memory, std::size_t bytes) {
   constexpr std::size_t kLine = 64;
   const auto* const at = static_cast<const std::uint8_t*>(memory);
   for (std::size_t i = 0; i < bytes; i += kLine) hwy::Prefetch(at + i);
 }
 
-/// kMagnitudes: as EncodeNibbles() wants them.
+/// Codes a job. kMagnitudes: see LoadSlot().
 template <int kBits, bool kMagnitudes>
 void EncodeJob(const KernelParams& p, const KernelJob& job) {
   const D d;
   const std::size_t n = hn::Lanes(d);
   const V factor = hn::Set(d, p.normalize);
-  V noise = hn::Zero(d);
-  V signal = hn::Zero(d);
   Group group;
   HWY_ALIGN float padded[kValues * kMaxLanes];
   const std::size_t piece_values = kValues * job.stride;
@@ -280,7 +273,7 @@ void EncodeJob(const KernelParams& p, const KernelJob& job) {
           x = padded;
         }
         Slot& slot = group.slots[tile * job.rows + row];
-        largest = hn::Max(largest, LoadSlot<kMagnitudes>(x, factor, slot, signal));
+        largest = hn::Max(largest, LoadSlot<kMagnitudes>(x, factor, slot));
       }
       hn::Store(largest, d, group.largest[tile]);
     }
@@ -293,22 +286,12 @@ void EncodeJob(const KernelParams& p, const KernelJob& job) {
         FetchAhead(job.x + ahead * piece_values, n * piece_values * sizeof(float));
         FetchAhead(job.codes + ahead * piece_bytes, n * piece_bytes);
       }
-      StoreScales(EncodeTile<kBits>(p, group, tile, place, noise), used, job.scales + piece);
+      StoreScales(EncodeTile<kBits>(p, group, tile, place), used, job.scales + piece);
       for (std::size_t row = 0; row < job.rows; ++row) {
         StoreCodes<kBits>(group.slots[tile * job.rows + row].words[0], used, piece_bytes,
                           job.codes + row * job.row_code_bytes + piece * piece_bytes);
       }
     }
-  }
-  if (job.sums == nullptr) return;
-  // Lanes beyond the last block hold zeros.
-  HWY_ALIGN float noises[kMaxLanes];
-  HWY_ALIGN float signals[kMaxLanes];
-  hn::Store(noise, d, noises);
-  hn::Store(signal, d, signals);
-  for (std::size_t lane = 0; lane < n; ++lane) {
-    job.sums->noise += static_cast<double>(noises[lane]);
-    job.sums->signal += static_cast<double>(signals[lane]);
   }
 }
 
@@ -344,14 +327,13 @@ KernelParams kernel_params(const QuantizeOptions& options, float amax) {
   p.rule = options.rule;
   p.code_bits = t.code_bits;
   p.mantissa_bits = t.mantissa_bits;
-  const float smallest = std::ldexp(1.0F, t.mantissa_bits - t.fraction_bits);
-  std::memcpy(&p.smallest_bits, &smallest, sizeof smallest);
+  p.smallest_bits = float_bits(std::ldexp(1.0F, t.mantissa_bits - t.fraction_bits));
   const unsigned top = (1U << (t.code_bits - 1)) - 1;
   if (t.exponent_bits != 0) {
     p.largest =
         std::ldexp(static_cast<float>(operand(options.format, ElementType::kFloat, top)), -t.fraction_bits);
   }
-  const double factor = static_cast<double>(t.int_weight) / (t.divisor << t.fraction_bits);
+  const double factor = int_factor(options.format);
   p.int_limit = static_cast<float>(top);
   p.int_step = static_cast<float>(factor);
   p.int_steps_per_unit = factor == 0.0 ? 0.0F : static_cast<float>(1.0 / factor);

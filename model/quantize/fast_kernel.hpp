@@ -1,17 +1,19 @@
-// The SIMD inner loops of the fast quantizer, compiled for every instruction set that the compiler's machine
-// family has and chosen at run time by Highway. A lane holds a block, so that nothing is summed across lanes
-// and every width gives the bits of the scalar quantizer.
+// The SIMD inner loops of the fast quantizer. They are compiled for every instruction set that the machine
+// family of the compiler has, and Highway chooses one at run time. A lane holds a block: nothing is summed
+// across lanes, so vectors of every width give the bits of the scalar quantizer.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
-#include "model/quantize/quantizer.hpp"
+#include "model/quantize/candidates.hpp"
+#include "model/quantize/noise.hpp"
+#include "model/quantize/options.hpp"
 
 namespace if4 {
 
-/// What all blocks of a tensor share: the constants of its format, taken from the tables of format.hpp and
-/// quantizer.hpp.
+/// What all blocks of a tensor share: its options, and the constants of its format from the tables of
+/// format.hpp and candidates.hpp.
 struct KernelParams {
   struct Way {
     bool is_int;
@@ -20,46 +22,54 @@ struct KernelParams {
   };
   Way ways[2] = {};  ///< candidates()
   int way_count = 0;
-  bool shares_scale = false;  ///< the ways, a float type and an integer one, start with the same scale
-  const SearchStep* steps = nullptr;  ///< search_steps(), or none
+  bool shares_scale = false;          ///< both ways, the floats and the integers, start with the same scale
+  const SearchStep* steps = nullptr;  ///< search_steps(); null where scales are not searched
   std::size_t step_count = 0;
   Rule rule = Rule::kMse;
 
   int code_bits = 4;
   int mantissa_bits = 0;
   std::uint32_t smallest_bits = 0;  ///< FP32 bits of the smallest normal number of the float type
-  float largest = 0.0F;             ///< of the float type
-  float int_limit = 0.0F;
-  float int_steps_per_unit = 0.0F;
-  float int_step = 0.0F;
-  bool sign_magnitude = false;
-  bool mixes_types = false;
-  bool power_scale = false;  ///< E8M0
+  float largest = 0.0F;             ///< largest value of the float type
+  float int_limit = 0.0F;           ///< largest integer
+  float int_steps_per_unit = 0.0F;  ///< 1 / int_step
+  float int_step = 0.0F;            ///< the factor of the integers
+  bool sign_magnitude = false;      ///< how negative integers are coded
+  bool mixes_types = false;         ///< whether bit 7 of the scale byte tells integers from floats
+  bool power_scale = false;         ///< whether the scale byte is E8M0
 
-  float normalize = 1.0F;  ///< the factor of normalized()
+  float normalize = 1.0F;  ///< 2^k of normalized()
   TensorScale tensor = {1.0F, 1.0F};
   bool stochastic = false;
   NoiseKey key = {0, 0};
 };
 
-/// The parameters for a tensor with that amax (not normalized, > 0).
+/// The parameters for a tensor with that amax, which must be > 0 and is that before the normalization.
 KernelParams kernel_params(const QuantizeOptions& options, float amax);
 
-/// Sums over the values coded, in units of the normalized tensor. A job adds up in FP32, a lane at a time.
-struct KernelSums {
-  double noise = 0.0;   ///< squared errors
-  double signal = 0.0;  ///< squared values
-};
-
-/// `pieces` scales, each for a column of `rows` (1 to 16) pieces of 16 values. Piece p of row r is at x + r *
-/// row_values + 16 * stride * p. Its codes go to codes + r * row_code_bytes + 2 * code_bits * stride * p, its
-/// noise has the numbers from (position + r * row_pieces + stride * p) * 16 on, the scale goes to scales[p].
-/// One row and stride 1: blocks in a row. 16 rows: 2D blocks. Two rows and stride 2, 16 values between them:
-/// the halves of blocks of 32. x need not be aligned.
+/// What one call of kernel_encode() codes: `pieces` columns of `rows` pieces each. A piece is 16 values that
+/// follow each other in memory, and the pieces of a column share a scale.
+///
+///   16 x 16 values in a band of rows (2D blocks)           blocks of 32 values in a row (MXFP4)
+///   rows = 16, stride = 1                                  rows = 2, stride = 2, row_values = 16
+///
+///               column 0    column 1                       column 0                column 1
+///   x +         |piece 0,0 |piece 0,1 | ...                |piece 0,0 |piece 1,0 |piece 0,1 |piece 1,1 | ...
+///   row_values: |piece 1,0 |piece 1,1 | ...                 x +        row_values
+///               ...
+///   15 row_values: |piece 15,0 |piece 15,1 | ...           blocks of 16 values in a row
+///                                                          rows = 1, stride = 1: column p is piece 0,p
+///   scales +    0           1
+///
+/// Of the piece in row r of column p,
+///   - the values are at  x + r * row_values + 16 * stride * p,
+///   - the codes go to    codes + r * row_code_bytes + 2 * code_bits * stride * p,
+///   - the scale goes to  scales[p], once for all rows,
+///   - the numbers of noise() are those from (position + r * row_pieces + stride * p) * 16 on.
 struct KernelJob {
-  const float* x = nullptr;
+  const float* x = nullptr;  ///< at any address
   std::size_t row_values = 0;
-  std::size_t rows = 1;
+  std::size_t rows = 1;  ///< 1 to 16
   std::size_t pieces = 0;
   std::size_t stride = 1;
   std::uint64_t position = 0;
@@ -67,12 +77,12 @@ struct KernelJob {
   std::uint8_t* codes = nullptr;
   std::size_t row_code_bytes = 0;
   std::uint8_t* scales = nullptr;
-  /// Scales of the jobs that come next, where their values and codes follow this job's in memory without a
-  /// gap: they are fetched ahead.
+  /// How many scales the jobs that come next have, where their values and codes follow those of this job in
+  /// memory without a gap. The kernel fetches that memory into the cache while it codes this job.
   std::size_t following = 0;
-  KernelSums* sums = nullptr;  ///< added to where not null
 };
 
+/// Writes the codes and the scales of a job.
 void kernel_encode(const KernelParams& params, const KernelJob& job);
 
 }  // namespace if4

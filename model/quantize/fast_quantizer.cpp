@@ -8,40 +8,31 @@
 #include <vector>
 
 #include "model/core/error.hpp"
+#include "model/core/float_bits.hpp"
 #include "model/core/parallel.hpp"
 #include "model/quantize/simd_values.hpp"
 
 namespace if4 {
 namespace {
 
-constexpr std::size_t kLanes = kBlockSize;
-/// Of a unit where rows do not matter: 16 KB of FP32, which stay in the first cache.
+constexpr std::size_t kPiece = kBlockSize;
+/// Values of a part that is a number of blocks: 16 KB of FP32, which stay in the first cache.
 constexpr std::size_t kFlatValues = 4096;
-/// Units that a thread takes at a time: what it reads stays in order, as the memory likes it.
+/// Parts that a thread takes at a time. They follow each other in memory, which is read fastest in order.
 constexpr std::size_t kRun = 16;
-/// Rows of a unit where they do, and values that it takes of each at a time.
+/// Rows of a part that is a band of rows, and the values that are taken of each row at a time.
 constexpr std::size_t kBandRows = 16;
 constexpr std::size_t kBandValues = 256;
-/// Values that a thread searches for the largest at a time.
+/// Values in which a thread looks for the largest magnitude at a time.
 constexpr std::size_t kLargestValues = std::size_t{1} << 16;
 constexpr std::uint32_t kInfinityBits = 0x7F800000;
 
 std::size_t divided_up(std::size_t a, std::size_t b) { return a / b + (a % b != 0 ? 1 : 0); }
 
-float from_bits(std::uint32_t bits) {
-  float value = 0.0F;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
 }  // namespace
 
 TensorView view_of(const Tensor& tensor) {
-  const std::size_t expected = tensor.rows() * tensor.columns();
-  if (tensor.values.size() != expected) {
-    throw InputError("tensor of shape " + to_string(tensor.shape) + " has " +
-                     std::to_string(tensor.values.size()) + " values, not " + std::to_string(expected));
-  }
+  check_size(tensor);
   return {tensor.shape, DType::kF32, tensor.values.data()};
 }
 
@@ -53,8 +44,8 @@ FastQuantizer::FastQuantizer(const TensorView& view, const QuantizeOptions& opti
   columns_ = column_count(shape_);
   blocks_per_row_ = divided_up(columns_, block_size(options.format));
   flat_ = !options.transpose && !options.square && columns_ % block_size(options.format) == 0;
-  units_ = flat_ ? divided_up(rows_ * columns_, kFlatValues) : divided_up(rows_, kBandRows);
-  if (columns_ == 0) units_ = 0;
+  parts_ = flat_ ? divided_up(rows_ * columns_, kFlatValues) : divided_up(rows_, kBandRows);
+  if (columns_ == 0) parts_ = 0;
 
   std::uint32_t bits = largest_bits();
   if (bits >= kInfinityBits) fail_not_finite();
@@ -62,16 +53,16 @@ FastQuantizer::FastQuantizer(const TensorView& view, const QuantizeOptions& opti
     bits = largest_rotated_bits();
     if (bits >= kInfinityBits) throw InputError("a value of the rotated tensor is beyond the range of BF16");
   }
-  amax_ = from_bits(bits);
+  amax_ = float_from_bits(bits);
   zero_ = amax_ == 0.0F;
   if (!zero_) params_ = kernel_params(options, amax_);
-  scale_ = static_cast<double>(params_.normalize);
   if (traits(options.format).scale_code == ScaleCode::kE8M0) amax_ = 1.0F;
+  if (!zero_) meter_.emplace(options.format, amax_);
 }
 
-std::size_t FastQuantizer::blocks_before(std::size_t unit) const {
-  if (flat_) return std::min(unit * (kFlatValues / block_size(options_.format)), rows_ * blocks_per_row_);
-  return std::min(unit * kBandRows, rows_) * blocks_per_row_;
+std::size_t FastQuantizer::blocks_before(std::size_t part) const {
+  if (flat_) return std::min(part * (kFlatValues / block_size(options_.format)), rows_ * blocks_per_row_);
+  return std::min(part * kBandRows, rows_) * blocks_per_row_;
 }
 
 std::size_t FastQuantizer::scale_bytes(std::size_t first, std::size_t last) const {
@@ -82,7 +73,8 @@ std::size_t FastQuantizer::code_bytes(std::size_t first, std::size_t last) const
   return scale_bytes(first, last) * if4::code_bytes(options_.format);
 }
 
-// Values `from` and the `count` that follow it in the tensor as it came.
+// Converts `count` values of the tensor to FP32, from number `from` on in the order in which they
+// are in memory.
 void FastQuantizer::convert(std::size_t from, std::size_t count, float* to) const {
   if (view_.dtype == DType::kF32) {
     std::memcpy(to, static_cast<const std::uint8_t*>(view_.data) + from * sizeof(float),
@@ -108,8 +100,7 @@ std::uint32_t FastQuantizer::largest_bits() const {
       return;
     }
     const std::uint16_t largest = simd_largest(static_cast<const std::uint16_t*>(view_.data) + first, part);
-    const float value = view_.dtype == DType::kBF16 ? bfloat16_to_float(largest) : half_to_float(largest);
-    std::memcpy(&parts[i], &value, sizeof value);
+    parts[i] = float_bits(view_.dtype == DType::kBF16 ? bfloat16_to_float(largest) : half_to_float(largest));
   });
   std::uint32_t largest = 0;
   for (const std::uint32_t part : parts) largest = std::max(largest, part);
@@ -121,7 +112,7 @@ void FastQuantizer::fail_not_finite() const {
   const std::size_t count = rows_ * columns_;
   for (std::size_t first = 0; first < count; first += values.size()) {
     const std::size_t part = std::min(values.size(), count - first);
-    // Not convert(): it takes F16 for finite.
+    // convert() will not do here: it takes all F16 values for finite.
     for (std::size_t i = 0; i < part; ++i) {
       const auto* bytes = static_cast<const std::uint8_t*>(view_.data);
       std::uint16_t half = 0;
@@ -132,8 +123,7 @@ void FastQuantizer::fail_not_finite() const {
         values[i] = view_.dtype == DType::kBF16 ? bfloat16_to_float(half) : half_to_float(half);
       }
       if (!std::isfinite(values[i])) {
-        throw InputError("value " + std::to_string(first + i) +
-                         (std::isnan(values[i]) ? " is NaN" : " is infinite"));
+        throw InputError(not_finite(first + i, values[i]));
       }
     }
   }
@@ -145,7 +135,7 @@ void FastQuantizer::fetch(std::size_t row, std::size_t rows, std::size_t first, 
   for (std::size_t r = 0; r < rows; ++r) convert((row + r) * columns_ + first, count, to + r * stride);
 }
 
-// Reads along the rows that are there, which become columns.
+// Reads along the rows of the tensor in memory, which become columns.
 void FastQuantizer::fetch_transposed(std::size_t row, std::size_t rows, std::size_t first, std::size_t count,
                                      float* to, std::size_t stride) const {
   std::array<float, kBandRows> values{};
@@ -155,12 +145,13 @@ void FastQuantizer::fetch_transposed(std::size_t row, std::size_t rows, std::siz
   }
 }
 
-// The values of a band of rows, a part of the columns at a time, padded to whole blocks with zeros:
-// visit(row, rows, first column, padded columns, values), kBandValues from row to row.
+// Goes through a band of rows, kBandValues columns at a time: visit(row, rows, first column, padded columns,
+// values) gets the values of each step, filled up to whole blocks with zeros, with kBandValues floats for
+// each row.
 template <class Visit>
-void FastQuantizer::visit_band(std::size_t unit, const Visit& visit) const {
+void FastQuantizer::visit_band(std::size_t part, const Visit& visit) const {
   std::array<float, kBandRows * kBandValues> x;
-  const std::size_t row = unit * kBandRows;
+  const std::size_t row = part * kBandRows;
   const std::size_t rows = std::min(kBandRows, rows_ - row);
   for (std::size_t first = 0; first < columns_; first += kBandValues) {
     const std::size_t count = std::min(kBandValues, columns_ - first);
@@ -174,77 +165,76 @@ void FastQuantizer::visit_band(std::size_t unit, const Visit& visit) const {
       fetch(row, rows, first, count, x.data(), kBandValues);
     }
     if (options_.rotate) {
-      for (std::size_t r = 0; r < rows; ++r) simd_rotate(x.data() + r * kBandValues, padded / kLanes);
+      for (std::size_t r = 0; r < rows; ++r) simd_rotate(x.data() + r * kBandValues, padded / kPiece);
     }
     visit(row, rows, first, padded, x.data());
   }
 }
 
 std::uint32_t FastQuantizer::largest_rotated_bits() const {
-  std::vector<std::uint32_t> parts(units_);
-  parallel_for(units_, threads_, [&](std::size_t unit) {
+  std::vector<std::uint32_t> parts(parts_);
+  parallel_for(parts_, threads_, [&](std::size_t part) {
     if (!flat_) {
-      visit_band(unit, [&](std::size_t, std::size_t rows, std::size_t, std::size_t padded, const float* x) {
+      visit_band(part, [&](std::size_t, std::size_t rows, std::size_t, std::size_t padded, const float* x) {
         for (std::size_t r = 0; r < rows; ++r) {
-          parts[unit] = std::max(parts[unit], simd_largest(x + r * kBandValues, padded));
+          parts[part] = std::max(parts[part], simd_largest(x + r * kBandValues, padded));
         }
       });
       return;
     }
     std::array<float, kFlatValues> x;
-    const std::size_t first = unit * kFlatValues;
+    const std::size_t first = part * kFlatValues;
     const std::size_t count = std::min(kFlatValues, rows_ * columns_ - first);
     convert(first, count, x.data());
-    simd_rotate(x.data(), count / kLanes);
-    parts[unit] = simd_largest(x.data(), count);
+    simd_rotate(x.data(), count / kPiece);
+    parts[part] = simd_largest(x.data(), count);
   });
   std::uint32_t largest = 0;
   for (const std::uint32_t part : parts) largest = std::max(largest, part);
   return largest;
 }
 
-void FastQuantizer::encode_flat(std::size_t unit, std::size_t last, std::uint8_t* codes, std::uint8_t* scales,
-                                KernelSums& sums) const {
+void FastQuantizer::encode_flat(std::size_t part, std::size_t last, std::uint8_t* codes, std::uint8_t* scales,
+                                ErrorSums* errors) const {
   std::array<float, kFlatValues> converted;
-  const std::size_t first = unit * kFlatValues;
+  const std::size_t first = part * kFlatValues;
   const std::size_t count = std::min(kFlatValues, rows_ * columns_ - first);
   KernelJob job;
   job.x = static_cast<const float*>(view_.data) + first;
   if (view_.dtype != DType::kF32 || options_.rotate) {
     convert(first, count, converted.data());
-    if (options_.rotate) simd_rotate(converted.data(), count / kLanes);
+    if (options_.rotate) simd_rotate(converted.data(), count / kPiece);
     job.x = converted.data();
   } else {
-    job.following = scale_bytes(unit + 1, last);
+    job.following = scale_bytes(part + 1, last);
   }
-  const std::size_t parts = block_size(options_.format) / kLanes;
-  job.rows = parts;
-  job.stride = parts;
-  job.row_values = kLanes;
-  job.row_code_bytes = if4::code_bytes(options_.format) / parts;
+  const std::size_t pieces_per_block = block_size(options_.format) / kPiece;
+  job.rows = pieces_per_block;
+  job.stride = pieces_per_block;
+  job.row_values = kPiece;
+  job.row_code_bytes = if4::code_bytes(options_.format) / pieces_per_block;
   job.pieces = count / block_size(options_.format);
-  job.position = first / kLanes;
+  job.position = first / kPiece;
   job.row_pieces = 1;
   job.codes = codes;
   job.scales = scales;
-  job.sums = &sums;
   kernel_encode(params_, job);
+  if (errors != nullptr) meter_->add(job.x, codes, scales, job.pieces, *errors);
 }
 
-void FastQuantizer::encode_band(std::size_t unit, std::uint8_t* codes, std::uint8_t* scales,
-                                KernelSums& sums) const {
+void FastQuantizer::encode_band(std::size_t part, std::uint8_t* codes, std::uint8_t* scales,
+                                ErrorSums* errors) const {
   const std::size_t size = block_size(options_.format);
-  const std::size_t parts = size / kLanes;
+  const std::size_t pieces_per_block = size / kPiece;
   const std::size_t bytes = if4::code_bytes(options_.format);
-  visit_band(unit,
+  visit_band(part,
              [&](std::size_t row, std::size_t rows, std::size_t first, std::size_t padded, const float* x) {
                const std::size_t block = first / size;
                KernelJob job;
                job.pieces = padded / size;
-               job.sums = &sums;
                const auto place = [&](std::size_t r) {
                  job.x = x + r * kBandValues;
-                 job.position = ((row + r) * blocks_per_row_ + block) * parts;
+                 job.position = ((row + r) * blocks_per_row_ + block) * pieces_per_block;
                  job.codes = codes + (r * blocks_per_row_ + block) * bytes;
                  job.scales = scales + r * blocks_per_row_ + block;
                };
@@ -258,69 +248,60 @@ void FastQuantizer::encode_band(std::size_t unit, std::uint8_t* codes, std::uint
                  for (std::size_t r = 1; r < rows; ++r) {
                    std::memcpy(scales + r * blocks_per_row_ + block, job.scales, job.pieces);
                  }
-                 return;
+               } else {
+                 job.rows = pieces_per_block;
+                 job.stride = pieces_per_block;
+                 job.row_values = kPiece;
+                 job.row_pieces = 1;
+                 job.row_code_bytes = bytes / pieces_per_block;
+                 for (std::size_t r = 0; r < rows; ++r) {
+                   place(r);
+                   kernel_encode(params_, job);
+                 }
                }
-               job.rows = parts;
-               job.stride = parts;
-               job.row_values = kLanes;
-               job.row_pieces = 1;
-               job.row_code_bytes = bytes / parts;
+               if (errors == nullptr) return;
                for (std::size_t r = 0; r < rows; ++r) {
                  place(r);
-                 kernel_encode(params_, job);
+                 meter_->add(job.x, job.codes, job.scales, job.pieces, *errors);
                }
              });
 }
 
-void FastQuantizer::encode(std::size_t first, std::size_t last, std::uint8_t* codes, std::uint8_t* scales) {
-  blocks_ += scale_bytes(first, last);
-  const bool all_int = element_type(options_.format, 0) == ElementType::kInt;
+void FastQuantizer::encode(std::size_t first, std::size_t last, std::uint8_t* codes, std::uint8_t* scales,
+                           ErrorSums* errors) const {
   if (zero_) {
+    const std::size_t blocks = scale_bytes(first, last);
     std::fill_n(codes, code_bytes(first, last), std::uint8_t{0});
-    std::fill_n(scales, scale_bytes(first, last), std::uint8_t{0});
-    if (all_int) int_blocks_ += scale_bytes(first, last);
+    std::fill_n(scales, blocks, std::uint8_t{0});
+    if (errors == nullptr) return;
+    errors->blocks += blocks;
+    if (element_type(options_.format, 0) == ElementType::kInt) errors->int_blocks += blocks;
     return;
   }
-  // Added in order afterwards: sums of doubles depend on it.
-  std::vector<Partial> partials(last - first);
-  const auto encode_unit = [&](std::size_t i) {
-    const std::size_t unit = first + i;
-    std::uint8_t* const unit_codes = codes + code_bytes(first, unit);
-    std::uint8_t* const unit_scales = scales + scale_bytes(first, unit);
-    if (flat_) {
-      encode_flat(unit, last, unit_codes, unit_scales, partials[i].sums);
-    } else {
-      encode_band(unit, unit_codes, unit_scales, partials[i].sums);
-    }
-    const std::size_t blocks = scale_bytes(unit, unit + 1);
-    if (all_int) partials[i].int_blocks = blocks;
-    if (!mixes_types(options_.format)) return;
-    for (std::size_t b = 0; b < blocks; ++b) partials[i].int_blocks += unit_scales[b] >> 7;
-  };
+  // The sums of the parts are added in order at the end, as sums of doubles depend on the order.
+  std::vector<ErrorSums> sums(errors == nullptr ? 0 : last - first);
   parallel_for(divided_up(last - first, kRun), threads_, [&](std::size_t run) {
     const std::size_t end = std::min((run + 1) * kRun, last - first);
-    for (std::size_t i = run * kRun; i < end; ++i) encode_unit(i);
+    for (std::size_t i = run * kRun; i < end; ++i) {
+      const std::size_t part = first + i;
+      std::uint8_t* const part_codes = codes + code_bytes(first, part);
+      std::uint8_t* const part_scales = scales + scale_bytes(first, part);
+      ErrorSums* const part_errors = errors == nullptr ? nullptr : &sums[i];
+      if (flat_) {
+        encode_flat(part, last, part_codes, part_scales, part_errors);
+      } else {
+        encode_band(part, part_codes, part_scales, part_errors);
+      }
+    }
   });
-  for (const Partial& partial : partials) {
-    sums_.noise += partial.sums.noise;
-    sums_.signal += partial.sums.signal;
-    int_blocks_ += partial.int_blocks;
-  }
-}
-
-QuantizationError FastQuantizer::error() const {
-  QuantizationError result;
-  result.relative_mse = sums_.noise == 0.0 ? 0.0 : sums_.noise / sums_.signal;
-  result.sqnr_db = -10.0 * std::log10(result.relative_mse);
-  if (blocks_ != 0) result.int_share = static_cast<double>(int_blocks_) / static_cast<double>(blocks_);
-  return result;
+  for (const ErrorSums& part : sums) *errors += part;
 }
 
 QuantizedTensor quantize_fast(const TensorView& view, const QuantizeOptions& options, unsigned threads) {
-  FastQuantizer quantizer(view, options, threads);
+  const FastQuantizer quantizer(view, options, threads);
   QuantizedTensor result = make_quantized(options.format, quantizer.shape());
   result.amax = quantizer.amax();
-  quantizer.encode(0, quantizer.units(), result.codes.data(), result.scales.data());
+  quantizer.encode(0, quantizer.parts(), result.codes.data(), result.scales.data());
   return result;
 }
 

@@ -1,39 +1,73 @@
 #include "model/quantize/measure.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
-#include <cstddef>
-#include <cstdint>
+#include <cstring>
 
 #include "model/core/error.hpp"
+#include "model/quantize/simd_errors.hpp"
 
 namespace if4 {
+
+ErrorSums& operator+=(ErrorSums& sums, const ErrorSums& more) {
+  sums.noise += more.noise;
+  sums.signal += more.signal;
+  sums.blocks += more.blocks;
+  sums.int_blocks += more.int_blocks;
+  return sums;
+}
+
+double relative_mse(const ErrorSums& sums) { return sums.noise == 0.0 ? 0.0 : sums.noise / sums.signal; }
+
+double sqnr_db(const ErrorSums& sums) { return -10.0 * std::log10(relative_mse(sums)); }
+
+double int_share(const ErrorSums& sums) {
+  return sums.blocks == 0 ? 0.0 : static_cast<double>(sums.int_blocks) / static_cast<double>(sums.blocks);
+}
+
+void ErrorMeter::add(const float* x, const std::uint8_t* codes, const std::uint8_t* scales,
+                     std::size_t blocks, ErrorSums& sums) const {
+  simd_add_errors(format_, values_, x, codes, scales, blocks, sums);
+  sums.blocks += blocks;
+  if (!mixes_types(format_)) {
+    if (element_type(format_, 0) == ElementType::kInt) sums.int_blocks += blocks;
+    return;
+  }
+  unsigned ints = 0;
+  for (std::size_t b = 0; b < blocks; ++b) ints += scales[b] >> 7;
+  sums.int_blocks += ints;
+}
 
 QuantizationError measure(const Tensor& original, const QuantizedTensor& quantized) {
   if (original.shape != quantized.shape) {
     throw InputError("cannot compare a tensor of shape " + to_string(original.shape) + " with one of " +
                      to_string(quantized.shape));
   }
-  const Tensor restored = dequantize(quantized);
-  double noise = 0.0;
-  double signal = 0.0;
-  for (std::size_t i = 0; i < original.values.size(); ++i) {
-    const double x = original.values[i];
-    const double error = x - static_cast<double>(restored.values[i]);
-    noise += error * error;
-    signal += x * x;
+  check_size(original);
+  const Format format = quantized.format;
+  const std::size_t columns = original.columns();
+  const std::size_t size = block_size(format);
+  const std::size_t whole = columns / size;
+  const std::size_t rest = columns % size;
+  const ErrorMeter meter(format, quantized.amax);
+  ErrorSums sums;
+  for (std::size_t row = 0; row < original.rows(); ++row) {
+    const float* const x = original.values.data() + row * columns;
+    const std::size_t first = row * quantized.blocks_per_row();
+    meter.add(x, quantized.codes.data() + first * code_bytes(format), quantized.scales.data() + first, whole,
+              sums);
+    if (rest == 0) continue;
+    // The padding counts for nothing: its values are 0, and its codes are taken for 0.
+    std::array<float, 2 * kBlockSize> padded{};
+    std::copy_n(x + whole * size, rest, padded.begin());
+    Block block = quantized.block(row, whole);
+    block.codes &= (Codes{1} << (rest * static_cast<std::size_t>(traits(format).code_bits))) - 1;
+    std::array<std::uint8_t, sizeof block.codes> bytes{};
+    std::memcpy(bytes.data(), &block.codes, bytes.size());
+    meter.add(padded.data(), bytes.data(), &block.scale, 1, sums);
   }
-  std::size_t int_blocks = 0;
-  for (const std::uint8_t scale : quantized.scales) {
-    if (element_type(quantized.format, scale) == ElementType::kInt) ++int_blocks;
-  }
-
-  QuantizationError result;
-  result.relative_mse = noise == 0.0 ? 0.0 : noise / signal;
-  result.sqnr_db = -10.0 * std::log10(result.relative_mse);
-  if (!quantized.scales.empty()) {
-    result.int_share = static_cast<double>(int_blocks) / static_cast<double>(quantized.scales.size());
-  }
-  return result;
+  return {relative_mse(sums), sqnr_db(sums), int_share(sums)};
 }
 
 }  // namespace if4

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <limits>
 #include <string>
 
 #include "model/core/error.hpp"
@@ -14,13 +13,8 @@ namespace {
 
 constexpr std::size_t kLanes = kBlockSize;
 
-/// An integer's factor as a real number.
-double int_factor(Format format) {
-  const FormatTraits& t = traits(format);
-  return static_cast<double>(t.int_weight) / (t.divisor << t.fraction_bits);
-}
-
-/// An element's value before decode * s, in FP32 as the error is computed; exact but for factors like 6/7.
+/// The value of a code before it is multiplied by decode * s, in FP32: exact, but for integers whose factor
+/// is not a power of two.
 float code_value(Format format, ElementType type, unsigned code) {
   const auto value = static_cast<float>(operand(format, type, code));
   if (type == ElementType::kInt) return value * static_cast<float>(int_factor(format));
@@ -34,16 +28,9 @@ float largest_magnitude(const std::vector<float>& x) {
 }
 
 void check_values(const Tensor& tensor) {
-  const std::size_t expected = tensor.rows() * tensor.columns();
-  if (tensor.values.size() != expected) {
-    throw InputError("tensor of shape " + to_string(tensor.shape) + " has " +
-                     std::to_string(tensor.values.size()) + " values, not " + std::to_string(expected));
-  }
+  check_size(tensor);
   for (std::size_t i = 0; i < tensor.values.size(); ++i) {
-    if (!std::isfinite(tensor.values[i])) {
-      throw InputError("value " + std::to_string(i) +
-                       (std::isnan(tensor.values[i]) ? " is NaN" : " is infinite"));
-    }
+    if (!std::isfinite(tensor.values[i])) throw InputError(not_finite(i, tensor.values[i]));
   }
 }
 
@@ -62,18 +49,18 @@ Tensor rotated(const Tensor& tensor) {
   return result;
 }
 
-/// 16 values that share a scale with others, and where their codes go.
+/// 16 values of a block, and where their codes go.
 struct Piece {
   BlockValues x{};
   std::size_t row;
-  std::size_t block;  ///< in its row
-  std::size_t part;   ///< of its block: which 16 of them
+  std::size_t block;  ///< its number in the row
+  std::size_t part;   ///< which 16 values of the block; 0 unless blocks have 32
 };
 
-/// Codes all pieces with one scale.
+/// The pieces that share a scale, coded with one scale and type.
 struct Attempt {
-  std::uint8_t scale = 0;  ///< with its type bit
-  std::vector<Codes> codes;
+  std::uint8_t scale = 0;    ///< with its type bit
+  std::vector<Codes> codes;  ///< one for each piece
   float error = 0.0F;
 };
 
@@ -96,7 +83,8 @@ Attempt encode_pieces(const std::vector<Piece>& pieces, ElementType type, std::u
   return attempt;
 }
 
-/// The candidates and, if they are searched, their neighbours: the first of the least error.
+/// Tries the candidates and, if that is an option, their neighbours. Returns the first attempt of
+/// the least error.
 Attempt best_attempt(const std::vector<Piece>& pieces, const TensorScale& tensor,
                      const QuantizeOptions& options, std::size_t pieces_per_row) {
   float largest = 0.0F;
@@ -123,51 +111,6 @@ Attempt best_attempt(const std::vector<Piece>& pieces, const TensorScale& tensor
 }
 
 }  // namespace
-
-std::string_view rule_name(Rule rule) {
-  switch (rule) {
-    case Rule::kMse:
-      return "mse";
-    case Rule::kMae:
-      return "mae";
-    case Rule::kAbsMax:
-      return "abs_max";
-  }
-  return "";
-}
-
-std::optional<Rule> rule_from_name(std::string_view name) {
-  for (const Rule rule : kRules) {
-    if (rule_name(rule) == name) return rule;
-  }
-  return std::nullopt;
-}
-
-bool uses_rule(const QuantizeOptions& options) {
-  return options.search || candidates(options.format).size() > 1;
-}
-
-Tensor transposed(const Tensor& tensor) {
-  const std::size_t rows = tensor.rows();
-  const std::size_t columns = tensor.columns();
-  Tensor result{{columns, rows}, std::vector<float>(tensor.values.size())};
-  for (std::size_t row = 0; row < rows; ++row) {
-    for (std::size_t column = 0; column < columns; ++column) {
-      result.values[column * rows + row] = tensor.values[row * columns + column];
-    }
-  }
-  return result;
-}
-
-void check_options(const Shape& shape, const QuantizeOptions& options) {
-  const std::size_t columns = options.transpose ? row_count(shape) : column_count(shape);
-  if (options.square && block_size(options.format) != kLanes) {
-    throw InputError("there are no 2D blocks of " + std::string(format_name(options.format)));
-  }
-  if (options.rotate && columns % kLanes != 0) {
-    throw InputError("rotation needs rows of a multiple of 16 values, not of " + std::to_string(columns));
-  }
-}
 
 QuantizedTensor quantize(const Tensor& tensor, const QuantizeOptions& options) {
   check_options(tensor.shape, options);
@@ -213,80 +156,6 @@ QuantizedTensor quantize(const Tensor& tensor, const QuantizeOptions& options) {
     }
   }
   return result;
-}
-
-int normalizing_exponent(float amax) {
-  int exponent = 0;
-  std::frexp(amax, &exponent);  // amax in [2^(exponent-1), 2^exponent)
-  return std::clamp(1 - exponent, -126, 127);
-}
-
-float normalized(float x, int k) { return (x + 0.0F) * std::ldexp(1.0F, k); }
-
-TensorScale tensor_scale(Format format, float amax) {
-  if (traits(format).scale_code == ScaleCode::kE8M0) return TensorScale{1.0F, 1.0F};
-  const float encode = amax_divisor(format) / amax;
-  return TensorScale{encode, 1.0F / encode};
-}
-
-std::vector<Candidate> candidates(Format format) {
-  const float span = traits(format).span;
-  switch (format) {
-    case Format::kMixFP4:  // the integers, which are E1M2, win a tie
-      return {{ElementType::kInt, 7.0F, 1.0F}, {ElementType::kFloat, 6.0F, 1.0F}};
-    case Format::kNVFP4_46:
-      return {{ElementType::kFloat, 6.0F, 1.0F}, {ElementType::kFloat, 6.0F, 1.5F}};
-    default:
-      if (mixes_types(format)) return {{ElementType::kFloat, span, 1.0F}, {ElementType::kInt, span, 1.0F}};
-      return {{element_type(format, 0), span, 1.0F}};
-  }
-}
-
-const std::vector<SearchStep>& search_steps(Format format) {
-  // Those that lower the squared error most on normal data and on transformer weights, each given those
-  // before it; the next one would gain less than half a percent. +5 and +4 codes are a factor of about 1.5:
-  // the largest FP4 value becomes 4.
-  static const std::vector<SearchStep> kFp4Int4 = {{1, -1}, {0, -1}, {0, 5}, {0, 4}, {1, 1}, {0, 1}};
-  static const std::vector<SearchStep> kInt4Fp4 = {{0, -1}, {1, -1}, {1, 5}, {0, 1}, {1, 4}, {1, 1}};
-  static const std::vector<SearchStep> kFp4 = {{0, 5}, {0, -1}, {0, 4}, {0, 1}};
-  static const std::vector<SearchStep> kFp4To4 = {{0, -5}, {0, -4}, {0, 1}, {0, -1}};
-  static const std::vector<SearchStep> kBoth = {{0, -1}, {0, 1}, {1, -1}, {1, 1}};
-  static const std::vector<SearchStep> kThreeBits = {{0, -2}, {1, -1}, {0, -1}, {1, -2}};
-  static const std::vector<SearchStep> kSixBits = {{1, 1}, {0, 1}, {0, 2}, {1, 2}};
-  static const std::vector<SearchStep> kInts = {{0, -1}, {0, 1}, {0, 2}};
-  static const std::vector<SearchStep> kFloat3 = {{0, -2}, {0, -1}, {0, -3}};
-  static const std::vector<SearchStep> kFloat6 = {{0, 1}, {0, 2}, {0, 3}};
-  static const std::vector<SearchStep> kPowers = {{0, -1}};
-  switch (format) {
-    case Format::kIF4:
-      return kFp4Int4;
-    case Format::kMixFP4:
-      return kInt4Fp4;
-    case Format::kNVFP4:
-      return kFp4;
-    case Format::kNVFP4_4:
-      return kFp4To4;
-    case Format::kNVFP4_46:
-      return kBoth;
-    case Format::kIF3:
-      return kThreeBits;
-    case Format::kIF6E2M3:
-    case Format::kIF6E3M2:
-      return kSixBits;
-    case Format::kNVINT3:
-    case Format::kNVINT4:
-    case Format::kNVINT6:
-      return kInts;
-    case Format::kNVFP3:
-      return kFloat3;
-    case Format::kNVFP6E2M3:
-    case Format::kNVFP6E3M2:
-      return kFloat6;
-    case Format::kMXFP4:
-    case Format::kMXFP4_4:
-      return kPowers;
-  }
-  return kPowers;
 }
 
 std::uint8_t block_scale(Format format, const Candidate& candidate, float largest,

@@ -1,12 +1,15 @@
 #include "model/quantize/rotation.hpp"
 
+#include <algorithm>
 #include <cstddef>
-#include <cstring>
+
+#include "model/core/error.hpp"
+#include "model/core/float_bits.hpp"
 
 namespace if4 {
 namespace {
 
-/// x times the Hadamard matrix, in place.
+/// Multiplies x by the Hadamard matrix, in place.
 void hadamard(BlockValues& x) {
   for (std::size_t distance = 1; distance < x.size(); distance *= 2) {
     for (std::size_t i = 0; i < x.size(); ++i) {
@@ -24,11 +27,8 @@ bool negated(std::size_t i) { return (kRotationSigns >> i & 1U) != 0; }
 }  // namespace
 
 float round_to_bfloat16(float x) {
-  std::uint32_t bits = 0;
-  std::memcpy(&bits, &x, sizeof bits);
-  bits = (bits + 0x7FFFU + (bits >> 16 & 1U)) & 0xFFFF0000U;
-  std::memcpy(&x, &bits, sizeof bits);
-  return x;
+  const std::uint32_t bits = float_bits(x);
+  return float_from_bits((bits + 0x7FFFU + (bits >> 16 & 1U)) & 0xFFFF0000U);
 }
 
 BlockValues rotate(const BlockValues& x) {
@@ -47,6 +47,18 @@ BlockValues rotate_back(const BlockValues& y) {
   hadamard(x);
   for (std::size_t i = 0; i < x.size(); ++i) x[i] *= negated(i) ? -0.25F : 0.25F;
   return x;
+}
+
+Tensor rotated_back(const Tensor& tensor) {
+  if (tensor.columns() % kBlockSize != 0) throw InputError("a rotated tensor has rows of a multiple of 16");
+  Tensor result = tensor;
+  for (auto first = result.values.begin(); first != result.values.end(); first += kBlockSize) {
+    BlockValues y{};
+    std::copy_n(first, y.size(), y.begin());
+    const BlockValues x = rotate_back(y);
+    std::copy_n(x.begin(), x.size(), first);
+  }
+  return result;
 }
 
 }  // namespace if4

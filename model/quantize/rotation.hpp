@@ -1,26 +1,31 @@
-// The random Hadamard transform: a rotation of 16 values at a time that spreads outliers over the block.
+// The random Hadamard transform: it rotates 16 values at a time, which spreads an outlier over all of them.
 #pragma once
 
 #include <array>
 #include <cstdint>
 
 #include "model/core/format.hpp"
+#include "model/core/tensor.hpp"
 
 namespace if4 {
 
-/// 16 values that are quantized together: a block, or half a block of 32.
+/// 16 values that follow each other in a row: those of a block, or of half a block of 32.
 using BlockValues = std::array<float, kBlockSize>;
 
-/// Bit i: value i is negated before the Hadamard matrix. The fixed vector of the reference quantizer.
+/// Where bit i is 1, value i is negated before the multiplication. The vector is that of
+/// the reference quantizer.
 inline constexpr std::uint32_t kRotationSigns = 0xD7E8;
 
-/// x rounded to nearest even BF16. Large values become infinite.
+/// x rounded to the nearest BF16 number, ties to even. Values beyond the largest BF16 number become infinite.
 float round_to_bfloat16(float x);
 
-/// y = bf16( H (signs * bf16(x)) / 4 ), H the 16 x 16 Hadamard matrix in natural (Sylvester) order. The sums
-/// are FP32, by butterflies over distances 1, 2, 4, 8.
+/// y = bf16( H (signs * bf16(x)) / 4 ), where H is the 16 x 16 Hadamard matrix in natural (Sylvester) order.
+/// The sums are FP32, by butterflies over the distances 1, 2, 4, 8 in this order.
 BlockValues rotate(const BlockValues& x);
-/// The inverse, in FP32 without any rounding to BF16: signs * (H y) / 4.
+/// The inverse, in FP32 and without any rounding to BF16: signs * (H y) / 4.
 BlockValues rotate_back(const BlockValues& y);
+/// Every 16 values of a tensor turned by rotate_back(). Throws InputError unless rows are a multiple
+/// of 16 long.
+Tensor rotated_back(const Tensor& tensor);
 
 }  // namespace if4

@@ -1,5 +1,5 @@
-// The instruction sets that the fast quantizer is compiled for: those of Highway but for the ones whose
-// vectors have no size at compile time and cannot be members of a struct.
+// The instruction sets that the fast quantizer is compiled for: all of Highway except those whose vectors
+// have no size at compile time and cannot be members of a struct.
 #pragma once
 
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)

@@ -1,6 +1,6 @@
-// Vectors of blocks, for the sources that Highway compiles once for each instruction set: a lane holds 16
-// values of a tensor, so that vector i has value i of as many pieces as there are lanes. (The guard lets the
-// file be read once for each instruction set.)
+// Tiles, for the sources that Highway compiles once for each instruction set. A piece is 16 values that
+// follow each other in a tensor. A tile has as many pieces as vectors have lanes, one in each lane: its
+// vector i has value i of every piece. (The guard lets the file be read once for each instruction set.)
 #if defined(IF4_MODEL_SIMD_TILE_INL_HPP_) == defined(HWY_TARGET_TOGGLE)
 #ifdef IF4_MODEL_SIMD_TILE_INL_HPP_
 #undef IF4_MODEL_SIMD_TILE_INL_HPP_
@@ -20,7 +20,7 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// At most 16 lanes; the scratch arrays hold that many.
+// The number of lanes that scratch arrays are made for. No vector has more.
 constexpr std::size_t kMaxLanes = 16;
 constexpr std::size_t kValues = kBlockSize;
 using D = HWY_CAPPED(float, kMaxLanes);
@@ -31,7 +31,7 @@ using VI = hn::Vec<DI>;
 using VU = hn::Vec<DU>;
 
 #if HWY_TARGET <= HWY_AVX2  // and what has more than AVX2
-/// Transposes every 4 x 4 values of four vectors.
+/// Transposes every 4 x 4 values of four vectors, and stores the four vectors that this gives.
 HWY_INLINE void StoreColumns(V v0, V v1, V v2, V v3, float* HWY_RESTRICT tile, std::size_t n) {
   const D d;
   const hn::RepartitionToWide<D> d64;
@@ -46,7 +46,8 @@ HWY_INLINE void StoreColumns(V v0, V v1, V v2, V v3, float* HWY_RESTRICT tile, s
 }
 #endif
 
-/// x times a power of two, and -0 as +0; but what underflows keeps its sign.
+/// normalized() of candidates.hpp in each lane: x times a power of two, where -0 becomes +0, but what
+/// underflows keeps its sign.
 HWY_INLINE V Normalized(V x, V factor) {
   const V zero = hn::Zero(D());
 #if HWY_NATIVE_FMA
@@ -56,7 +57,8 @@ HWY_INLINE V Normalized(V x, V factor) {
 #endif
 }
 
-/// x[16 p + i] of N pieces, normalized, to tile[N i + p].
+/// Writes value i of piece p, normalized, to tile[N i + p]; it is read from x[16 p + i]. N is the
+/// number of lanes.
 HWY_INLINE void Transpose(const float* HWY_RESTRICT x, V factor, float* HWY_RESTRICT tile) {
   const D d;
   [[maybe_unused]] const std::size_t n = hn::Lanes(d);
@@ -66,8 +68,8 @@ HWY_INLINE void Transpose(const float* HWY_RESTRICT x, V factor, float* HWY_REST
 #if HWY_TARGET == HWY_SCALAR
   for (std::size_t i = 0; i < kValues; ++i) hn::Store(load(0, i), d, tile + i);
 #elif HWY_TARGET <= HWY_AVX3  // and its extensions, whose numbers are lower
-  // Quarters of four pieces change places, so that vector (quarter, r) has that quarter of the pieces 4 l +
-  // r.
+  // Quarters of four pieces change places, so that vector (quarter, r) has that quarter of the pieces r, 4 +
+  // r, 8 + r and 12 + r.
   V quarters[4][4];
   for (std::size_t r = 0; r < 4; ++r) {
     const V p0 = load(r, 0);
@@ -99,7 +101,7 @@ HWY_INLINE void Transpose(const float* HWY_RESTRICT x, V factor, float* HWY_REST
     StoreColumns(high[0], high[1], high[2], high[3], tile + (8 * half + 4) * n, n);
   }
 #else
-  // Any number of lanes: every fourth value, twice.
+  // For any number of lanes: taking every fourth value, twice, is a transposition of 16 values.
   HWY_ALIGN float half[kValues * kMaxLanes];
   V v0, v1, v2, v3;
   for (std::size_t q = 0; q < 4; ++q) {
@@ -120,7 +122,7 @@ HWY_INLINE void Transpose(const float* HWY_RESTRICT x, V factor, float* HWY_REST
 #endif
 }
 
-/// tile[N i + p] to x[16 p + i].
+/// The inverse: writes tile[N i + p] to x[16 p + i].
 HWY_INLINE void TransposeBack(const float* HWY_RESTRICT tile, float* HWY_RESTRICT x) {
   const D d;
   const std::size_t n = hn::Lanes(d);

@@ -1,6 +1,6 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "model/quantize/simd_values.cpp"
-// clang-format off: the order matters
+// clang-format off: Highway needs this order
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "model/quantize/simd_targets.hpp"
@@ -96,7 +96,7 @@ void FromHalf(const std::uint16_t* from, std::size_t count, float* to) {
     const VU bits = hn::PromoteTo(du, hn::LoadU(d16, used < n ? last : from + i));
     const VU sign = hn::ShiftLeft<16>(hn::And(bits, hn::Set(du, 0x8000U)));
     const VU magnitude = hn::And(bits, hn::Set(du, 0x7FFFU));
-    // Finite values only: subnormals are multiples of 2^-24, the others have a bias of 15 instead of 127.
+    // Subnormals are multiples of 2^-24. The exponents of the others have a bias of 15 instead of 127.
     const VU normal = hn::Add(hn::ShiftLeft<13>(magnitude), hn::Set(du, 112U << 23));
     const V tiny = hn::Mul(hn::ConvertTo(d, hn::BitCast(di, magnitude)), hn::Set(d, 0x1p-24F));
     const VU value = hn::IfThenElse(hn::Lt(magnitude, hn::Set(du, 0x400U)), hn::BitCast(du, tiny), normal);
@@ -110,7 +110,7 @@ void FromHalf(const std::uint16_t* from, std::size_t count, float* to) {
   }
 }
 
-/// round_to_bfloat16() of rotation.hpp.
+/// round_to_bfloat16() of rotation.hpp in each lane.
 HWY_INLINE V ToBfloat16(V x) {
   const D d;
   const DU du;

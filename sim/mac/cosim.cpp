@@ -1,10 +1,10 @@
 #include "sim/mac/cosim.hpp"
 
 #include <chrono>
-#include <cstring>
 #include <deque>
 #include <random>
 
+#include "model/core/float_bits.hpp"
 #include "model/mac/gemm.hpp"
 #include "sim/mac/mac_unit.hpp"
 
@@ -72,9 +72,7 @@ void check(CosimReport& report, std::size_t columns, const MacResult& expected, 
     }
     ++report.mismatches;
   }
-  float product = 0.0F;
-  std::memcpy(&product, &actual.bits, sizeof product);
-  report.products.push_back(product);
+  report.products.push_back(float_from_bits(actual.bits));
 }
 
 }  // namespace

@@ -199,12 +199,11 @@ void add_knobs(CLI::App& app, Arguments& args) {
     const auto set = [&args, name](const std::string& value) { args.knobs.emplace_back(name, value); };
     const std::string names = name == "columns" ? "--columns,--cols" : "--" + name;
     if (knob.type.empty()) {
-      app.add_flag_callback(
-          names, [set] { set("true"); }, std::string(knob.help));
+      add_flag(
+          app, names, [set] { set("true"); }, std::string(knob.help));
     } else {
       const std::string by_default = "; default " + knob_text(knob.get(SystemConfig{}));
-      app.add_option_function<std::string>(names, set, std::string(knob.help) + by_default)
-          ->type_name(std::string(knob.type));
+      add_text(app, names, set, std::string(knob.type), std::string(knob.help) + by_default);
     }
   }
 }
@@ -223,7 +222,7 @@ std::function<int()> set_up(CLI::App& app) {
   add_choice(
       app, "--engine", run_options.engine, engines,
       "what runs: closed forms and SIMD, or SystemC with the array in C++, of Verilated cells, or Verilated");
-  app.add_flag("--timing-only", run_options.timing_only, "count cycles and compute no results; fast only");
+  add_flag(app, "--timing-only", run_options.timing_only, "count cycles and compute no results; fast only");
   add_threads(app, run_options.threads, "threads that compute the exact results");
   add_text(app, "--csv", args->csv, "FILE", "report to write, a line for each layer");
   add_text(app, "--json", args->json, "FILE", "report as JSON to write");

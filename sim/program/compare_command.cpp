@@ -69,9 +69,9 @@ int run(const Arguments& args) {
 std::function<int()> set_up(CLI::App& app) {
   const auto args = std::make_shared<Arguments>();
   add_text(app, "input", args->input, "FILE[:NAME]", "all tensors of a file that the patterns choose, or one")
-      ->required();
+      .required();
   add_text(app, "--svg", args->svg, "FILE", "picture to write: the error of each format as a bar");
-  app.add_flag("--json", args->json, "print JSON, not a table");
+  add_flag(app, "--json", args->json, "print JSON, not a table");
   add_model_options(app, args->options);
   return [args] { return run(*args); };
 }

@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <memory>
 
 #include "model/core/error.hpp"
+#include "model/core/float_bits.hpp"
 #include "model/core/text.hpp"
 #include "model/files/atomic_file.hpp"
 #include "model/mac/gemm.hpp"
@@ -40,12 +40,6 @@ double product_scale(const QuantizedTensor& activations, const QuantizedTensor& 
   return static_cast<double>(activations.amax) * kUnit * static_cast<double>(weights.amax) * kUnit;
 }
 
-double to_double(std::uint32_t bits) {
-  float value = 0.0F;
-  std::memcpy(&value, &bits, sizeof value);
-  return static_cast<double>(value);
-}
-
 // The errors of the unit's products, times `unit_scale`, and of the same product in NVFP4.
 ProductErrors product_errors(const Tensor& activations, const Tensor& weights, double unit_scale,
                              const CosimReport& report) {
@@ -67,7 +61,7 @@ ProductErrors product_errors(const Tensor& activations, const Tensor& weights, d
                  static_cast<double>(weights.values[n * columns + k]);
       }
       const std::size_t index = m * weights.rows() + n;
-      const double nv = to_double(nv_products.bits[index]) * nv_scale;
+      const double nv = static_cast<double>(float_from_bits(nv_products.bits[index])) * nv_scale;
       const double unit = static_cast<double>(report.products[index]) * unit_scale;
       unit_error += (unit - exact) * (unit - exact);
       nv_error += (nv - exact) * (nv - exact);
@@ -138,8 +132,8 @@ std::function<int()> set_up(CLI::App& app) {
   const auto args = std::make_shared<Arguments>();
   CosimOptions& options = args->options;
   const auto [activations, weights] = add_operands(app, args->activations, args->weights);
-  activations->required();
-  weights->required();
+  activations.required();
+  weights.required();
   add_format(app, args->quantize.format, reads_as_if4, "format that plain tensors are quantized to");
   add_rule(app, args->quantize.rule,
            "which error decides between the candidates of a block of plain tensors");

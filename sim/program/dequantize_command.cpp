@@ -1,12 +1,11 @@
 // if4 dequantize: a quantized tensor back to FP32.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <memory>
 
-#include "model/core/error.hpp"
 #include "model/core/text.hpp"
 #include "model/files/tensor_file.hpp"
+#include "model/quantize/rotation.hpp"
 #include "sim/program/commands.hpp"
 #include "sim/program/options.hpp"
 
@@ -18,21 +17,10 @@ struct Arguments {
   std::string output;
 };
 
-// Undoes the rotation of every 16 values. Rows are a multiple of 16 long, or the tensor was not rotated.
-void rotate_back(Tensor& tensor) {
-  if (tensor.columns() % kBlockSize != 0) throw InputError("a rotated tensor has rows of a multiple of 16");
-  for (auto first = tensor.values.begin(); first != tensor.values.end(); first += kBlockSize) {
-    BlockValues y{};
-    std::copy_n(first, y.size(), y.begin());
-    const BlockValues x = if4::rotate_back(y);
-    std::copy_n(x.begin(), x.size(), first);
-  }
-}
-
 int run(const Arguments& args) {
   const NamedQuantized named = read_quantized(parse_tensor_ref(args.input));
   Tensor tensor = dequantize(named.tensor);
-  if (named.rotated) rotate_back(tensor);
+  if (named.rotated) tensor = rotated_back(tensor);
   if (named.transposed) tensor = transposed(tensor);
   write_tensor(args.output, named.name, tensor);
   fmt::print("{}: {} {} F32\n", one_line(args.output), one_line(named.name), to_string(tensor.shape));
@@ -43,8 +31,8 @@ std::function<int()> set_up(CLI::App& app) {
   const auto args = std::make_shared<Arguments>();
   add_text(app, "input", args->input, "FILE[:NAME]",
            "quantized tensor; NAME may be left out if it is the only one")
-      ->required();
-  add_text(app, "-o,--output", args->output, "FILE", "safetensors file to write, one F32 tensor")->required();
+      .required();
+  add_text(app, "-o,--output", args->output, "FILE", "safetensors file to write, one F32 tensor").required();
   return [args] { return run(*args); };
 }
 

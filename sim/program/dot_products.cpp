@@ -2,11 +2,12 @@
 
 #include <array>
 #include <cctype>
-#include <cstring>
 #include <string>
 
 #include "model/core/error.hpp"
+#include "model/core/float_bits.hpp"
 #include "model/mac/lane_fp32.hpp"
+#include "model/mac/mac.hpp"
 
 namespace if4 {
 
@@ -41,19 +42,8 @@ DotProduct as_if4(DotProduct dot_product) {
   return dot_product;
 }
 
-std::uint32_t lane_fp32_result(const DotProduct& dot_product) {
-  LaneFp32Mac mac;
-  for (const auto& [a, w] : dot_product.beats) mac.beat(a, w);
-  const float result = mac.result();
-  std::uint32_t bits = 0;
-  std::memcpy(&bits, &result, sizeof bits);
-  return bits;
-}
+std::uint32_t lane_fp32_result(const DotProduct& dot) { return float_bits(lane_fp32_dot_product(dot.beats)); }
 
-MacResult exact_result(const DotProduct& dot_product) {
-  ExactMac mac({dot_product.format});
-  for (const auto& [a, w] : dot_product.beats) mac.beat(a, w);
-  return mac.finish();
-}
+MacResult exact_result(const DotProduct& dot) { return dot_product({dot.format}, dot.beats); }
 
 }  // namespace if4

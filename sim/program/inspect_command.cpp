@@ -9,6 +9,7 @@
 
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
+#include "model/files/npy.hpp"
 #include "model/files/safetensors.hpp"
 #include "model/files/tensor_file.hpp"
 #include "model/quantize/fast_quantizer.hpp"
@@ -26,11 +27,9 @@ struct Arguments {
   bool json = false;
 };
 
-bool is_npy(const TensorRef& ref) { return std::filesystem::path(ref.path).extension() == ".npy"; }
-
 // The plain tensors that a command without a name works on.
 std::vector<TensorRef> plain_tensors(const TensorRef& ref) {
-  if (!ref.name.empty() || is_npy(ref)) return {ref};
+  if (!ref.name.empty() || is_npy(ref.path)) return {ref};
   const SafetensorsFile file(ref.path);
   std::vector<TensorRef> refs;
   for (const TensorInfo& info : file.tensors()) {
@@ -143,9 +142,9 @@ int run(const Arguments& args) {
 std::function<int()> set_up(CLI::App& app) {
   const auto args = std::make_shared<Arguments>();
   add_text(app, "input", args->input, "FILE[:NAME]", "all plain or all quantized tensors of a file, or one")
-      ->required();
+      .required();
   add_rule(app, args->rule, "which error decides between IF4's types in the blocks of plain tensors");
-  app.add_flag("--json", args->json, "print JSON, not a table");
+  add_flag(app, "--json", args->json, "print JSON, not a table");
   return [args] { return run(*args); };
 }
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "model/files/tensor_file.hpp"
-#include "model/quantize/quantizer.hpp"
+#include "model/quantize/options.hpp"
 
 namespace if4 {
 
@@ -18,7 +18,7 @@ struct ProductOperand {
   std::string rule;  ///< as in NamedQuantized: its name, or empty
   bool rotated = false;
 };
-/// `text`: FILE:NAME. Throws InputError as read_quantized(), read_tensor() and quantize() do.
+/// `text`: FILE:NAME. Throws InputError as read_quantized(), read_tensor() and quantize_fast() do.
 ProductOperand read_operand(const std::string& text, const QuantizeOptions& options);
 
 /// Throws InputError, naming the operands, unless both have the same K, and both are rotated or neither is: a

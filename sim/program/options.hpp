@@ -1,19 +1,58 @@
-// Kinds of options that CLI11 lacks, and the options that several commands have.
+// The options of commands. CLI11 parses them; its header, which takes a compiler seconds, is included by options.cpp and
+// main.cpp alone.
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <string>
-#include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "model/core/format.hpp"
 #include "model/files/model_quantizer.hpp"
-#include "model/quantize/quantizer.hpp"
+#include "model/quantize/options.hpp"
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
 
 namespace if4 {
+
+/// An option that was added, to say more about it.
+class OptionRef {
+ public:
+  explicit OptionRef(CLI::Option* option) : option_(option) {}
+  const OptionRef& required() const;
+  /// Where this option is given, the other one must be too.
+  const OptionRef& needs(const OptionRef& other) const;
+  /// Only one of the two may be given.
+  const OptionRef& excludes(const OptionRef& other) const;
+
+ private:
+  CLI::Option* option_;
+};
+
+/// An option that takes text; `kind` says in help what it is, such as "FILE".
+OptionRef add_text(CLI::App& app, const std::string& option, std::string& value, const std::string& kind,
+                   const std::string& help);
+/// The same with a function that is called with the text.
+OptionRef add_text(CLI::App& app, const std::string& option, std::function<void(const std::string&)> set,
+                   const std::string& kind, const std::string& help);
+/// An option that may be given several times.
+OptionRef add_list(CLI::App& app, const std::string& option, std::vector<std::string>& values,
+                   const std::string& kind, const std::string& help);
+/// An option without a value.
+OptionRef add_flag(CLI::App& app, const std::string& option, bool& value, const std::string& help);
+OptionRef add_flag(CLI::App& app, const std::string& option, std::function<void()> set,
+                   const std::string& help);
+/// What stands below the options in help.
+void add_footer(CLI::App& app, const std::string& text);
+/// Thrown while a command line is parsed: "WHAT is required".
+[[noreturn]] void fail_required(const std::string& what);
 
 /// The names that an option takes, in the order of help, and what they stand for.
 template <typename T>
@@ -27,50 +66,43 @@ auto choices_of(const Values& values, Name name) {
   return choices;
 }
 
-/// An option that takes one of the names. Help lists them, and says which one `value` is: the default.
+/// An option that takes one of the names, and calls `set` with its index. Help lists the names, and says which one is
+/// the default; `by_default` is its index, or any other number where there is none.
+OptionRef add_name(CLI::App& app, const std::string& option, const std::vector<std::string>& names,
+                   std::size_t by_default, std::function<void(std::size_t)> set, const std::string& help);
+
+/// An option that takes one of the choices. The default is what `value` is.
 template <typename T>
-CLI::Option* add_choice(CLI::App& app, const std::string& option, T& value, const Choices<T>& choices,
-                        const std::string& help) {
-  std::string names, by_default;
+OptionRef add_choice(CLI::App& app, const std::string& option, T& value, const Choices<T>& choices,
+                     const std::string& help) {
+  std::vector<std::string> names;
+  std::size_t by_default = choices.size();
   for (const auto& [name, choice] : choices) {
-    names += (names.empty() ? "" : "|") + name;
-    if (choice == value) by_default = "; default " + name;
+    if (choice == value) by_default = names.size();
+    names.push_back(name);
   }
-  const auto set = [&value, choices, option, names](const std::string& text) {
-    for (const auto& [name, choice] : choices) {
-      if (name != text) continue;
-      value = choice;
-      return;
-    }
-    throw CLI::ValidationError(option, "'" + text + "' is not one of " + names);
-  };
-  return app.add_option_function<std::string>(option, set, help + by_default)->type_name(names);
+  const auto set = [&value, choices](std::size_t index) { value = choices[index].second; };
+  return add_name(app, option, names, by_default, set, help);
 }
 
-/// Checks what was given to the option: a whole number from `least` to `most`. CLI11 alone takes -1 for the
-/// largest number, and any larger one too. Throws CLI::ValidationError.
-std::uint64_t parse_whole(const std::string& option, const std::string& text, std::uint64_t least,
-                          std::uint64_t most);
+/// An option that takes a whole number from `least` to `most`; `by_default` is what help says of the default, or empty.
+OptionRef add_number(CLI::App& app, const std::string& option, std::uint64_t least, std::uint64_t most,
+                     std::function<void(std::uint64_t)> set, const std::string& by_default,
+                     const std::string& help);
 
-/// An option that takes a whole number from `least` to `most`. Help names what `value` is as the default,
-/// unless that is out of range and so stands for something else.
+/// The same for a variable. Help names what `value` is as the default, unless that is out of range and so stands for
+/// something else.
 template <typename T>
-CLI::Option* add_whole(CLI::App& app, const std::string& option, T& value, std::uint64_t least,
-                       std::uint64_t most, const std::string& help) {
-  const auto set = [&value, least, most, option](const std::string& text) {
-    value = static_cast<T>(parse_whole(option, text, least, most));
-  };
+OptionRef add_whole(CLI::App& app, const std::string& option, T& value, std::uint64_t least,
+                    std::uint64_t most, const std::string& help) {
   std::string by_default;
   if constexpr (std::is_integral_v<T>) {
-    if (value >= least) by_default = "; default " + std::to_string(value);
+    if (value >= least) by_default = std::to_string(value);
   }
-  return app.add_option_function<std::string>(option, set, help + by_default)->type_name("N");
+  const auto set = [&value](std::uint64_t number) { value = static_cast<T>(number); };
+  return add_number(app, option, least, most, set, by_default, help);
 }
 inline constexpr std::uint64_t kAnyWhole = std::numeric_limits<std::uint64_t>::max();
-
-/// An option that takes text; `kind` says in help what it is, such as "FILE".
-CLI::Option* add_text(CLI::App& app, const std::string& option, std::string& value, const std::string& kind,
-                      const std::string& help);
 
 /// --rule; `help` says of what.
 void add_rule(CLI::App& app, Rule& rule, const std::string& help);
@@ -79,8 +111,7 @@ void add_format(CLI::App& app, Format& format, bool (*accepts)(Format), const st
 /// --threads, up to 1024. 0 stands for one on each core.
 void add_threads(CLI::App& app, unsigned& threads, const std::string& help);
 /// --acts and --weights, the operands of a product.
-std::pair<CLI::Option*, CLI::Option*> add_operands(CLI::App& app, std::string& activations,
-                                                   std::string& weights);
+std::pair<OptionRef, OptionRef> add_operands(CLI::App& app, std::string& activations, std::string& weights);
 /// The options that `quantize` and `compare` have in common.
 void add_model_options(CLI::App& app, ModelOptions& options);
 

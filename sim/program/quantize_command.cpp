@@ -76,17 +76,17 @@ std::function<int()> set_up(CLI::App& app) {
   const auto args = std::make_shared<Arguments>();
   QuantizeOptions& options = args->options.quantize;
   add_text(app, "input", args->input, "FILE[:NAME]", "all tensors of a file that the patterns choose, or one")
-      ->required();
-  auto* const output = add_text(app, "-o,--output", args->output, "FILE", "safetensors file to write");
-  app.add_flag("--stats", args->stats, "only measure the errors, write nothing")->excludes(output);
+      .required();
+  const OptionRef output = add_text(app, "-o,--output", args->output, "FILE", "safetensors file to write");
+  add_flag(app, "--stats", args->stats, "only measure the errors, write nothing").excludes(output);
   add_format(
       app, options.format, [](Format) { return true; }, "format of the result");
-  app.add_flag("--search", options.search, "try neighbouring scales of each block: less error, more time");
+  add_flag(app, "--search", options.search, "try neighbouring scales of each block: less error, more time");
   add_choice(app, "--scale-layout", args->options.tiled, {{"linear", false}, {"tiled", true}},
              "order of the scales in the file: row after row, or tiles of 128 x 4 for tensor cores");
   add_model_options(app, args->options);
   return [args] {
-    if (args->output.empty() && !args->stats) throw CLI::RequiredError("--output or --stats");
+    if (args->output.empty() && !args->stats) fail_required("--output or --stats");
     return run(*args);
   };
 }

@@ -88,9 +88,9 @@ int run(const Arguments& args) {
 std::function<int()> set_up(CLI::App& app) {
   const auto args = std::make_shared<Arguments>();
   add_text(app, "file", args->file, "FILE", "vector file, in if4 or nvfp4, as `if4 vectors` writes it")
-      ->required();
+      .required();
   add_result_order(app, args->order, "which results are in the file");
-  app.footer("The format of the file is described in model/files/vectors.hpp.\n");
+  add_footer(app, "The format of the file is described in model/files/vectors.hpp.\n");
   return [args] { return run(*args); };
 }
 

@@ -121,15 +121,15 @@ int run(const Arguments& args) {
 
 std::function<int()> set_up(CLI::App& app) {
   const auto args = std::make_shared<Arguments>();
-  add_text(app, "-o,--output", args->output, "FILE", "text file to write")->required();
+  add_text(app, "-o,--output", args->output, "FILE", "text file to write").required();
   add_whole(app, "--count", args->count, 1, kAnyWhole, "number of random dot products");
   add_whole(app, "--beats", args->beats, 1, 1024, "beats of each random dot product, 1 to 1024");
   add_whole(app, "--seed", args->seed, 0, kAnyWhole, "seed of the random dot products");
   add_format(app, args->format, has_mac, "format of random operands and of plain tensors");
   add_result_order(app, args->order, "which results: rounded at each step as the published unit, or once");
   const auto [activations, weights] = add_operands(app, args->activations, args->weights);
-  activations->needs(weights);
-  weights->needs(activations);
+  activations.needs(weights);
+  weights.needs(activations);
   add_rule(app, args->rule, "which error decides between the candidates of a block of plain tensors");
   return [args] { return run(*args); };
 }

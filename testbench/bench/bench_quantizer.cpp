@@ -11,6 +11,7 @@
 
 #include "model/core/parallel.hpp"
 #include "model/quantize/fast_quantizer.hpp"
+#include "model/quantize/quantizer.hpp"
 #include "model/quantize/simd_values.hpp"
 
 namespace {
@@ -60,9 +61,10 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-void quantize_once(const QuantizeOptions& options, unsigned threads) {
-  FastQuantizer quantizer(view_of(tensor()), options, threads);
-  quantizer.encode(0, quantizer.units(), output().codes.data(), output().scales.data());
+/// `errors`: what `if4 quantize` measures meanwhile, or null.
+void quantize_once(const QuantizeOptions& options, unsigned threads, ErrorSums* errors = nullptr) {
+  const FastQuantizer quantizer(view_of(tensor()), options, threads);
+  quantizer.encode(0, quantizer.parts(), output().codes.data(), output().scales.data(), errors);
 }
 
 /// The traffic of IF4 and nothing else: all values read, then read again while 4.5 bits a value are written.
@@ -99,6 +101,15 @@ void set_bytes(benchmark::State& state, std::size_t values) {
 void bench_fast(benchmark::State& state, const QuantizeOptions& options, unsigned threads) {
   quantize_once(options, threads);  // the first access to memory is slow
   for (auto _ : state) quantize_once(options, threads);
+  set_bytes(state, kValues);
+}
+
+/// The same with the errors measured.
+void bench_errors(benchmark::State& state, const QuantizeOptions& options, unsigned threads) {
+  ErrorSums errors;
+  quantize_once(options, threads, &errors);
+  for (auto _ : state) quantize_once(options, threads, &errors);
+  benchmark::DoNotOptimize(errors);
   set_bytes(state, kValues);
 }
 
@@ -169,6 +180,19 @@ bool register_all() {
                                  [threads](benchmark::State& state) { bench_memory(state, threads); })
         ->Unit(benchmark::kMillisecond)
         ->UseRealTime();
+  }
+  for (const Format format : {Format::kIF4, Format::kIF3, Format::kIF6E2M3}) {
+    for (const unsigned threads : {1U, 0U}) {
+      benchmark::RegisterBenchmark(
+          ("QuantizeAndMeasure/" + std::string(format_name(format)) + (threads == 1 ? "/one" : "/all"))
+              .c_str(),
+          [format, threads](benchmark::State& state) {
+            bench_errors(state, {format, Rule::kMse}, threads);
+          })
+          ->Unit(benchmark::kMillisecond)
+          ->UseRealTime()
+          ->MinTime(0.2);
+    }
   }
   for (int number = 0; number < kFormatCount; ++number) {
     QuantizeOptions options;

@@ -13,6 +13,7 @@
 
 #include "model/core/error.hpp"
 #include "model/quantize/fast_quantizer.hpp"
+#include "model/quantize/quantizer.hpp"
 #include "model/quantize/simd_targets.hpp"
 #include "model/quantize/simd_values.hpp"
 

@@ -10,39 +10,17 @@
 #include <vector>
 
 #include "model/core/error.hpp"
-#include "model/core/parallel.hpp"
 #include "model/quantize/fast_quantizer.hpp"
 #include "model/quantize/measure.hpp"
-#include "model/quantize/simd_targets.hpp"
+#include "model/quantize/quantizer.hpp"
 #include "model/quantize/simd_values.hpp"
 #include "testbench/support/catch.hpp"
+#include "testbench/support/simd_targets.hpp"
 
 namespace {
 
 using namespace if4;
-
-/// Every instruction set in turn; the program's own choice comes back at the end.
-class EachTarget {
- public:
-  EachTarget() {
-    for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) targets_.push_back(target);
-  }
-  ~EachTarget() { hwy::SetSupportedTargetsForTest(0); }
-  template <class Action>
-  void run(const Action& action) const {
-    REQUIRE_FALSE(targets_.empty());
-    for (const std::int64_t target : targets_) {
-      CAPTURE(hwy::TargetName(target));
-      hwy::SetSupportedTargetsForTest(target);
-      REQUIRE(std::string(simd_target()) == hwy::TargetName(target));
-      action();
-    }
-    hwy::SetSupportedTargetsForTest(0);
-  }
-
- private:
-  std::vector<std::int64_t> targets_;
-};
+using if4::testing::EachTarget;
 
 /// Blocks of every kind: bells, long tails, exact ties, zeros, tiny and large magnitudes.
 Tensor mixed_tensor(std::size_t rows, std::size_t columns, std::mt19937_64& rng) {
@@ -209,7 +187,7 @@ TEST_CASE("values of 16 bits, at any address, on any number of threads", "[fast]
   }
 }
 
-TEST_CASE("units can be made one by one", "[fast]") {
+TEST_CASE("parts can be made one by one", "[fast]") {
   std::mt19937_64 rng(test_seed() + 63);
   for (int repeat = 0; repeat < 30; ++repeat) {
     QuantizeOptions options = random_options(rng);
@@ -217,42 +195,20 @@ TEST_CASE("units can be made one by one", "[fast]") {
     const Tensor tensor = mixed_tensor(1 + rng() % 90, 1 + rng() % 700, rng);
     CAPTURE(text_of(options), to_string(tensor.shape));
     const QuantizedTensor whole = quantize_fast(view_of(tensor), options, 2);
-    FastQuantizer quantizer(view_of(tensor), options, 2);
+    const FastQuantizer quantizer(view_of(tensor), options, 2);
     std::vector<std::uint8_t> codes(whole.codes.size());
     std::vector<std::uint8_t> scales(whole.scales.size());
-    CHECK(quantizer.code_bytes(0, quantizer.units()) == codes.size());
-    for (std::size_t unit = 0; unit < quantizer.units();) {
-      const std::size_t next = std::min(quantizer.units(), unit + 1 + rng() % 3);
-      quantizer.encode(unit, next, codes.data() + quantizer.code_bytes(0, unit),
-                       scales.data() + quantizer.scale_bytes(0, unit));
-      unit = next;
+    CHECK(quantizer.code_bytes(0, quantizer.parts()) == codes.size());
+    ErrorSums errors;
+    for (std::size_t part = 0; part < quantizer.parts();) {
+      const std::size_t next = std::min(quantizer.parts(), part + 1 + rng() % 3);
+      quantizer.encode(part, next, codes.data() + quantizer.code_bytes(0, part),
+                       scales.data() + quantizer.scale_bytes(0, part), &errors);
+      part = next;
     }
     CHECK(codes == whole.codes);
     CHECK(scales == whole.scales);
-    CHECK(quantizer.blocks() == whole.scales.size());
-  }
-}
-
-TEST_CASE("the error that the fast quantizer reports", "[fast]") {
-  std::mt19937_64 rng(test_seed() + 64);
-  const Tensor tensor = mixed_tensor(40, 500, rng);
-  for (int number = 0; number < kFormatCount; ++number) {
-    for (const Rule rule : {Rule::kMse, Rule::kAbsMax}) {
-      QuantizeOptions options{static_cast<Format>(number), rule};
-      options.square = block_size(options.format) == 16 && rule == Rule::kAbsMax;
-      CAPTURE(text_of(options));
-      FastQuantizer quantizer(view_of(tensor), options, 2);
-      QuantizedTensor result = make_quantized(options.format, tensor.shape);
-      result.amax = quantizer.amax();
-      quantizer.encode(0, quantizer.units(), result.codes.data(), result.scales.data());
-      const QuantizationError expected = measure(tensor, result);
-      const QuantizationError error = quantizer.error();
-      CHECK(std::fabs(error.relative_mse / expected.relative_mse - 1.0) < 1e-4);
-      CHECK(error.int_share == expected.int_share);
-      double signal = 0.0;
-      for (const float x : tensor.values) signal += static_cast<double>(x) * static_cast<double>(x);
-      CHECK(std::fabs(quantizer.signal() / signal - 1.0) < 1e-5);
-    }
+    CHECK(errors.blocks == whole.scales.size());
   }
 }
 
@@ -282,17 +238,6 @@ TEST_CASE("the fast quantizer refuses what the scalar one refuses", "[fast]") {
   options.transpose = true;
   CHECK(message(view_of(tensor), options) == "rotation needs rows of a multiple of 16 values, not of 40");
   CHECK(quantize_fast(view_of(Tensor{{0, 16}, {}}), {}, 2).codes.empty());
-}
-
-TEST_CASE("parallel_for does every piece once and hands on an exception", "[fast]") {
-  std::vector<int> done(1000);
-  parallel_for(done.size(), 4, [&](std::size_t i) { ++done[i]; });
-  CHECK(done == std::vector<int>(1000, 1));
-  CHECK_THROWS_AS(parallel_for(100, 3,
-                               [](std::size_t i) {
-                                 if (i == 50) throw InputError("fifty");
-                               }),
-                  InputError);
 }
 
 TEST_CASE("the scale search on normal data", "[fast]") {

@@ -1,6 +1,5 @@
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <initializer_list>
 #include <limits>
 #include <random>
@@ -8,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/core/float_bits.hpp"
 #include "model/files/vectors.hpp"
 #include "model/mac/lane_fp32.hpp"
 #include "testbench/support/catch.hpp"
@@ -21,24 +21,6 @@ using if4::LaneStart;
 using if4::rational::exact;
 using if4::rational::round_to_fp32;
 using Beats = std::vector<std::pair<Block, Block>>;
-
-std::uint32_t bits_of(float value) {
-  std::uint32_t bits = 0;
-  std::memcpy(&bits, &value, sizeof bits);
-  return bits;
-}
-
-float float_of(std::uint32_t bits) {
-  float value = 0;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
-float run(const Beats& beats, LaneStart lane_start = LaneStart::kZero) {
-  LaneFp32Mac mac(lane_start);
-  for (const auto& [a, w] : beats) mac.beat(a, w);
-  return mac.result();
-}
 
 /// The published order with exact operations and an explicit rounding after each.
 float oracle(const Beats& beats) {
@@ -89,8 +71,8 @@ TEST_CASE("lane-FP32 agrees with rational arithmetic", "[lane_fp32]") {
     const Beats beats = random_beats(rng, 1 + i % 24);
     CAPTURE(i, beats.size());
     const float expected = oracle(beats);
-    CHECK(bits_of(run(beats)) == bits_of(expected));
-    CHECK(run(beats, LaneStart::kFirstProduct) == expected);
+    CHECK(if4::float_bits(if4::lane_fp32_dot_product(beats)) == if4::float_bits(expected));
+    CHECK(if4::lane_fp32_dot_product(beats, LaneStart::kFirstProduct) == expected);
   }
 }
 
@@ -101,7 +83,7 @@ TEST_CASE("every pair of codes, types and scales in one beat", "[lane_fp32]") {
       for (unsigned pair = 0; pair < 256; ++pair) {
         const Beats beats{{Block{pair / 16, a_scale}, Block{pair % 16, w_scale}}};
         CAPTURE(a_scale, w_scale, pair);
-        CHECK(bits_of(run(beats)) == bits_of(oracle(beats)));
+        CHECK(if4::float_bits(if4::lane_fp32_dot_product(beats)) == if4::float_bits(oracle(beats)));
       }
     }
   }
@@ -112,8 +94,9 @@ TEST_CASE("lane-FP32 gives the published results", "[lane_fp32]") {
   std::size_t count = 0;
   while (const auto dot_product = reader.next()) {
     CAPTURE(count);
-    CHECK(bits_of(run(dot_product->beats)) == dot_product->result);
-    CHECK(run(dot_product->beats, LaneStart::kFirstProduct) == float_of(dot_product->result));
+    CHECK(if4::float_bits(if4::lane_fp32_dot_product(dot_product->beats)) == dot_product->result);
+    CHECK(if4::lane_fp32_dot_product(dot_product->beats, LaneStart::kFirstProduct) ==
+          if4::float_from_bits(dot_product->result));
     ++count;
   }
   CHECK(count == 340);
@@ -123,8 +106,8 @@ TEST_CASE("how a lane starts shows in the sign of a zero only", "[lane_fp32]") {
   // FP4 -1 times 0, and 0x8 times 1, in all lanes.
   for (const Beats& beats : {Beats{{Block{0xAAAAAAAAAAAAAAAA, 0x38}, Block{0, 0x38}}},
                              Beats{{Block{0x8888888888888888, 0x38}, Block{0x2222222222222222, 0x38}}}}) {
-    CHECK(bits_of(run(beats, LaneStart::kZero)) == 0x00000000);
-    CHECK(bits_of(run(beats, LaneStart::kFirstProduct)) == 0x80000000);
+    CHECK(if4::float_bits(if4::lane_fp32_dot_product(beats, LaneStart::kZero)) == 0x00000000);
+    CHECK(if4::float_bits(if4::lane_fp32_dot_product(beats, LaneStart::kFirstProduct)) == 0x80000000);
   }
 }
 
@@ -134,28 +117,29 @@ TEST_CASE("start begins a new dot product", "[lane_fp32]") {
   const Beats before = random_beats(rng, 5);
   const Beats after = random_beats(rng, 3);
   LaneFp32Mac mac(lane_start);
-  CHECK(bits_of(mac.result()) == 0);
+  CHECK(if4::float_bits(mac.result()) == 0);
   for (const auto& [a, w] : before) mac.beat(a, w);
   mac.start();
-  CHECK(bits_of(mac.result()) == 0);
+  CHECK(if4::float_bits(mac.result()) == 0);
   for (const auto& [a, w] : after) mac.beat(a, w);
-  CHECK(bits_of(mac.result()) == bits_of(run(after, lane_start)));
+  CHECK(if4::float_bits(mac.result()) == if4::float_bits(if4::lane_fp32_dot_product(after, lane_start)));
 }
 
 TEST_CASE("0x7F reads as 448, and 0x8 is legal", "[lane_fp32]") {
   const Block one{0x2, 0x38};
-  CHECK(run({{Block{0x2, 0x7F}, one}}) == 448.0F);
-  CHECK(run({{Block{0x8, 0x38}, one}}) == 0.0F);
-  CHECK(run({{Block{0x8, 0xB8}, one}}) == -8.0F * float_of(0x3F5B6DB7));
-  CHECK(run({{Block{0x8, 0xB8}, Block{0x8, 0xB8}}}) == 64.0F * float_of(0x3F3C14E6));
+  CHECK(if4::lane_fp32_dot_product({{Block{0x2, 0x7F}, one}}) == 448.0F);
+  CHECK(if4::lane_fp32_dot_product({{Block{0x8, 0x38}, one}}) == 0.0F);
+  CHECK(if4::lane_fp32_dot_product({{Block{0x8, 0xB8}, one}}) == -8.0F * if4::float_from_bits(0x3F5B6DB7));
+  CHECK(if4::lane_fp32_dot_product({{Block{0x8, 0xB8}, Block{0x8, 0xB8}}}) ==
+        64.0F * if4::float_from_bits(0x3F3C14E6));
 }
 
 TEST_CASE("the order of the beats matters in lane-FP32", "[lane_fp32]") {
   const std::pair<Block, Block> large{Block{0x7, 0x7E}, Block{0x7, 0x7E}};
   const std::pair<Block, Block> minus_large{Block{0xF, 0x7E}, Block{0x7, 0x7E}};
   const std::pair<Block, Block> small{Block{0x1, 0x01}, Block{0x1, 0x01}};
-  CHECK(run({large, minus_large, small}) == run({small}));
-  CHECK(run({large, small, minus_large}) == 0.0F);
+  CHECK(if4::lane_fp32_dot_product({large, minus_large, small}) == if4::lane_fp32_dot_product({small}));
+  CHECK(if4::lane_fp32_dot_product({large, small, minus_large}) == 0.0F);
 }
 
 TEST_CASE("rationals round to FP32 as the processor does", "[rational]") {
@@ -165,7 +149,7 @@ TEST_CASE("rationals round to FP32 as the processor does", "[rational]") {
     const auto bits = static_cast<std::uint32_t>(rng());
     const std::uint32_t exponent = bits >> 23 & 0xFF;
     const std::uint32_t wanted = bits % 4 == 0 ? exponent % 3 : exponent % 255;
-    return float_of((bits & 0x807FFFFF) | wanted << 23);
+    return if4::float_from_bits((bits & 0x807FFFFF) | wanted << 23);
   };
   for (int i = 0; i < 5000; ++i) {
     const float a = random_float();
@@ -180,18 +164,18 @@ TEST_CASE("rationals round to FP32 as the processor does", "[rational]") {
 TEST_CASE("rationals round to FP32 at the edges", "[rational]") {
   const mpq_class tiniest = exact(std::numeric_limits<float>::denorm_min());
   const mpq_class largest = exact(std::numeric_limits<float>::max());
-  const mpq_class half_step = exact(float_of(0x73000000));  // 2^103
-  CHECK(bits_of(round_to_fp32(mpq_class(6, 7))) == 0x3F5B6DB7);
-  CHECK(bits_of(round_to_fp32(mpq_class(36, 49))) == 0x3F3C14E6);
-  CHECK(bits_of(round_to_fp32(tiniest / 2)) == 0);
-  CHECK(bits_of(round_to_fp32(-tiniest / 2)) == 0);
-  CHECK(bits_of(round_to_fp32(tiniest * 3 / 4)) == 1);
-  CHECK(bits_of(round_to_fp32(tiniest * 3 / 2)) == 2);
-  CHECK(bits_of(round_to_fp32(mpq_class(largest + half_step * 999 / 1000))) == 0x7F7FFFFF);
-  CHECK(bits_of(round_to_fp32(mpq_class(largest + half_step))) == 0x7F800000);
-  CHECK(bits_of(round_to_fp32(mpq_class(-largest * largest * largest))) == 0xFF800000);
-  CHECK(bits_of(round_to_fp32(1 + mpq_class(1, 1 << 24))) == 0x3F800000);
-  CHECK(bits_of(round_to_fp32(1 + mpq_class(3, 1 << 24))) == 0x3F800002);
+  const mpq_class half_step = exact(if4::float_from_bits(0x73000000));  // 2^103
+  CHECK(if4::float_bits(round_to_fp32(mpq_class(6, 7))) == 0x3F5B6DB7);
+  CHECK(if4::float_bits(round_to_fp32(mpq_class(36, 49))) == 0x3F3C14E6);
+  CHECK(if4::float_bits(round_to_fp32(tiniest / 2)) == 0);
+  CHECK(if4::float_bits(round_to_fp32(-tiniest / 2)) == 0);
+  CHECK(if4::float_bits(round_to_fp32(tiniest * 3 / 4)) == 1);
+  CHECK(if4::float_bits(round_to_fp32(tiniest * 3 / 2)) == 2);
+  CHECK(if4::float_bits(round_to_fp32(mpq_class(largest + half_step * 999 / 1000))) == 0x7F7FFFFF);
+  CHECK(if4::float_bits(round_to_fp32(mpq_class(largest + half_step))) == 0x7F800000);
+  CHECK(if4::float_bits(round_to_fp32(mpq_class(-largest * largest * largest))) == 0xFF800000);
+  CHECK(if4::float_bits(round_to_fp32(1 + mpq_class(1, 1 << 24))) == 0x3F800000);
+  CHECK(if4::float_bits(round_to_fp32(1 + mpq_class(3, 1 << 24))) == 0x3F800002);
 }
 
 TEST_CASE("the rational formats are those of the model", "[rational]") {

@@ -1,8 +1,8 @@
 // The exact golden MAC against exact rationals, in every format.
 #include <algorithm>
-#include <cstring>
 #include <stdexcept>
 
+#include "model/core/float_bits.hpp"
 #include "model/mac/mac.hpp"
 #include "testbench/support/catch.hpp"
 #include "testbench/support/mac_testing.hpp"
@@ -60,9 +60,7 @@ void check_product(Format format, const Block& a, const Block& w) {
 }
 
 void check_rounding(Format format, Int128 sum) {
-  const float rounded = rational::round_to_fp32(to_mpz(sum) * sum_unit(format));
-  std::uint32_t expected = 0;
-  std::memcpy(&expected, &rounded, sizeof expected);
+  const std::uint32_t expected = float_bits(rational::round_to_fp32(to_mpz(sum) * sum_unit(format)));
   const std::uint32_t actual = round_sum(format, sum);
   if (actual == expected) return;
   INFO(format_name(format) << " sum " << to_mpz(sum).get_str() << std::hex << " expected 0x" << expected
@@ -313,6 +311,28 @@ TEST_CASE("a NaN scale makes the result NaN, whatever its elements, and whatever
     over[0].first.scale = 0x7F;
     CHECK(model_result(over, narrow) == MacResult{kResultNaN, true, false});
   }
+}
+
+TEST_CASE("dot_product fills up the last beat with blocks of zeros", "[mac]") {
+  std::mt19937_64 random(test_seed() + 17);
+  for (const int lanes : {16, 32, 64}) {
+    for (std::size_t count = 1; count <= 9; ++count) {
+      const MacConfig config{Format::kIF4, lanes};
+      CAPTURE(lanes, count);
+      const Beats pairs = random_beats(random, count, Mix::kFinite);
+      QuantizedTensor a = make_quantized(Format::kIF4, {3, 16 * count});
+      QuantizedTensor w = make_quantized(Format::kIF4, {4, 16 * count});
+      for (std::size_t b = 0; b < count; ++b) {
+        a.set_block(2, b, pairs[b].first);
+        w.set_block(1, b, pairs[b].second);
+      }
+      const MacResult expected = exact_result(pairs);
+      CHECK(dot_product(config, pairs) == expected);
+      CHECK(dot_product(config, a, 2, w, 1) == expected);
+      CHECK(dot_product(config, a, 1, w, 1) == MacResult{});
+    }
+  }
+  CHECK(dot_product({}, Beats{}) == MacResult{});
 }
 
 TEST_CASE("finish starts the next dot product", "[mac]") {

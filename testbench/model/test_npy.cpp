@@ -1,4 +1,5 @@
 // The .npy reader.
+#include "model/files/model_quantizer.hpp"
 #include "model/files/npy.hpp"
 #include "model/files/tensor_file.hpp"
 #include "testbench/support/file_testing.hpp"
@@ -22,7 +23,7 @@ TEST_CASE("npy files are read", "[io]") {
       CHECK(same_bits(tensor.values, values));
     }
   }
-  // Known by its first bytes as well as by its name.
+  // A file is known by its first bytes as well as by its name.
   fs::rename(path, dir / "b");
   CHECK(if4::read_tensor({dir / "b", ""}).shape == Shape{2, 3});
   put(path, npy("{'descr': '<f4', 'fortran_order': True, 'shape': (6,), }\n", data));
@@ -30,6 +31,30 @@ TEST_CASE("npy files are read", "[io]") {
   put(path, npy("{'descr': '<f4', 'fortran_order': False, 'shape': (), }\n", data.substr(0, 4)));
   CHECK(if4::read_tensor({path, ""}).shape.empty());
   CHECK(if4::read_tensor({path, ""}).values == std::vector<float>{1});
+}
+
+TEST_CASE("a file is .npy by its name or by its first bytes, for every reader", "[io]") {
+  const TempDir dir;
+  const std::vector<float> values(32, 1.5F);
+  const std::string content =
+      npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 16)}", bytes_of(values));
+  for (const char* name : {"w.npy", "w.bin", "w", ".npy", "w.safetensors"}) {
+    CAPTURE(name);
+    const std::string path = dir / name;
+    put(path, content);
+    CHECK(if4::is_npy(path));
+    CHECK(same_bits(if4::read_tensor({path, ""}).values, values));
+    CHECK_FALSE(if4::has_quantized({path, ""}));
+    const if4::ModelSummary summary = if4::quantize_model({path, ""}, "", {}, nullptr);
+    CHECK(summary.total().values == 32);
+  }
+  put(dir / "x.npy", "");
+  CHECK(if4::is_npy(dir / "x.npy"));  // which read_npy() then refuses
+  for (const char* other : {"", "\x93NUMP", "{}", "\x93NUMPX\x01\x02"}) {
+    put(dir / "x", other);
+    CHECK_FALSE(if4::is_npy(dir / "x"));
+  }
+  check_contains(error_of(dir / "none", [&] { if4::is_npy(dir / "none"); }), "cannot open");
 }
 
 TEST_CASE("malformed npy files are refused with one line", "[io]") {

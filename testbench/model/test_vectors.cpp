@@ -84,8 +84,8 @@ TEST_CASE("what is written reads back", "[vectors]") {
 }
 
 TEST_CASE("vector files say the format of their blocks", "[vectors]") {
-  // 3-bit codes take 12 digits, 6-bit codes 24. The format holds up to the next one; other comments say
-  // nothing.
+  // 3-bit codes take 12 digits, 6-bit codes 24. The format holds up to the next one; other
+  // comments say nothing.
   const std::string three = "1 38 B9 0123456789AB FFFFFFFFFFFF\n";
   const std::string six = "1 38 39 0123456789ABCDEF01234567 FEDCBA9876543210FEDCBA98\n";
   const std::vector<DotProduct> all =

@@ -3,7 +3,6 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
 #include <random>
 #include <string>
 #include <vector>
@@ -12,27 +11,21 @@
 #include "Vfp32_add_normal.h"
 #include "Vfp32_mul.h"
 #include "Vfp32_mul_normal.h"
+#include "model/core/float_bits.hpp"
 #include "testbench/support/catch.hpp"
 
 namespace {
+
+using if4::float_bits;
+using if4::float_from_bits;
 
 constexpr std::uint32_t kSign = 0x80000000;
 constexpr std::uint32_t kFraction = 0x7FFFFF;
 constexpr std::uint32_t kNaN = 0x7FC00000;
 constexpr std::size_t kRandomPairs = 500000;
 
-float float_of(std::uint32_t bits) {
-  float value = 0;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
-std::uint32_t bits_of(float value) {
-  if (std::isnan(value)) return kNaN;
-  std::uint32_t bits = 0;
-  std::memcpy(&bits, &value, sizeof bits);
-  return bits;
-}
+/// The units make one NaN only.
+std::uint32_t bits_of(float value) { return std::isnan(value) ? kNaN : float_bits(value); }
 
 struct Add {
   static float apply(float a, float b) { return a + b; }
@@ -100,11 +93,11 @@ template <class Top, class Operation, bool kIeee>
 class Checker {
  public:
   void check(std::uint32_t a, std::uint32_t b) {
-    if (!kIeee && !normal<Operation>(float_of(a), float_of(b))) return;
+    if (!kIeee && !normal<Operation>(float_from_bits(a), float_from_bits(b))) return;
     top_.a_i = a;
     top_.b_i = b;
     top_.eval();
-    const std::uint32_t expected = bits_of(Operation::apply(float_of(a), float_of(b)));
+    const std::uint32_t expected = bits_of(Operation::apply(float_from_bits(a), float_from_bits(b)));
     ++checked_;
     if (top_.result_o == expected) return;
     if (++wrong_ > 8) return;

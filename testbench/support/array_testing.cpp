@@ -50,8 +50,9 @@ Gemm random_gemm(std::mt19937_64& random, const ArrayConfig& config, std::size_t
   const auto per_beat = static_cast<std::size_t>(blocks_per_beat(config.mac));
   const std::size_t beats = a[0].size() / per_beat;
   const Block zeros[4];
-  const auto blocks = [&](const std::vector<std::vector<Block>>& tensor, std::size_t row, std::size_t beat) {
-    return row < tensor.size() ? &tensor[row][beat * per_beat] : zeros;
+  // The blocks of a row from number `first` on, or those of a row of zeros where the tensor has no such row.
+  const auto blocks = [&](const std::vector<std::vector<Block>>& tensor, std::size_t row, std::size_t first) {
+    return row < tensor.size() ? &tensor[row][first] : zeros;
   };
   for (std::size_t top = 0; top < m; top += rows) {
     for (std::size_t left = 0; left < n; left += columns) {
@@ -59,11 +60,11 @@ Gemm random_gemm(std::mt19937_64& random, const ArrayConfig& config, std::size_t
         TileBeat beat;
         beat.last = t + 1 == beats;
         for (std::size_t r = 0; r < rows; ++r) {
-          const Block* from = blocks(a, top + r, t);
+          const Block* from = blocks(a, top + r, t * per_beat);
           beat.a.insert(beat.a.end(), from, from + per_beat);
         }
         for (std::size_t c = 0; c < columns; ++c) {
-          const Block* from = blocks(w, left + c, t);
+          const Block* from = blocks(w, left + c, t * per_beat);
           beat.w.insert(beat.w.end(), from, from + per_beat);
         }
         gemm.beats.push_back(beat);
@@ -71,11 +72,12 @@ Gemm random_gemm(std::mt19937_64& random, const ArrayConfig& config, std::size_t
       for (std::size_t o = 0; o < gemm.results.size(); ++o) {
         for (int i = 0; i < tile_interval(config); ++i) {
           const CellPosition cell = result_position(config, static_cast<int>(o), i);
-          ExactMac mac(config.mac);
-          for (std::size_t t = 0; t < beats; ++t)
-            mac.beat(blocks(a, top + static_cast<std::size_t>(cell.row), t),
-                     blocks(w, left + static_cast<std::size_t>(cell.column), t));
-          gemm.results[o].push_back(mac.finish());
+          Beats pairs;
+          for (std::size_t b = 0; b < beats * per_beat; ++b) {
+            pairs.emplace_back(*blocks(a, top + static_cast<std::size_t>(cell.row), b),
+                               *blocks(w, left + static_cast<std::size_t>(cell.column), b));
+          }
+          gemm.results[o].push_back(dot_product(config.mac, pairs));
         }
       }
     }

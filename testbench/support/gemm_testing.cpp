@@ -41,21 +41,8 @@ QuantizedTensor random_operand(std::mt19937_64& random, Format format, std::uint
 std::vector<MacResult> golden_product(const MacConfig& mac, const QuantizedTensor& a,
                                       const QuantizedTensor& w) {
   std::vector<MacResult> results;
-  const auto per_beat = static_cast<std::size_t>(blocks_per_beat(mac));
-  std::vector<Block> a_beat(per_beat), w_beat(per_beat);
   for (std::size_t m = 0; m < a.rows(); ++m) {
-    for (std::size_t n = 0; n < w.rows(); ++n) {
-      ExactMac unit(mac);
-      for (std::size_t b = 0; b < a.blocks_per_row(); b += per_beat) {
-        for (std::size_t i = 0; i < per_beat; ++i) {
-          const bool there = b + i < a.blocks_per_row();
-          a_beat[i] = there ? a.block(m, b + i) : Block{};
-          w_beat[i] = there ? w.block(n, b + i) : Block{};
-        }
-        unit.beat(a_beat.data(), w_beat.data());
-      }
-      results.push_back(unit.finish());
-    }
+    for (std::size_t n = 0; n < w.rows(); ++n) results.push_back(dot_product(mac, a, m, w, n));
   }
   return results;
 }

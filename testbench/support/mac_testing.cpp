@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
 #include <sstream>
 #include <stdexcept>
 #include <string_view>
-#include <tuple>
 
+#include "model/core/float_bits.hpp"
 #include "model/files/vectors.hpp"
 #include "testbench/support/rational.hpp"
 
@@ -224,10 +223,7 @@ MacResult exact_result(const Beats& beats, const MacConfig& config) {
     const bool beat_ends = (i + 1) % per_beat == 0;
     if (beat_ends && (sum < -limit || sum >= limit)) return {0x7FC00000, false, true};
   }
-  const float rounded = rational::round_to_fp32(sum * sum_unit(config.format));
-  MacResult result;
-  std::memcpy(&result.bits, &rounded, sizeof result.bits);
-  return result;
+  return {float_bits(rational::round_to_fp32(sum * sum_unit(config.format))), false, false};
 }
 
 mpz_class to_mpz(Int128 value) {
@@ -241,13 +237,7 @@ mpz_class to_mpz(Int128 value) {
 MacResult model_result(const Beats& beats, const MacConfig& config) {
   const auto per_beat = static_cast<std::size_t>(blocks_per_beat(config));
   if (beats.size() % per_beat != 0) throw std::invalid_argument("the last beat is not whole");
-  ExactMac mac(config);
-  for (std::size_t i = 0; i < beats.size(); i += per_beat) {
-    Block a[4], w[4];
-    for (std::size_t b = 0; b < per_beat; ++b) std::tie(a[b], w[b]) = beats[i + b];
-    mac.beat(a, w);
-  }
-  return mac.finish();
+  return dot_product(config, beats);
 }
 
 Beats random_beats(std::mt19937_64& random, std::size_t count, Mix mix, const MacConfig& config) {
