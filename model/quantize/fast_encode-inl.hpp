@@ -237,8 +237,8 @@ struct Nibbles {
   static HWY_INLINE VU Sign(VU word, VU sign, bool sign_magnitude) {
     const DU du;
     if (!kInt) return hn::Or(word, sign);
-    sign =
-        hn::And(sign, hn::Add(word, hn::Set(du, 0x77777777U)));  // bit 3 stays 1 where the magnitude is not 0
+    // A zero has no sign: of each four bits, the sum has bit 3 set where the magnitude is not 0.
+    sign = hn::And(sign, hn::Add(word, hn::Set(du, 0x77777777U)));
     if (sign_magnitude) return hn::Or(word, sign);
     const VU one = hn::ShiftRight<3>(sign);
     return hn::Add(hn::Xor(word, hn::Sub(hn::Add(sign, sign), one)), one);

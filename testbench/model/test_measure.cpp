@@ -151,7 +151,11 @@ TEST_CASE("errors have the same bits on every instruction set and number of thre
       CAPTURE(format_name(options.format), columns);
       QuantizedTensor result;
       const ErrorSums expected = quantizer_sums(view_of(tensor), options, 1, result);
+      // The differences to other values have more bits than those to the nearest code.
+      const Tensor other = normal_tensor(70, columns, 3, rng);
+      const double expected_of_other = measure(other, result).relative_mse;
       targets.run([&] {
+        CHECK(measure(other, result).relative_mse == expected_of_other);
         for (const unsigned threads : {1U, 3U}) {
           const ErrorSums sums = quantizer_sums(view_of(tensor), options, threads, result);
           CHECK(sums.noise == expected.noise);
