@@ -32,9 +32,9 @@ module if4_array #(
   input  logic                                               valid_i,
   output logic                                               ready_o,
   input  logic                                               last_i,     // this beat ends its tile
-  input  logic [Rows*Lanes*if4_pkg::code_width(Format)-1:0]  a_codes_i,  // element i of row r in slice r * Lanes + i
+  input  logic [Rows*Lanes*if4_pkg::code_bits(Format)-1:0]  a_codes_i,  // element i of row r in slice r * Lanes + i
   input  logic [Rows*Lanes/2-1:0]                            a_scale_i,  // block i of row r in byte r * Lanes/16 + i
-  input  logic [Cols*Lanes*if4_pkg::code_width(Format)-1:0]  w_codes_i,  // weights, likewise for columns
+  input  logic [Cols*Lanes*if4_pkg::code_bits(Format)-1:0]  w_codes_i,  // weights, likewise for columns
   input  logic [Cols*Lanes/2-1:0]                            w_scale_i,
 
   output logic [Outputs-1:0]                                 valid_o,    // output c is column c, or all columns
@@ -44,7 +44,7 @@ module if4_array #(
   output logic [Outputs-1:0]                                 overflow_o
 );
 
-  localparam int CodesWidth = Lanes * if4_pkg::code_width(Format);
+  localparam int CodesWidth = Lanes * if4_pkg::code_bits(Format);
   localparam int ScalesWidth = Lanes / 2;
   localparam int BeatWidth  = Lanes / if4_pkg::BlockSize * if4_pkg::edge_width(Format);
   localparam int Interval   = SharedOutput != 0 ? Rows * Cols : Rows;  // least distance of two tiles' last beats
@@ -59,7 +59,7 @@ module if4_array #(
   if (Rows < 1 || Rows > 256 || Cols < 1 || Cols > 256) begin : gen_guard_shape
     initial $fatal(1, "if4_array: Rows or Cols is not within 1..256");
   end
-  if (AccWidth < if4_pkg::beat_width(Format, Lanes) || AccWidth > 120) begin : gen_guard_width
+  if (AccWidth < if4_pkg::beat_width(Format, Lanes) || AccWidth > if4_pkg::AccWidthMax) begin : gen_guard_width
     initial $fatal(1, "if4_array: AccWidth cannot hold one beat, or is above 120");
   end
   if (SharedOutput != 0 && SharedOutput != 1) begin : gen_guard_output
@@ -270,7 +270,7 @@ module if4_array #(
 
   for (genvar o = 0; o < Outputs; o++) begin : gen_output
     if4_fp32 #(
-      .Width(AccWidth), .Ones(if4_pkg::float_ones(Format)), .SumExponent(if4_pkg::sum_exponent(Format))
+      .Width(AccWidth), .Ones(if4_pkg::divisor_ones(Format)), .SumExponent(if4_pkg::sum_exponent(Format))
     ) u_fp32 (
       .clk_i(clk_i), .rst_ni(rst_ni),
       .valid_i(out_valid[o]), .ready_o(out_ready[o]), .sum_i(out_sum[o*AccWidth +: AccWidth]),

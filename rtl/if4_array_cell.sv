@@ -56,7 +56,7 @@ module if4_array_cell #(
   if (Lanes != 16 && Lanes != 32 && Lanes != 64) begin : gen_guard_lanes
     initial $fatal(1, "if4_array_cell: Lanes is not 16, 32 or 64");
   end
-  if (AccWidth < BeatWidth || AccWidth > 120) begin : gen_guard_width
+  if (AccWidth < BeatWidth || AccWidth > if4_pkg::AccWidthMax) begin : gen_guard_width
     initial $fatal(1, "if4_array_cell: AccWidth cannot hold one beat, or is above 120");
   end
 

@@ -7,13 +7,13 @@ module if4_array_edge #(
 ) (
   input  logic                                                  clk_i,
   input  logic                                                  advance_i,  // the array moves at this edge
-  input  logic [Lanes*if4_pkg::code_width(Format)-1:0]          codes_i,    // element i in slice i
+  input  logic [Lanes*if4_pkg::code_bits(Format)-1:0]          codes_i,    // element i in slice i
   input  logic [Lanes/2-1:0]                                    scale_i,    // block i in byte i; 7: int, 6:0: E4M3
   output logic [Lanes/16*if4_pkg::edge_width(Format)-1:0]       beat_o      // block i in slice i, as the cells take it
 );
 
   localparam int Blocks       = Lanes / if4_pkg::BlockSize;
-  localparam int CodeWidth    = if4_pkg::code_width(Format);
+  localparam int CodeWidth    = if4_pkg::code_bits(Format);
   localparam int SigWidth     = if4_pkg::sig_width(Format);
   localparam int ElementWidth = if4_pkg::element_width(Format);
   localparam int EdgeWidth    = if4_pkg::edge_width(Format);

@@ -7,9 +7,9 @@ module if4_block #(
   input  logic                                           clk_i,
   input  logic                                           load1_i,    // stage 1 takes the inputs
   input  logic                                           load2_i,    // stage 2 takes stage 1
-  input  logic [16*if4_pkg::code_width(Format)-1:0]      a_codes_i,  // activations, element i in slice i
+  input  logic [16*if4_pkg::code_bits(Format)-1:0]      a_codes_i,  // activations, element i in slice i
   input  logic [if4_pkg::ScaleWidth-1:0]                 a_scale_i,  // bit 7: type, bits 6:0: E4M3 magnitude
-  input  logic [16*if4_pkg::code_width(Format)-1:0]      w_codes_i,  // weights
+  input  logic [16*if4_pkg::code_bits(Format)-1:0]      w_codes_i,  // weights
   input  logic [if4_pkg::ScaleWidth-1:0]                 w_scale_i,
   output logic signed [if4_pkg::block_width(Format)-1:0] block_o,    // of stage 2: D * m_a * m_w * k
   output logic [if4_pkg::ScaleShiftWidth-1:0]            shift_o,    // of stage 2: x_a + x_w - 2

@@ -4,12 +4,12 @@ module if4_dot #(
 ) (
   input  logic                                             a_int_i,    // type of the activations: 1 int, 0 float
   input  logic                                             w_int_i,    // type of the weights
-  input  logic [16*if4_pkg::code_width(Format)-1:0]        a_codes_i,  // element i in slice i
-  input  logic [16*if4_pkg::code_width(Format)-1:0]        w_codes_i,
+  input  logic [16*if4_pkg::code_bits(Format)-1:0]        a_codes_i,  // element i in slice i
+  input  logic [16*if4_pkg::code_bits(Format)-1:0]        w_codes_i,
   output logic signed [if4_pkg::dot_width(Format)-1:0]     dot_o       // D
 );
 
-  localparam int CodeWidth  = if4_pkg::code_width(Format);
+  localparam int CodeWidth  = if4_pkg::code_bits(Format);
   localparam int SigWidth   = if4_pkg::sig_width(Format);
   localparam int ShiftWidth = if4_pkg::shift_width(Format);
 

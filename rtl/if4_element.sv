@@ -6,15 +6,15 @@ module if4_element #(
   parameter int Format = if4_pkg::FormatIF4
 ) (
   input  logic                                    is_int_i,  // the type: 1 int, 0 float; ignored where there is one only
-  input  logic [if4_pkg::code_width(Format)-1:0]  code_i,
+  input  logic [if4_pkg::code_bits(Format)-1:0]  code_i,
   output logic                                    neg_o,     // the operand is negative, or -0
   output logic [if4_pkg::sig_width(Format)-1:0]   sig_o,
   output logic [if4_pkg::shift_width(Format)-1:0] shift_o    // 0 for an int
 );
 
-  localparam int CodeWidth = if4_pkg::code_width(Format);
+  localparam int CodeWidth = if4_pkg::code_bits(Format);
   localparam int MagWidth  = CodeWidth - 1;  // of a code without its sign
-  localparam int Mantissa  = if4_pkg::mantissa_width(Format);
+  localparam int Mantissa  = if4_pkg::mantissa_bits(Format);
   localparam int SigWidth  = if4_pkg::sig_width(Format);
 
   logic is_int;
@@ -32,7 +32,7 @@ module if4_element #(
   if (if4_pkg::whole(Format)) begin : gen_whole
     // Bit by bit: what abc finds from the arithmetic is a third larger.
     logic twos;  // the bits are inverted and incremented
-    assign twos    = is_int & code_i[CodeWidth-1] & if4_pkg::twos_complement(Format);
+    assign twos    = is_int & code_i[CodeWidth-1] & (if4_pkg::int_code(Format) == if4_pkg::TwosComplement);
     assign shift_o = '0;
     if (CodeWidth == 4) begin : gen_e2m1
       logic fp, low;

@@ -31,9 +31,9 @@ module if4_mac #(
   input  logic                                        valid_i,
   output logic                                        ready_o,
   input  logic                                        last_i,     // this beat ends its dot product
-  input  logic [Lanes*if4_pkg::code_width(Format)-1:0] a_codes_i, // activations, element i in slice i
+  input  logic [Lanes*if4_pkg::code_bits(Format)-1:0] a_codes_i, // activations, element i in slice i
   input  logic [Lanes/2-1:0]                          a_scale_i,  // block i in byte i; bit 7: int, 6:0: E4M3 magnitude
-  input  logic [Lanes*if4_pkg::code_width(Format)-1:0] w_codes_i, // weights, likewise
+  input  logic [Lanes*if4_pkg::code_bits(Format)-1:0] w_codes_i, // weights, likewise
   input  logic [Lanes/2-1:0]                          w_scale_i,
 
   output logic                                        valid_o,
@@ -44,7 +44,7 @@ module if4_mac #(
 );
 
   localparam int Blocks     = Lanes / if4_pkg::BlockSize;
-  localparam int CodesWidth = if4_pkg::BlockSize * if4_pkg::code_width(Format);
+  localparam int CodesWidth = if4_pkg::BlockSize * if4_pkg::code_bits(Format);
   localparam int BlockWidth = if4_pkg::block_width(Format);
   localparam int ShiftWidth = if4_pkg::ScaleShiftWidth;
   localparam int BeatWidth  = if4_pkg::beat_width(Format, Lanes);
@@ -56,7 +56,7 @@ module if4_mac #(
   if (Lanes != 16 && Lanes != 32 && Lanes != 64) begin : gen_guard_lanes
     initial $fatal(1, "if4_mac: Lanes is not 16, 32 or 64");
   end
-  if (AccWidth < BeatWidth || BeatsHeld < 1 || AccWidth > 120) begin : gen_guard_width
+  if (AccWidth < BeatWidth || BeatsHeld < 1 || AccWidth > if4_pkg::AccWidthMax) begin : gen_guard_width
     initial $fatal(1, "if4_mac: AccWidth cannot hold one beat, or is above 120");
   end
 
@@ -219,7 +219,7 @@ module if4_mac #(
   // Round -------------------------------------------------------------------------------------------------------------
   if (Iterative != 0) begin : gen_iterative
     if4_fp32_iterative #(
-      .Width(AccWidth), .Ones(if4_pkg::float_ones(Format)), .SumExponent(if4_pkg::sum_exponent(Format))
+      .Width(AccWidth), .Ones(if4_pkg::divisor_ones(Format)), .SumExponent(if4_pkg::sum_exponent(Format))
     ) u_fp32 (
       .clk_i(clk_i), .rst_ni(rst_ni),
       .valid_i(done_q), .ready_o(out_ready), .sum_i(acc_q), .nan_i(nan_q), .overflow_i(overflow),
@@ -227,7 +227,7 @@ module if4_mac #(
     );
   end else begin : gen_pipelined
     if4_fp32 #(
-      .Width(AccWidth), .Ones(if4_pkg::float_ones(Format)), .SumExponent(if4_pkg::sum_exponent(Format))
+      .Width(AccWidth), .Ones(if4_pkg::divisor_ones(Format)), .SumExponent(if4_pkg::sum_exponent(Format))
     ) u_fp32 (
       .clk_i(clk_i), .rst_ni(rst_ni),
       .valid_i(done_q), .ready_o(out_ready), .sum_i(acc_q), .nan_i(nan_q), .overflow_i(overflow),

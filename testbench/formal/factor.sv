@@ -8,8 +8,8 @@ module if4_dot #(
 ) (
   input  logic                                         a_int_i,
   input  logic                                         w_int_i,
-  input  logic [16*if4_pkg::code_width(Format)-1:0]    a_codes_i,
-  input  logic [16*if4_pkg::code_width(Format)-1:0]    w_codes_i,
+  input  logic [16*if4_pkg::code_bits(Format)-1:0]    a_codes_i,
+  input  logic [16*if4_pkg::code_bits(Format)-1:0]    w_codes_i,
   output logic signed [if4_pkg::dot_width(Format)-1:0] dot_o
 );
   assign dot_o = a_codes_i[if4_pkg::dot_width(Format)-1:0];
