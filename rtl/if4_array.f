@@ -1,5 +1,6 @@
 // The array, in the order that tools need.
 rtl/if4_pkg.sv
+rtl/if4_stage.sv
 rtl/if4_element.sv
 rtl/if4_product.sv
 rtl/if4_sum.sv
@@ -7,6 +8,7 @@ rtl/if4_dot.sv
 rtl/if4_scale_decode.sv
 rtl/if4_booth.sv
 rtl/if4_factor.sv
+rtl/if4_align.sv
 rtl/if4_adder.sv
 rtl/if4_divide.sv
 rtl/if4_fp32.sv

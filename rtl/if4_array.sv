@@ -68,32 +68,32 @@ module if4_array #(
 
   // Input register: a beat waits here while the array stalls, and a last beat while the tile before is too close ---------
   logic                         advance;  // the array moves at this edge
-  logic                         valid_q, last_q, hold, issue;
+  logic                         waiting, last_q, hold, issue;
   logic [Rows*CodesWidth-1:0]   a_codes_q;
   logic [Rows*ScalesWidth-1:0]  a_scale_q;
   logic [Cols*CodesWidth-1:0]   w_codes_q;
   logic [Cols*ScalesWidth-1:0]  w_scale_q;
   logic [GapWidth-1:0]          gap_q;    // edges of movement since the last last beat was issued, up to Interval
 
-  assign hold    = last_q & (gap_q != GapWidth'(Interval));
-  assign issue   = valid_q & ~hold;       // at an edge of movement
-  assign ready_o = ~valid_q | (advance & ~hold);
+  assign hold  = last_q & (gap_q != GapWidth'(Interval));
+  assign issue = waiting & ~hold;         // at an edge of movement
+
+  if4_stage u_input (
+    .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid_i), .ready_o(ready_o),
+    .valid_o(waiting), .ready_i(advance & ~hold)
+  );
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      valid_q <= 1'b0;
-      gap_q   <= GapWidth'(Interval);
-    end else begin
-      if (ready_o) valid_q <= valid_i;
-      if (advance) begin
-        if (issue & last_q) gap_q <= GapWidth'(1);
-        else if (gap_q != GapWidth'(Interval)) gap_q <= gap_q + GapWidth'(1);
-      end
+      gap_q <= GapWidth'(Interval);
+    end else if (advance) begin
+      if (issue & last_q) gap_q <= GapWidth'(1);
+      else if (gap_q != GapWidth'(Interval)) gap_q <= gap_q + GapWidth'(1);
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (ready_o & valid_i) begin
+    if (valid_i & ready_o) begin
       last_q    <= last_i;
       a_codes_q <= a_codes_i;
       a_scale_q <= a_scale_i;

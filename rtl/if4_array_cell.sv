@@ -87,7 +87,7 @@ module if4_array_cell #(
 
   // Stages 1 and 2: every block by itself, as in if4_block ------------------------------------------------------------
   logic                                valid1_q, last1_q, valid2_q, last2_q;
-  logic signed [Blocks*BlockWidth-1:0] block_q;  // D * m_a * m_w * k of each
+  logic [Blocks*BlockWidth-1:0]        block_q;  // D * m_a * m_w * k of each
   logic [Blocks*ShiftWidth-1:0]        shift2_q;
   logic [Blocks-1:0]                   nan1_q, nan2_q;
 
@@ -173,19 +173,10 @@ module if4_array_cell #(
   logic signed [BeatWidth-1:0] beat, addend;
   logic add_valid, add_last, add_nan;
 
-  always_comb begin
-    beat = '0;
-    for (int b = 0; b < Blocks; b++) begin
-      beat = beat +
-          (BeatWidth'($signed(block_q[b*BlockWidth +: BlockWidth])) <<< shift2_q[b*ShiftWidth +: ShiftWidth]);
-    end
-  end
+  if4_align #(.Format(Format), .Lanes(Lanes)) u_align (.block_i(block_q), .shift_i(shift2_q), .beat_o(beat));
 
   if (Blocks == 1) begin : gen_one_block
-    // The sign is known before the shift.
-    assign addend    = {block_q[BlockWidth-1], beat[BeatWidth-2:0]};
-    logic unused;
-    assign unused    = beat[BeatWidth-1];
+    assign addend    = beat;
     assign add_valid = valid2_q;
     assign add_last  = last2_q;
     assign add_nan   = nan2_q;

@@ -36,8 +36,23 @@ module if4_fp32 #(
   // Exponent field of a quotient 2^24 at s = 0.
   localparam int Field     = 127 + 24 + (Width - 1 - Bits) + SumExponent;
 
-  logic ready1, ready2, ready3;
-  logic valid1_q, valid2_q, valid3_q;
+  logic ready2, ready3;          // stages 2 and 3 take a value
+  logic valid1, valid2;          // stages 1 and 2 hold one
+  logic load1, load2, load3;     // the stage takes a value at this edge
+
+  if4_stage u_stage1 (
+    .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid_i), .ready_o(ready_o), .valid_o(valid1), .ready_i(ready2)
+  );
+  if4_stage u_stage2 (
+    .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid1), .ready_o(ready2), .valid_o(valid2), .ready_i(ready3)
+  );
+  if4_stage u_stage3 (
+    .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid2), .ready_o(ready3), .valid_o(valid_o), .ready_i(ready_i)
+  );
+
+  assign load1 = valid_i & ready_o;
+  assign load2 = valid1 & ready2;
+  assign load3 = valid2 & ready3;
 
   // Stage 1: normalise ------------------------------------------------------------------------------------------------
   // Level l shifts by 2^l where that many bits below the sign repeat it, and else drops as many at the low end: what
@@ -66,19 +81,8 @@ module if4_fp32 #(
   logic              exact1_q, special1_q, nan1_q;
   logic [Levels-1:0] shift1_q;
 
-  assign ready1  = ~valid1_q | ready2;
-  assign ready_o = ready1;
-
-  always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) begin
-      valid1_q <= 1'b0;
-    end else if (ready1) begin
-      valid1_q <= valid_i;
-    end
-  end
-
   always_ff @(posedge clk_i) begin
-    if (ready1 & valid_i) begin
+    if (load1) begin
       window_q   <= window;
       exact1_q   <= ~|lost;
       shift1_q   <= shift;
@@ -90,11 +94,7 @@ module if4_fp32 #(
   // Stages 2 and 3: divide ---------------------------------------------------------------------------------------------
   logic [QuotientWidth-1:0] quotient;  // |Q|
   logic                     exact;     // nothing is left
-  logic                     load2;
   logic                     sign2_q;
-
-  assign ready2 = ~valid2_q | ready3;
-  assign load2  = ready2 & valid1_q;
 
   if (Ones > 1) begin : gen_divide
     // The quotient digits of the first division are the dividend of the second, which runs along a digit behind: so the
@@ -159,14 +159,6 @@ module if4_fp32 #(
   logic              zero2_q, special2_q, nan2_q;
   logic [Levels-1:0] shift2_q;
 
-  always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) begin
-      valid2_q <= 1'b0;
-    end else if (ready2) begin
-      valid2_q <= valid1_q;
-    end
-  end
-
   always_ff @(posedge clk_i) begin
     if (load2) begin
       sign2_q    <= window_q[Bits];
@@ -209,18 +201,8 @@ module if4_fp32 #(
   // |Q| = 1.fraction * 2^24, or 2^25 if wide.
   assign exponent = 8'(Field) - 8'(shift2_q) + {7'b0, wide};
 
-  assign ready3 = ~valid3_q | ready_i;
-
-  always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) begin
-      valid3_q <= 1'b0;
-    end else if (ready3) begin
-      valid3_q <= valid2_q;
-    end
-  end
-
   always_ff @(posedge clk_i) begin
-    if (ready3 & valid2_q) begin
+    if (load3) begin
       // Special: the quiet NaN 0x7FC00000.
       sign3_q     <= sign2_q & ~special2_q;
       exponent3_q <= special2_q ? '1 : zero2_q ? '0 : exponent;
@@ -234,9 +216,7 @@ module if4_fp32 #(
   end
 
   assign up         = half3_q ? fraction3_q[0] | sign3_q | ~tie3_q : fraction3_q[0] & sign3_q & ones3_q;
-  assign valid_o    = valid3_q;
-  // A carry out of the fraction adds one to the exponent.
-  assign result_o   = {sign3_q, {exponent3_q, fraction3_q} + {30'b0, up}};
+  assign result_o   = if4_pkg::fp32(sign3_q, exponent3_q, fraction3_q, up);
   assign nan_o      = nan3_q;
   assign overflow_o = overflow3_q;
 

@@ -109,10 +109,10 @@ module if4_fp32_iterative #(
   assign up    = (sum_q[0] & ~(exact & ~sign_q & ~sum_q[1])) | (exact & sign_q & sum_q[1]);
   assign zero  = count_q != '0;  // it ended without a significant bit
 
-  // A carry out of the fraction adds one to the exponent. A special sum has no significant bit, its fraction is 0.
+  // A special sum has no significant bit, its fraction is 0.
   logic [7:0] field;
   assign field    = zero ? {8{special_q}} : field_q;
-  assign result_o = {sign_q, {field, sum_q[23] | special_q, sum_q[22:1]} + {30'b0, up_q}};
+  assign result_o = if4_pkg::fp32(sign_q, field, {sum_q[23] | special_q, sum_q[22:1]}, up_q);
 
   assign valid_o    = valid_q;
   assign nan_o      = nan_q;

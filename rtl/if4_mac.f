@@ -1,5 +1,6 @@
 // The MAC unit, in the order that tools need.
 rtl/if4_pkg.sv
+rtl/if4_stage.sv
 rtl/if4_element.sv
 rtl/if4_product.sv
 rtl/if4_sum.sv
@@ -9,6 +10,7 @@ rtl/if4_scale.sv
 rtl/if4_booth.sv
 rtl/if4_factor.sv
 rtl/if4_block.sv
+rtl/if4_align.sv
 rtl/if4_adder.sv
 rtl/if4_divide.sv
 rtl/if4_fp32.sv

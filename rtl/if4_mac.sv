@@ -61,17 +61,22 @@ module if4_mac #(
   end
 
   // Stages 1 and 2: every block by itself -----------------------------------------------------------------------------
-  logic valid1_q, valid2_q, last1_q, last2_q, ready1, ready2, ready3;
-  logic load1, load2;
+  logic valid1, valid2, ready2, ready3;  // of the stages' registers; of stages 2 and 3
+  logic load1, load2;                    // the stage takes a beat at this edge
+  logic last1_q, last2_q;
   logic [Blocks*BlockWidth-1:0] block;  // D * m_a * m_w * k of each
   logic [Blocks*ShiftWidth-1:0] shift;  // x_a + x_w - 2
   logic [Blocks-1:0]            nan2;
 
-  assign ready1  = ~valid1_q | ready2;
-  assign ready2  = ~valid2_q | ready3;
-  assign ready_o = ready1;
-  assign load1   = ready1 & valid_i;
-  assign load2   = ready2 & valid1_q;
+  if4_stage u_stage1 (
+    .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid_i), .ready_o(ready_o), .valid_o(valid1), .ready_i(ready2)
+  );
+  if4_stage u_stage2 (
+    .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid1), .ready_o(ready2), .valid_o(valid2), .ready_i(ready3)
+  );
+
+  assign load1 = valid_i & ready_o;
+  assign load2 = valid1 & ready2;
 
   for (genvar b = 0; b < Blocks; b++) begin : gen_block
     if4_block #(.Format(Format)) u_block (
@@ -80,16 +85,6 @@ module if4_mac #(
       .w_codes_i(w_codes_i[b*CodesWidth +: CodesWidth]), .w_scale_i(w_scale_i[b*8 +: 8]),
       .block_o(block[b*BlockWidth +: BlockWidth]), .shift_o(shift[b*ShiftWidth +: ShiftWidth]), .nan_o(nan2[b])
     );
-  end
-
-  always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) begin
-      valid1_q <= 1'b0;
-      valid2_q <= 1'b0;
-    end else begin
-      if (ready1) valid1_q <= valid_i;
-      if (ready2) valid2_q <= valid1_q;
-    end
   end
 
   always_ff @(posedge clk_i) begin
@@ -101,44 +96,29 @@ module if4_mac #(
   logic signed [BeatWidth-1:0] beat, addend;
   logic add_valid, add_last, add_nan, add_ready;
 
-  always_comb begin
-    beat = '0;
-    for (int b = 0; b < Blocks; b++) begin
-      beat = beat + (BeatWidth'($signed(block[b*BlockWidth +: BlockWidth])) <<< shift[b*ShiftWidth +: ShiftWidth]);
-    end
-  end
+  if4_align #(.Format(Format), .Lanes(Lanes)) u_align (.block_i(block), .shift_i(shift), .beat_o(beat));
 
   if (Blocks == 1) begin : gen_one_block
     assign ready3    = add_ready;
-    // The sign is known before the shift.
-    assign addend    = {block[BlockWidth-1], beat[BeatWidth-2:0]};
-    logic unused;
-    assign unused    = beat[BeatWidth-1];
-    assign add_valid = valid2_q;
+    assign addend    = beat;
+    assign add_valid = valid2;
     assign add_last  = last2_q;
     assign add_nan   = nan2;
   end else begin : gen_blocks
     // The sum of the blocks has a register of its own.
     logic signed [BeatWidth-1:0] beat_q;
-    logic valid_q, last_q, nan_q, ready;
-    assign ready  = ~valid_q | add_ready;
-    assign ready3 = ready;
-    always_ff @(posedge clk_i or negedge rst_ni) begin
-      if (!rst_ni) begin
-        valid_q <= 1'b0;
-      end else if (ready) begin
-        valid_q <= valid2_q;
-      end
-    end
+    logic last_q, nan_q;
+    if4_stage u_stage3 (
+      .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid2), .ready_o(ready3), .valid_o(add_valid), .ready_i(add_ready)
+    );
     always_ff @(posedge clk_i) begin
-      if (ready & valid2_q) begin
+      if (valid2 & ready3) begin
         beat_q <= beat;
         last_q <= last2_q;
         nan_q  <= |nan2;
       end
     end
     assign addend    = beat_q;
-    assign add_valid = valid_q;
     assign add_last  = last_q;
     assign add_nan   = nan_q;
   end
@@ -148,7 +128,7 @@ module if4_mac #(
   logic signed [AccWidth-1:0] wide, base, sum, acc_q;
   logic base_nan, base_overflow, overflow; // of the dot product so far
   logic nan_q, overflow_q;
-  logic done_q, out_ready;       // acc_q is a finished sum; the output stage takes it
+  logic done, out_ready;         // acc_q is a finished sum; the output stage takes it
   logic add;
 
   assign wide = AccWidth'(addend);
@@ -169,6 +149,8 @@ module if4_mac #(
     assign base          = acc_q;
     assign base_nan      = nan_q;
     assign base_overflow = overflow;
+    logic done_q;
+    assign done          = done_q;
     assign add_ready     = ~done_q;
     always_ff @(posedge clk_i or negedge rst_ni) begin
       if (!rst_ni) begin
@@ -196,14 +178,15 @@ module if4_mac #(
     assign base          = first_q ? '0 : acc_q;
     assign base_nan      = nan_q & ~first_q;
     assign base_overflow = overflow & ~first_q;
-    assign add_ready     = ~done_q | out_ready;
+    if4_stage u_done (
+      .clk_i(clk_i), .rst_ni(rst_ni),
+      .valid_i(add_valid & add_last), .ready_o(add_ready), .valid_o(done), .ready_i(out_ready)
+    );
     always_ff @(posedge clk_i or negedge rst_ni) begin
       if (!rst_ni) begin
-        done_q  <= 1'b0;
         first_q <= 1'b1;
-      end else if (add_ready) begin
-        done_q <= add_valid & add_last;
-        if (add_valid) first_q <= add_last;
+      end else if (add) begin
+        first_q <= add_last;
       end
     end
     always_ff @(posedge clk_i) begin
@@ -222,7 +205,7 @@ module if4_mac #(
       .Width(AccWidth), .Ones(if4_pkg::divisor_ones(Format)), .SumExponent(if4_pkg::sum_exponent(Format))
     ) u_fp32 (
       .clk_i(clk_i), .rst_ni(rst_ni),
-      .valid_i(done_q), .ready_o(out_ready), .sum_i(acc_q), .nan_i(nan_q), .overflow_i(overflow),
+      .valid_i(done), .ready_o(out_ready), .sum_i(acc_q), .nan_i(nan_q), .overflow_i(overflow),
       .valid_o(valid_o), .ready_i(ready_i), .result_o(result_o), .nan_o(nan_o), .overflow_o(overflow_o)
     );
   end else begin : gen_pipelined
@@ -230,7 +213,7 @@ module if4_mac #(
       .Width(AccWidth), .Ones(if4_pkg::divisor_ones(Format)), .SumExponent(if4_pkg::sum_exponent(Format))
     ) u_fp32 (
       .clk_i(clk_i), .rst_ni(rst_ni),
-      .valid_i(done_q), .ready_o(out_ready), .sum_i(acc_q), .nan_i(nan_q), .overflow_i(overflow),
+      .valid_i(done), .ready_o(out_ready), .sum_i(acc_q), .nan_i(nan_q), .overflow_i(overflow),
       .valid_o(valid_o), .ready_i(ready_i), .result_o(result_o), .nan_o(nan_o), .overflow_o(overflow_o)
     );
   end

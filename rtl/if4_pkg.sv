@@ -20,7 +20,7 @@
 // The sum of a dot product is an integer in units of 2^(-18 - 2f) / r^2: 2^-18 comes from the two scales, each a multiple
 // of 2^-9, and the rest from the two elements, each a multiple of 2^-f / r.
 //
-// All functions are for elaboration: they give constants. They are written in the subset that Verilator 5.006,
+// The functions give constants, for elaboration. They are written in the subset that Verilator 5.006,
 // Yosys 0.23 and Icarus Verilog 11 evaluate alike, which has neither structures nor arrays in functions.
 package if4_pkg;
 
@@ -275,6 +275,14 @@ package if4_pkg;
   // Exponent of the sum's unit, 2^sum_exponent / r^2: two scales in units of 2^-9, two operands in units of 2^-f.
   function automatic int sum_exponent(int format);
     sum_exponent = -18 - 2 * fraction_bits(format);
+  endfunction
+
+  // The result: an FP32 number ------------------------------------------------------------------------------------------
+
+  // The number of these fields, or with `up` the next one further from 0: a carry out of the fraction adds one to the
+  // exponent field. The only function of this package that is not for elaboration but hardware, an incrementer.
+  function automatic logic [31:0] fp32(logic sign, logic [7:0] exponent, logic [22:0] fraction, logic up);
+    fp32 = {sign, {exponent, fraction} + {30'b0, up}};
   endfunction
 
   // What travels from cell to cell of the array --------------------------------------------------------------------------

@@ -1,3 +1,4 @@
+rtl/if4_stage.sv
 rtl/baseline/fp32_lzc.sv
 rtl/baseline/fp32_mul.sv
 rtl/baseline/fp32_add.sv

@@ -51,7 +51,7 @@ module lane_fp32_mac #(
   logic [31:0] scale;                         // FP32
   logic        a_int, w_int;
   logic [32*Lanes-1:0] products, products_q;  // FP32, lane i in slice i
-  logic        last1_q, valid1_q, ready1, ready2;
+  logic        last1_q, valid1, ready2;
 
   lane_fp32_scale #(.Format(Format), .Ieee(Ieee)) u_scale (
     .a_scale_i(a_scale_i), .w_scale_i(w_scale_i), .scale_o(scale)
@@ -77,19 +77,12 @@ module lane_fp32_mac #(
     );
   end
 
-  assign ready1  = ~valid1_q | ready2;
-  assign ready_o = ready1;
-
-  always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) begin
-      valid1_q <= 1'b0;
-    end else if (ready1) begin
-      valid1_q <= valid_i;
-    end
-  end
+  if4_stage u_stage1 (
+    .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid_i), .ready_o(ready_o), .valid_o(valid1), .ready_i(ready2)
+  );
 
   always_ff @(posedge clk_i) begin
-    if (ready1 & valid_i) begin
+    if (valid_i & ready_o) begin
       products_q <= products;
       last1_q    <= last_i;
     end
@@ -99,7 +92,7 @@ module lane_fp32_mac #(
   // The lanes' sums are also the registers that the tree reads: finished ones stay until they are taken.
   logic [32*Lanes-1:0] sums, sums_q;          // FP32, lane i in slice i
   logic first_q;                              // the next beat starts a dot product
-  logic done_q, tree_ready;                   // sums_q are finished; the tree takes them
+  logic done, tree_ready;                     // sums_q are finished; the tree takes them
 
   for (genvar i = 0; i < Lanes; i++) begin : gen_sum
     logic [31:0] sum;
@@ -111,25 +104,26 @@ module lane_fp32_mac #(
     assign sums[32*i +: 32] = first_q ? products_q[32*i +: 32] : sum;
   end
 
-  assign ready2 = ~done_q | tree_ready;
+  if4_stage u_done (
+    .clk_i(clk_i), .rst_ni(rst_ni),
+    .valid_i(valid1 & last1_q), .ready_o(ready2), .valid_o(done), .ready_i(tree_ready)
+  );
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      done_q  <= 1'b0;
       first_q <= 1'b1;
-    end else if (ready2) begin
-      done_q <= valid1_q & last1_q;
-      if (valid1_q) first_q <= last1_q;
+    end else if (valid1 & ready2) begin
+      first_q <= last1_q;
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (ready2 & valid1_q) sums_q <= sums;
+    if (valid1 & ready2) sums_q <= sums;
   end
 
   // Stages 3 to 6: add the lanes --------------------------------------------------------------------------------------
   lane_fp32_tree #(.Ieee(Ieee)) u_tree (
-    .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(done_q), .ready_o(tree_ready), .values_i(sums_q),
+    .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(done), .ready_o(tree_ready), .values_i(sums_q),
     .valid_o(valid_o), .ready_i(ready_i), .sum_o(result_o)
   );
 

@@ -23,20 +23,20 @@ module lane_fp32_tree #(
 
     logic [64*Sums-1:0] terms;
     logic [32*Sums-1:0] sums, sums_q;
-    logic valid, valid_q, ready;
+    logic valid_in, valid, ready, ready_next;
 
     if (l == 0) begin : gen_first
-      assign terms = values_i;
-      assign valid = valid_i;
+      assign terms    = values_i;
+      assign valid_in = valid_i;
     end else begin : gen_next
-      assign terms = gen_level[l-1].sums_q;
-      assign valid = gen_level[l-1].valid_q;
+      assign terms    = gen_level[l-1].sums_q;
+      assign valid_in = gen_level[l-1].valid;
     end
 
     if (l == Levels - 1) begin : gen_last
-      assign ready = ~valid_q | ready_i;
+      assign ready_next = ready_i;
     end else begin : gen_ready
-      assign ready = ~valid_q | gen_level[l+1].ready;
+      assign ready_next = gen_level[l+1].ready;
     end
 
     for (genvar i = 0; i < Sums; i++) begin : gen_sum
@@ -45,21 +45,17 @@ module lane_fp32_tree #(
       );
     end
 
-    always_ff @(posedge clk_i or negedge rst_ni) begin
-      if (!rst_ni) begin
-        valid_q <= 1'b0;
-      end else if (ready) begin
-        valid_q <= valid;
-      end
-    end
+    if4_stage u_stage (
+      .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid_in), .ready_o(ready), .valid_o(valid), .ready_i(ready_next)
+    );
 
     always_ff @(posedge clk_i) begin
-      if (ready & valid) sums_q <= sums;
+      if (valid_in & ready) sums_q <= sums;
     end
   end
 
   assign ready_o = gen_level[0].ready;
-  assign valid_o = gen_level[Levels-1].valid_q;
+  assign valid_o = gen_level[Levels-1].valid;
   assign sum_o   = gen_level[Levels-1].sums_q;
 
 endmodule
