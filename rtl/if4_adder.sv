@@ -1,14 +1,15 @@
 // Sum of two numbers, modulo 2^Width. Combinational.
 //
-// Carry select: every part but the lowest is added with and without a carry from below, which then chooses. Logic
-// optimizers turn the carry chain of a whole accumulator into a ripple, whatever it was.
+// A carry-select adder: every part but the lowest is added twice, with and without a carry from below, and that carry
+// then chooses. It is written out since logic optimizers turn one carry chain over a whole accumulator into a slow
+// ripple carry, in whatever form the chain is described.
 module if4_adder #(
-  parameter int Width = 64,  // at least 2
-  parameter int Part  = 23   // bits of a part; of the lowest, what is left
+  parameter int Width = 64,  // bits of the numbers, at least 2
+  parameter int Part  = 23   // bits of a part, at least 1; the lowest part has what is left
 ) (
   input  logic [Width-1:0] a_i,
   input  logic [Width-1:0] b_i,
-  output logic [Width-1:0] sum_o
+  output logic [Width-1:0] sum_o  // a_i + b_i; signed or unsigned alike
 );
 
   localparam int Parts = (Width + Part - 1) / Part;

@@ -1,53 +1,60 @@
 // Output-stationary systolic array of exact multiply-accumulate cells: Rows x Cols dot products at a time, each rounded
 // once to FP32.
 //
-// Cell (r, c) adds up row r of the activations times column c of the weights. A beat brings `Lanes` elements for every row
-// and every column; `last_i` ends the tile, that is, the dot products of all cells. The skew is inside, scales and element
-// types are decoded once at the edges, operands move right and down one cell a clock. Results leave down the columns
-// while the next tile runs. What happens in which clock is stated in sim/README.md, with formulas.
+// Cell (r, c) adds up row r of the activations times column c of the weights. A beat brings Lanes elements for every
+// row and every column; the beats up to and including one with last_i are a tile, the dot products of all cells. The
+// array makes the skew itself. Scales and element types are decoded once, at the edges; operands then move right and
+// down, one cell a clock. Results leave down the columns while the next tile runs. What happens in which clock is
+// stated in sim/README.md, with formulas.
 //
-// Handshake. A beat is taken in a clock with valid_i & ready_o, a result is given in a clock with valid_o & ready_i.
-// valid_o, once high, stays high with a stable result until it is taken. ready_o depends combinationally on ready_i and
-// on no other input. Results of an output come row Rows - 1 first and row 0 last, on the shared output column 0 first,
-// tile after tile; none is ever dropped.
+// Handshake. A beat is taken at a clock edge with valid_i & ready_o, a result at one with valid_o & ready_i. valid_o,
+// once high, stays high with a stable result until that is taken. ready_o depends combinationally on ready_i and on no
+// other input. Results of an output come row Rows - 1 first and row 0 last, on the shared output column 0 first, tile
+// after tile; none is ever dropped.
 //
-// Throughput: a beat a clock, if tiles have at least Interval beats and results are taken. Shorter tiles wait.
-// Latency, without stalls, from the edge that takes the last beat of a tile to the first edge at which the result of
-// cell (r, c) can be taken: 6 + c + 2 * Rows - r; shared output: 7 + 2 * Rows - 1 - r + c * Rows; Lanes > 16: one more.
+// Throughput: one beat a clock, if results are taken and tiles have at least Interval beats: Rows, or Rows * Cols with
+// a shared output. Shorter tiles wait.
+//
+// Latency, without stalls, in clocks from the edge that takes the last beat of a tile to the first edge at which the
+// result of cell (r, c) can be taken; with more than 16 lanes one more:
+//   SharedOutput = 0   6 + c + 2 * Rows - r
+//   SharedOutput = 1   7 + 2 * Rows - 1 - r + c * Rows
+//
 // Reset: asynchronous, active low. It drops all beats and results in flight.
-//
-// result_o, nan_o and overflow_o are those of if4_mac.
 module if4_array #(
-  parameter int Format       = if4_pkg::FormatIF4,
-  parameter int Rows         = 8,   // 1..256
-  parameter int Cols         = 8,   // 1..256
-  parameter int Lanes        = 16,  // 16, 32 or 64
-  parameter int AccWidth     = if4_pkg::acc_width(Format, Lanes),  // the default holds 1,024 beats of any operands
-  parameter int SharedOutput = 0,   // output stages: 0 one a column; 1 one for all columns
+  parameter int Format       = if4_pkg::FormatIF4,  // one of if4_pkg::Format*
+  parameter int Rows         = 8,   // rows of cells, that is, of activations: 1..256
+  parameter int Cols         = 8,   // columns of cells, that is, of weights: 1..256
+  parameter int Lanes        = 16,  // elements of a row or column a beat: 16, 32 or 64
+  parameter int AccWidth     = if4_pkg::acc_width(Format, Lanes),  // bits of an accumulator: if4_pkg::beat_width to
+                                    // 120; the default holds 1,024 beats of any operands
+  parameter int SharedOutput = 0,   // output stages: 0 one for each column; 1 one for all columns
   localparam int Outputs     = SharedOutput != 0 ? 1 : Cols
 ) (
-  input  logic                                               clk_i,
-  input  logic                                               rst_ni,
+  input  logic                                             clk_i,
+  input  logic                                             rst_ni,     // asynchronous, active low
 
-  input  logic                                               valid_i,
-  output logic                                               ready_o,
-  input  logic                                               last_i,     // this beat ends its tile
-  input  logic [Rows*Lanes*if4_pkg::code_bits(Format)-1:0]  a_codes_i,  // element i of row r in slice r * Lanes + i
-  input  logic [Rows*Lanes/2-1:0]                            a_scale_i,  // block i of row r in byte r * Lanes/16 + i
-  input  logic [Cols*Lanes*if4_pkg::code_bits(Format)-1:0]  w_codes_i,  // weights, likewise for columns
-  input  logic [Cols*Lanes/2-1:0]                            w_scale_i,
+  input  logic                                             valid_i,    // a beat is offered
+  output logic                                             ready_o,    // it is taken at this edge if it is offered
+  input  logic                                             last_i,     // it ends its tile
+  input  logic [Rows*Lanes*if4_pkg::code_bits(Format)-1:0] a_codes_i,  // element i of row r in slice r * Lanes + i
+  input  logic [Rows*Lanes/2-1:0]                          a_scale_i,  // block i of row r in byte r * Lanes/16 + i;
+                                                                       // bit 7: 1 int, 0 float; 6:0: E4M3
+  input  logic [Cols*Lanes*if4_pkg::code_bits(Format)-1:0] w_codes_i,  // weights, likewise for columns
+  input  logic [Cols*Lanes/2-1:0]                          w_scale_i,
 
-  output logic [Outputs-1:0]                                 valid_o,    // output c is column c, or all columns
-  input  logic [Outputs-1:0]                                 ready_i,
-  output logic [32*Outputs-1:0]                              result_o,   // FP32, output c in slice c
-  output logic [Outputs-1:0]                                 nan_o,
-  output logic [Outputs-1:0]                                 overflow_o
+  output logic [Outputs-1:0]                               valid_o,    // output c, for column c or all, has a result
+  input  logic [Outputs-1:0]                               ready_i,    // it is taken at this edge
+  output logic [32*Outputs-1:0]                            result_o,   // FP32, output c in slice c, as if4_mac gives it
+  output logic [Outputs-1:0]                               nan_o,      // a scale of its dot product was NaN
+  output logic [Outputs-1:0]                               overflow_o  // a partial sum left the accumulator; never
+                                                                       // together with nan_o
 );
 
   localparam int CodesWidth = Lanes * if4_pkg::code_bits(Format);
   localparam int ScalesWidth = Lanes / 2;
   localparam int BeatWidth  = Lanes / if4_pkg::BlockSize * if4_pkg::edge_width(Format);
-  localparam int Interval   = SharedOutput != 0 ? Rows * Cols : Rows;  // least distance of two tiles' last beats
+  localparam int Interval   = SharedOutput != 0 ? Rows * Cols : Rows;  // edges from one tile's last beat to the next's
   localparam int GapWidth   = $clog2(Interval + 1);
 
   if (Format < 0 || Format >= if4_pkg::Formats) begin : gen_guard_format
@@ -66,17 +73,22 @@ module if4_array #(
     initial $fatal(1, "if4_array: SharedOutput is not 0 or 1");
   end
 
-  // Input register: a beat waits here while the array stalls, and a last beat while the tile before is too close ---------
-  logic                         advance;  // the array moves at this edge
-  logic                         waiting, last_q, hold, issue;
+  // Input register --------------------------------------------------------------------------------------------------
+  // A beat waits here while the array stalls, and a tile's last beat until Interval edges after that of the tile
+  // before.
+  logic                         advance;  // skew, operands, pipelines and accumulators move at this edge
+  logic                         waiting, last_q;  // a beat is in the register, and ends its tile
+  logic                         hold;     // it has to wait for Interval
+  logic                         issue;    // it goes into the array when that moves
   logic [Rows*CodesWidth-1:0]   a_codes_q;
   logic [Rows*ScalesWidth-1:0]  a_scale_q;
   logic [Cols*CodesWidth-1:0]   w_codes_q;
   logic [Cols*ScalesWidth-1:0]  w_scale_q;
-  logic [GapWidth-1:0]          gap_q;    // edges of movement since the last last beat was issued, up to Interval
+  // Edges at which the array moved since a tile's last beat was issued, that one counted; saturates at Interval.
+  logic [GapWidth-1:0]          gap_q;
 
   assign hold  = last_q & (gap_q != GapWidth'(Interval));
-  assign issue = waiting & ~hold;         // at an edge of movement
+  assign issue = waiting & ~hold;
 
   if4_stage u_input (
     .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid_i), .ready_o(ready_o),
@@ -103,6 +115,8 @@ module if4_array #(
   end
 
   // Edges -------------------------------------------------------------------------------------------------------------
+  // What enters the first cell of each row and column: row r and column c take a beat r and c edges after row 0 and
+  // column 0. valid and last move along the rows only, as the weights of a beat come with its activations.
   logic [Rows-1:0]           row_valid, row_last;
   logic [Rows*BeatWidth-1:0] row_beat;
   logic [Cols*BeatWidth-1:0] col_beat;
@@ -142,9 +156,9 @@ module if4_array #(
   end
 
   // Cells -------------------------------------------------------------------------------------------------------------
-  logic [Rows*Cols-1:0] stall;
-  logic [Cols-1:0]      shift;    // the results of the column move down
-  logic [Cols-1:0]      bottom_held, bottom_nan, bottom_overflow;
+  logic [Rows*Cols-1:0] stall;    // the cell cannot move
+  logic [Cols-1:0]      shift;    // the results of the column move down one cell
+  logic [Cols-1:0]      bottom_held, bottom_nan, bottom_overflow;  // of the column's bottom cell
   logic [Cols*AccWidth-1:0] bottom_sum;
 
   assign advance = ~|stall;
@@ -214,15 +228,15 @@ module if4_array #(
   end
 
   // Outputs -----------------------------------------------------------------------------------------------------------
-  logic [Outputs-1:0]          out_valid, out_ready, out_nan, out_overflow;
+  logic [Outputs-1:0]          out_valid, out_ready, out_nan, out_overflow;  // at the output stage's inputs
   logic [Outputs*AccWidth-1:0] out_sum;
 
   if (SharedOutput != 0) begin : gen_shared
-    // Rows results of one column, then those of the next.
+    // The output stage takes the Rows results of one column, then those of the next.
     localparam int RowsWidth = $clog2(Rows + 1);
     localparam int ColsWidth = $clog2(Cols + 1);
-    logic [RowsWidth-1:0] taken_q;  // results of the column
-    logic [ColsWidth-1:0] col_q;
+    logic [RowsWidth-1:0] taken_q;  // results of the column that have been taken
+    logic [ColsWidth-1:0] col_q;    // the column
     logic [AccWidth-1:0]  sum;
     logic                 valid, nan, overflow;
 

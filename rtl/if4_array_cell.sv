@@ -1,39 +1,44 @@
-// A cell of the array: one exact multiply-accumulate, its operands' way through, and its place in the column of results.
+// A cell of the array: one exact multiply-accumulate, the way of its operands to the next cells, and its place in the
+// column of results.
 //
-// Operands enter from the left and from above and leave to the right and below one clock later. The cell has added what
-// it takes at one edge three edges of movement later (Lanes > 16: four). The sum of a last beat goes into the result
-// register at that edge, and the accumulator to 0. All but the result register stands still without advance_i.
+// Operands enter from the left and from above, and leave to the right and below one edge later. Three edges after the
+// one that takes them, or four with more than 16 lanes, their products are added. At the edge that adds the last beat
+// of a dot product the sum goes into the result register, and the accumulator becomes 0. All registers but those of the
+// result move only at edges with advance_i; where edges are counted here, only those count.
 //
-// A result waits until release_i, which comes when the bottom cell of the column has its own: held_o. Then shift_i moves
-// it down one cell an edge. A cell whose result register holds what does not move asks for the array to wait: stall_o.
+// A result waits for release_i, which comes when the bottom cell of the column has its own; from then on held_o is
+// high. Each edge with shift_i then moves it down one cell. If a cell has a result for its register while the one in
+// there does not move, it asks the array to wait: stall_o.
+//
+// Reset: asynchronous, active low. It drops the beats and the result.
 module if4_array_cell #(
-  parameter int Format   = if4_pkg::FormatIF4,
-  parameter int Lanes    = 16,  // 16, 32 or 64
-  parameter int AccWidth = if4_pkg::acc_width(Format, Lanes)
+  parameter int Format   = if4_pkg::FormatIF4,  // one of if4_pkg::Format*
+  parameter int Lanes    = 16,                  // elements of either operand a beat: 16, 32 or 64
+  parameter int AccWidth = if4_pkg::acc_width(Format, Lanes)  // bits of the accumulator, if4_pkg::beat_width to 120
 ) (
   input  logic                                            clk_i,
   input  logic                                            rst_ni,      // asynchronous, active low
   input  logic                                            advance_i,   // operands, pipeline and accumulator move
-  output logic                                            stall_o,     // advance_i must stay low; from shift_i
-  output logic                                            capture_o,   // with advance_i: the result register is loaded
+  output logic                                            stall_o,     // advance_i must be low; depends on shift_i
+  output logic                                            capture_o,   // the result register loads if advance_i is high
 
-  input  logic                                            valid_i,     // a beat, from the left together with a_i
+  input  logic                                            valid_i,     // there is a beat, from the left as a_i is
   input  logic                                            last_i,      // it ends its dot product
   input  logic [Lanes/16*if4_pkg::edge_width(Format)-1:0] a_i,         // activations, as if4_array_edge gives them
-  input  logic [Lanes/16*if4_pkg::edge_width(Format)-1:0] w_i,         // weights, from above
-  output logic                                            valid_o,     // to the right
+  input  logic [Lanes/16*if4_pkg::edge_width(Format)-1:0] w_i,         // weights, likewise, from above
+  output logic                                            valid_o,     // valid_i, last_i and a_i for the right
   output logic                                            last_o,
   output logic [Lanes/16*if4_pkg::edge_width(Format)-1:0] a_o,
-  output logic [Lanes/16*if4_pkg::edge_width(Format)-1:0] w_o,         // to below
+  output logic [Lanes/16*if4_pkg::edge_width(Format)-1:0] w_o,         // w_i for below
 
-  input  logic                                            release_i,   // what this column has captured may move
-  input  logic                                            shift_i,     // results of this column move down
+  input  logic                                            release_i,   // the results captured in this column may move
+  input  logic                                            shift_i,     // the results of this column move down one cell
   input  logic                                            held_i,      // the cell above holds a released result
-  input  logic signed [AccWidth-1:0]                      sum_i,       // and this is it
+  input  logic signed [AccWidth-1:0]                      sum_i,       // and this is it, with its flags
   input  logic                                            nan_i,
   input  logic                                            overflow_i,
-  output logic                                            held_o,      // to below
-  output logic signed [AccWidth-1:0]                      sum_o,
+  output logic                                            held_o,      // this cell holds a released result, for below
+  output logic signed [AccWidth-1:0]                      sum_o,       // in units of 2^sum_exponent / r^2 (if4_pkg.sv)
   output logic                                            nan_o,       // a scale was NaN
   output logic                                            overflow_o   // a partial sum left the accumulator
 );
@@ -87,8 +92,8 @@ module if4_array_cell #(
 
   // Stages 1 and 2: every block by itself, as in if4_block ------------------------------------------------------------
   logic                                valid1_q, last1_q, valid2_q, last2_q;
-  logic [Blocks*BlockWidth-1:0]        block_q;  // D * m_a * m_w * k of each
-  logic [Blocks*ShiftWidth-1:0]        shift2_q;
+  logic [Blocks*BlockWidth-1:0]        block_q;  // D * m_a * m_w * k of each block
+  logic [Blocks*ShiftWidth-1:0]        shift2_q;  // its x_a + x_w - 2
   logic [Blocks-1:0]                   nan1_q, nan2_q;
 
   for (genvar b = 0; b < Blocks; b++) begin : gen_block
@@ -170,7 +175,8 @@ module if4_array_cell #(
   end
 
   // Stage 3: align ----------------------------------------------------------------------------------------------------
-  logic signed [BeatWidth-1:0] beat, addend;
+  logic signed [BeatWidth-1:0] beat;    // of stage 2
+  logic signed [BeatWidth-1:0] addend;  // of the beat that is added, as what follows
   logic add_valid, add_last, add_nan;
 
   if4_align #(.Format(Format), .Lanes(Lanes)) u_align (.block_i(block_q), .shift_i(shift2_q), .beat_o(beat));
@@ -181,7 +187,7 @@ module if4_array_cell #(
     assign add_last  = last2_q;
     assign add_nan   = nan2_q;
   end else begin : gen_blocks
-    // The sum of the blocks has a register of its own.
+    // The sum of the blocks has a register of its own, as in if4_mac.
     logic signed [BeatWidth-1:0] beat_q;
     logic valid3_q, last3_q, nan3_q;
     always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -206,7 +212,7 @@ module if4_array_cell #(
 
   // Accumulate --------------------------------------------------------------------------------------------------------
   logic signed [AccWidth-1:0] wide, sum, acc_q;
-  logic                       nan, nan_q, overflow, overflow_q;  // of the dot product so far
+  logic                       nan, nan_q, overflow, overflow_q;  // of the dot product with this beat, and before it
 
   assign wide = AccWidth'(addend);
 
@@ -246,7 +252,8 @@ module if4_array_cell #(
     end
   end
 
-  // No cell above holds a result when this one captures: the one above has captured for the same tile before it.
+  // A cell never has to capture a result and take one from above at the same edge: the cell above captures before this
+  // one does, so what it holds then is of the same tile and not released.
   always_ff @(posedge clk_i) begin
     if (advance_i & capture) begin
       result_q          <= sum;

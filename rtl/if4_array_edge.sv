@@ -1,15 +1,16 @@
-// One row or column of the array's edge: `Skew` registers of a beat's raw blocks, then the decoders, in front of the
-// first cell. All registers move together with the array.
+// The edge of one row or column of the array: Skew registers for the raw blocks of a beat, then their decoders, in
+// front of the first cell. Latency: Skew edges with advance_i. No reset: whether there is a beat is for the array to
+// know.
 module if4_array_edge #(
-  parameter int Format = if4_pkg::FormatIF4,
-  parameter int Lanes  = 16,  // 16, 32 or 64
-  parameter int Skew   = 0    // registers: the number of the row or column
+  parameter int Format = if4_pkg::FormatIF4,  // one of if4_pkg::Format*
+  parameter int Lanes  = 16,                  // elements of a beat: 16, 32 or 64
+  parameter int Skew   = 0                    // registers, 0 or more: the number of the row or column
 ) (
-  input  logic                                                  clk_i,
-  input  logic                                                  advance_i,  // the array moves at this edge
-  input  logic [Lanes*if4_pkg::code_bits(Format)-1:0]          codes_i,    // element i in slice i
-  input  logic [Lanes/2-1:0]                                    scale_i,    // block i in byte i; 7: int, 6:0: E4M3
-  output logic [Lanes/16*if4_pkg::edge_width(Format)-1:0]       beat_o      // block i in slice i, as the cells take it
+  input  logic                                            clk_i,
+  input  logic                                            advance_i,  // the registers move at this edge
+  input  logic [Lanes*if4_pkg::code_bits(Format)-1:0]     codes_i,    // element i in slice i
+  input  logic [Lanes/2-1:0]                              scale_i,    // block i in byte i; 7: 1 int, 0 float; 6:0: E4M3
+  output logic [Lanes/16*if4_pkg::edge_width(Format)-1:0] beat_o      // block i in slice i (if4_pkg::edge_width)
 );
 
   localparam int Blocks       = Lanes / if4_pkg::BlockSize;
@@ -26,7 +27,7 @@ module if4_array_edge #(
     logic unused;
     assign unused = clk_i ^ advance_i;
   end else begin : gen_skew
-    logic [Skew*RawWidth-1:0] skew_q;  // the oldest on top
+    logic [Skew*RawWidth-1:0] skew_q;  // the oldest beat on top
     always_ff @(posedge clk_i) begin
       if (advance_i) skew_q <= (Skew*RawWidth)'({skew_q, scale_i, codes_i});
     end

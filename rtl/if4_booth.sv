@@ -1,11 +1,12 @@
-// Booth's digits of the product of two scale significands, radix 4: -2..2, four of them. Combinational.
+// Booth's digits, radix 4, of the product m of two scale significands: m = sum of digit_j * 4^j + 256 * m[7], with four
+// digits in -2..2. Combinational.
 //
-// m = sum of digit_j * 4^j + 256 * m[7]. Half as many rows to add in if4_factor as bits of m.
+// A multiplication by m then adds half as many rows as m has bits; if4_factor does it.
 module if4_booth (
-  input  logic [if4_pkg::ScaleProductWidth-1:0] scale_i,  // m = m_a * m_w
-  output logic [if4_pkg::BoothDigits-1:0]       one_o,    // magnitude of digit j is 1
-  output logic [if4_pkg::BoothDigits-1:0]       two_o,    // magnitude is 2; 0 if neither
-  output logic [if4_pkg::BoothDigits-1:0]       neg_o     // digit is negative, or -0; that of digit 3 is m[7]
+  input  logic [if4_pkg::ScaleProductWidth-1:0] scale_i,  // m = m_a * m_w, 0..225
+  output logic [if4_pkg::BoothDigits-1:0]       one_o,    // bit j: the magnitude of digit j is 1
+  output logic [if4_pkg::BoothDigits-1:0]       two_o,    // bit j: the magnitude is 2; it is 0 if neither bit is set
+  output logic [if4_pkg::BoothDigits-1:0]       neg_o     // bit j: the digit is negative, or -0; bit 3 is m[7]
 );
 
   for (genvar j = 0; j < if4_pkg::BoothDigits; j++) begin : gen_digit

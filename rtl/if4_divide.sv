@@ -1,15 +1,15 @@
-// Long division by r = 2^Ones - 1, a slice of it: `Digits` digits in base 2^Ones. Combinational.
+// Long division by r = 2^Ones - 1: `Digits` digits of the dividend in base 2^Ones. Combinational.
 //
-// As 2^Ones = r + 1, a remainder R and the next digit d make R * r + (R + d): the quotient digit is R, the remainder
-// R + d, or R + 1 and R + d - r if that is not negative.
+// As 2^Ones = r + 1, a remainder R and the next digit d are the number R * 2^Ones + d = R * r + (R + d). So the
+// quotient's digit is R and the next remainder R + d; or, if R + d is r or more, they are R + 1 and R + d - r.
 module if4_divide #(
-  parameter int Ones   = 3,
-  parameter int Digits = 6
+  parameter int Ones   = 3,  // n of r = 2^n - 1, at least 2
+  parameter int Digits = 6   // digits of dividend and quotient, at least 1
 ) (
-  input  logic [Ones*Digits-1:0] dividend_i,
-  input  logic [Ones-1:0]        rest_i,      // remainder so far, 0..r - 1
-  output logic [Ones*Digits-1:0] quotient_o,
-  output logic [Ones-1:0]        rest_o
+  input  logic [Ones*Digits-1:0] dividend_i,  // the next digits, the first on top
+  input  logic [Ones-1:0]        rest_i,      // remainder of the digits before, 0..r - 1
+  output logic [Ones*Digits-1:0] quotient_o,  // the quotient's digits, one for each of the dividend's
+  output logic [Ones-1:0]        rest_o       // remainder after the last digit, 0..r - 1
 );
 
   for (genvar k = 0; k < Digits; k++) begin : gen_digit  // k = 0 is the most significant one

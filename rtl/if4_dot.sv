@@ -1,12 +1,13 @@
-// D of two blocks of codes: 16 decoders a side, and the sum of the products. Combinational.
+// D of two blocks of codes, the sum of the 16 products of their operands: 16 decoders a side, and if4_sum.
+// Combinational.
 module if4_dot #(
-  parameter int Format = if4_pkg::FormatIF4
+  parameter int Format = if4_pkg::FormatIF4  // one of if4_pkg::Format*
 ) (
-  input  logic                                             a_int_i,    // type of the activations: 1 int, 0 float
-  input  logic                                             w_int_i,    // type of the weights
-  input  logic [16*if4_pkg::code_bits(Format)-1:0]        a_codes_i,  // element i in slice i
-  input  logic [16*if4_pkg::code_bits(Format)-1:0]        w_codes_i,
-  output logic signed [if4_pkg::dot_width(Format)-1:0]     dot_o       // D
+  input  logic                                         a_int_i,    // type of the activations: 1 int, 0 float
+  input  logic                                         w_int_i,    // type of the weights, likewise
+  input  logic [16*if4_pkg::code_bits(Format)-1:0]     a_codes_i,  // activations, element i in slice i
+  input  logic [16*if4_pkg::code_bits(Format)-1:0]     w_codes_i,  // weights, likewise
+  output logic signed [if4_pkg::dot_width(Format)-1:0] dot_o       // D, in the product of the operands' units
 );
 
   localparam int CodeWidth  = if4_pkg::code_bits(Format);

@@ -1,27 +1,35 @@
-// One block's sum with everything but the exponents: D * m_a * m_w * k. Combinational.
+// One block's sum with everything but the exponents: D * m * k, with m = m_a * m_w. Combinational.
 //
-// k is the product of the weights of both types (table in if4_pkg.sv), each (2^n - 1) << z; IF4 has 49, 84 and 144.
+// k is the product of the weights of both types (if4_pkg.sv), each of the form (2^n - 1) << z; of IF4 it is 49, 84 or
+// 144.
 module if4_factor #(
-  parameter int Format = if4_pkg::FormatIF4
+  parameter int Format = if4_pkg::FormatIF4  // one of if4_pkg::Format*
 ) (
   input  logic                                           a_int_i,  // type of the activations: 1 int, 0 float
-  input  logic                                           w_int_i,  // type of the weights
+  input  logic                                           w_int_i,  // type of the weights, likewise
   input  logic signed [if4_pkg::dot_width(Format)-1:0]   dot_i,    // D
-  input  logic [if4_pkg::BoothDigits-1:0]                one_i,    // Booth's digits of m_a * m_w, of if4_booth
+  input  logic [if4_pkg::BoothDigits-1:0]                one_i,    // Booth's digits of m, as if4_booth gives them
   input  logic [if4_pkg::BoothDigits-1:0]                two_i,
   input  logic [if4_pkg::BoothDigits-1:0]                neg_i,
-  output logic signed [if4_pkg::block_width(Format)-1:0] block_o
+  output logic signed [if4_pkg::block_width(Format)-1:0] block_o   // D * m * k
 );
 
   localparam int DotWidth    = if4_pkg::dot_width(Format);
   localparam int ScaledWidth = if4_pkg::scaled_width(Format);
   localparam int BlockWidth  = if4_pkg::block_width(Format);
 
-  // A row's sign bit, inverted, stands for the sign extension, up to a constant.
+  // Row j is digit j of m times D, a signed number of RowWidth bits at place 2j. A negative digit inverts the bits of
+  // the row, and the one that is missing to its negation is added in row4, which also has 256 * m[7] * D.
+  //
+  // Instead of extending the signs of the rows their sign bits are inverted, which adds 2^(RowWidth-1) = 2^DotWidth to
+  // each. RowsBias takes it away from all four, TopBias from the part of row4, which has a bit less and stands at place
+  // 8.
   localparam int RowWidth = DotWidth + 1;
+  localparam logic [ScaledWidth-1:0] RowsBias = ScaledWidth'(1 + 4 + 16 + 64) << DotWidth;
+  localparam logic [ScaledWidth-1:0] TopBias  = ScaledWidth'(1) << (DotWidth - 1 + 8);
   logic [ScaledWidth-1:0] sum;
   logic [4*RowWidth-1:0]  rows;
-  logic [DotWidth-1:0]    top;
+  logic [DotWidth-1:0]    top;  // m[7] * D, its sign bit inverted
 
   for (genvar j = 0; j < if4_pkg::BoothDigits; j++) begin : gen_row
     assign rows[j*RowWidth +: RowWidth] = {1'b1, {(RowWidth-1){1'b0}}} ^
@@ -37,11 +45,11 @@ module if4_factor #(
   assign row2 = ScaledWidth'(rows[2*RowWidth +: RowWidth]) << 4;
   assign row3 = ScaledWidth'(rows[3*RowWidth +: RowWidth]) << 6;
   assign row4 = (ScaledWidth'(top) << 8) | ScaledWidth'({neg_i[3], 1'b0, neg_i[2], 1'b0, neg_i[1], 1'b0, neg_i[0]});
-  assign sum = row0 + row1 + row2 + row3 + row4 - (ScaledWidth'(85) << DotWidth) - (ScaledWidth'(1) << (DotWidth + 7));
+  assign sum = row0 + row1 + row2 + row3 + row4 - RowsBias - TopBias;
   logic signed [ScaledWidth-1:0] scaled;
   assign scaled = sum;
 
-  logic signed [BlockWidth-1:0] x;
+  logic signed [BlockWidth-1:0] x;  // D * m
   assign x = BlockWidth'(scaled);
 
   if (!if4_pkg::has_both(Format)) begin : gen_one_type
@@ -49,8 +57,8 @@ module if4_factor #(
     logic unused;
     assign unused = a_int_i ^ w_int_i;
   end else if (Format == if4_pkg::FormatIF4) begin : gen_terms
-    // 49 = 16 + 32 + 1, 84 = 16 + 64 + 4, 144 = 16 + 128: three terms, one selection.
-    logic fp_fp, mixed, int_int;
+    // 49 = 16 + 32 + 1, 84 = 16 + 64 + 4, 144 = 16 + 128: the sum of three terms, which the types select.
+    logic fp_fp, mixed, int_int;  // both floats, one of each, both ints
     assign fp_fp   = ~(a_int_i | w_int_i);
     assign mixed   = a_int_i ^ w_int_i;
     assign int_int = a_int_i & w_int_i;
@@ -58,7 +66,7 @@ module if4_factor #(
         + (((x <<< 5) & {BlockWidth{fp_fp}}) | ((x <<< 6) & {BlockWidth{mixed}}) | ((x <<< 7) & {BlockWidth{int_int}}))
         + ((x & {BlockWidth{fp_fp}}) | ((x <<< 2) & {BlockWidth{mixed}}));
   end else begin : gen_weights
-    // One weight after the other: (x << n) - x, then << z.
+    // One weight after the other: x * (2^n - 1) = (x << n) - x, then << z.
     localparam int FloatOnes = if4_pkg::float_ones(Format);
     localparam int IntOnes   = if4_pkg::int_ones(Format);
     localparam int IntZeros  = if4_pkg::int_zeros(Format);

@@ -1,39 +1,43 @@
-// The output stage, fast: an exact sum in units of 2^SumExponent / r^2, rounded once, to nearest even, to FP32.
+// The pipelined output stage: an exact sum in units of 2^SumExponent / r^2, rounded once, to nearest even, to FP32.
 //
-// Three pipeline stages, one result a clock, valid/ready on both sides:
+// Three pipeline stages with valid/ready on both sides. Throughput: a result a clock. Latency, without stalls: 3 clocks
+// from the edge that takes the sum to the first edge at which the result can be taken.
 //   1. Normalise. The sum A is shifted left by s, the number of its redundant sign bits, and cut to a window W of Bits
-//      bits and the sign: A * 2^s = (W + f) * 2^(Width-1-Bits), 0 <= f < 1, so 2^(Bits-1) <= |W + f| <= 2^Bits.
-//   2. Divide the upper digits, and
-//   3. the lower ones, and round. floor((W + f) / r^2) = floor(W / r^2), so cutting before dividing changes no bit.
-//      Bits is such that |Q| has 25 or 26 bits: 24 of significand and at least one below.
-// A negative sum begins the division with the remainder r^2 - 1, and the bits of its quotient are inverted: they are
-// those of |A| / r^2, cut off, unless the division leaves nothing and f = 0. Then they are one unit of the last bit too
-// small, and what would follow are ones without end. The result is never subnormal or infinite; a zero sum is +0.
+//      bits and the sign: A * 2^s = (W + f) * 2^(Width-1-Bits) with 0 <= f < 1, so 2^(Bits-1) <= |W + f| <= 2^Bits.
+//   2. Divide the upper digits of W by r^2.
+//   3. Divide the lower ones, and round. floor((W + f) / r^2) = floor(W / r^2), so cutting before dividing changes no
+//   bit
+//      of the quotient Q. Bits is such that |Q| has 25 or 26 bits: 24 of significand and at least one below.
+// A negative sum begins the division with the remainder r^2 - 1, and the bits of its quotient are inverted. They are
+// then those of |A| / r^2, cut off, but for one case: if the division leaves no remainder and f = 0, they are one unit
+// of the last bit too small, and the remaining bits of the quotient are all 1. The result is +0 for a zero sum, else a
+// normal number: never subnormal or infinite.
 module if4_fp32 #(
-  parameter int Width       = 64,   // of the sum
-  parameter int Ones        = 3,    // r = 2^Ones - 1; 1: nothing to divide by
-  parameter int SumExponent = -20
+  parameter int Width       = 64,   // bits of the sum, up to if4_pkg::AccWidthMax
+  parameter int Ones        = 3,    // n of r = 2^n - 1 (if4_pkg::divisor_ones); 1: there is nothing to divide by
+  parameter int SumExponent = -20   // exponent of the sum's unit (if4_pkg::sum_exponent)
 ) (
   input  logic                    clk_i,
   input  logic                    rst_ni,     // asynchronous, active low: drops what is in the stages
-  input  logic                    valid_i,
-  output logic                    ready_o,    // combinational from ready_i through full stages
-  input  logic signed [Width-1:0] sum_i,      // A
+  input  logic                    valid_i,    // a sum is offered, with its flags
+  output logic                    ready_o,    // it is taken; combinational from ready_i through full stages
+  input  logic signed [Width-1:0] sum_i,      // A, in units of 2^SumExponent / r^2
   input  logic                    nan_i,      // a scale was NaN: the result is NaN
   input  logic                    overflow_i, // sum_i is not the exact sum: the result is NaN
-  output logic                    valid_o,
-  input  logic                    ready_i,
-  output logic [31:0]             result_o,   // FP32
-  output logic                    nan_o,
-  output logic                    overflow_o  // never together with nan_o
+  output logic                    valid_o,    // a result is there; it stays until it is taken
+  input  logic                    ready_i,    // it is taken at this edge
+  output logic [31:0]             result_o,   // FP32; the quiet NaN 0x7FC00000 where a flag is set
+  output logic                    nan_o,      // nan_i of this result's sum
+  output logic                    overflow_o  // overflow_i of it, unless nan_i: never together with nan_o
 );
 
   localparam int Levels    = $clog2(Width);  // bits of s
-  localparam int Bits      = Ones == 1 ? 25 : 25 + 2 * Ones;  // r^2 has 2 * Ones bits; without it, |Q| has just 25
-  localparam int Digits    = (Bits + Ones - 1) / Ones;        // base 2^Ones
-  localparam int LowDigits = Ones == 1 ? Digits : (Digits - 1) / 2;  // in stage 3
-  localparam int QuotientWidth = Ones == 1 ? 24 : 26;         // without its leading one, where that is known
-  // Exponent field of a quotient 2^24 at s = 0.
+  // Bits of the window. r^2 has 2 * Ones bits and is above 2^(2 * Ones - 1), so |Q| has 25 or 26; without r^2 just 25.
+  localparam int Bits      = Ones == 1 ? 25 : 25 + 2 * Ones;
+  localparam int Digits    = (Bits + Ones - 1) / Ones;               // of the window, in base 2^Ones
+  localparam int LowDigits = Ones == 1 ? Digits : (Digits - 1) / 2;  // of them, those that are divided in stage 3
+  localparam int QuotientWidth = Ones == 1 ? 24 : 26;  // of |Q|, without its leading one if that is known to be bit 24
+  // FP32's exponent field of |Q| = 2^24 at s = 0.
   localparam int Field     = 127 + 24 + (Width - 1 - Bits) + SumExponent;
 
   logic ready2, ready3;          // stages 2 and 3 take a value
@@ -55,10 +59,10 @@ module if4_fp32 #(
   assign load3 = valid2 & ready3;
 
   // Stage 1: normalise ------------------------------------------------------------------------------------------------
-  // Level l shifts by 2^l where that many bits below the sign repeat it, and else drops as many at the low end: what
-  // the smaller steps can no longer bring up into the window.
+  // Level l shifts up by 2^l if that many bits below the sign repeat it. If not, it drops as many bits at the low end,
+  // which the smaller steps that follow can no longer bring up into the window.
   logic [Levels-1:0] shift;  // s
-  logic [Levels-1:0] lost;   // a one was dropped
+  logic [Levels-1:0] lost;   // a bit that level l dropped was 1
   logic [Bits:0]     window;
 
   for (genvar l = Levels - 1; l >= 0; l--) begin : gen_level
@@ -91,16 +95,16 @@ module if4_fp32 #(
     end
   end
 
-  // Stages 2 and 3: divide ---------------------------------------------------------------------------------------------
+  // Stages 2 and 3: divide --------------------------------------------------------------------------------------------
   logic [QuotientWidth-1:0] quotient;  // |Q|
-  logic                     exact;     // nothing is left
+  logic                     exact;     // the division leaves no remainder, and f = 0
   logic                     sign2_q;
 
   if (Ones > 1) begin : gen_divide
-    // The quotient digits of the first division are the dividend of the second, which runs along a digit behind: so the
-    // first is a digit ahead at the registers.
-    localparam int HighDigits = Digits - LowDigits;           // of the second division in stage 2
-    localparam int HighWidth  = QuotientWidth - Ones * LowDigits;  // of |Q|; what is above is 0
+    // W is divided by r, and the quotient by r again. The digits of the first quotient are the dividend of the second
+    // division, which runs a digit behind: so in stage 2 the first division does one digit more than the second.
+    localparam int HighDigits = Digits - LowDigits;           // of the second division, in stage 2
+    localparam int HighWidth  = QuotientWidth - Ones * LowDigits;  // bits of |Q| from them; those above are 0
     logic [Ones*Digits-1:0]        dividend;
     logic [Ones*(HighDigits+1)-1:0] between_high;             // quotient of the first division
     logic [Ones*(LowDigits-1)-1:0] between_low, dividend_q;
@@ -110,9 +114,10 @@ module if4_fp32 #(
     logic [Ones-1:0] rest, rest1, rest2, rest1_q, rest2_q, rest1_end, rest2_end, between_q;
     logic            exact2_q;
 
-    // Normalised, so the bit below the sign is its opposite, and the first digit no work. Of a zero sum it is not.
+    // The window is normalised, so the bit below the sign is its inverse, which saves logic in the first digit. That of
+    // a zero sum is not, but its quotient does not matter.
     assign dividend = (Ones*Digits)'($signed({window_q[Bits], ~window_q[Bits], window_q[Bits-2:0]}));
-    assign rest     = {{(Ones-1){window_q[Bits]}}, 1'b0};  // r - 1 twice are r^2 - 1
+    assign rest     = {{(Ones-1){window_q[Bits]}}, 1'b0};  // r - 1 in both divisions is r^2 - 1 in all
 
     if4_divide #(.Ones(Ones), .Digits(HighDigits + 1)) u_high1 (
       .dividend_i(dividend[Ones*Digits-1:Ones*(LowDigits-1)]), .rest_i(rest), .quotient_o(between_high), .rest_o(rest1)
@@ -172,10 +177,10 @@ module if4_fp32 #(
   // Stage 3: round ----------------------------------------------------------------------------------------------------
   logic        wide;         // |Q| has 26 bits
   logic [22:0] fraction;     // of the significand, whose leading one is implied
-  logic        half, below;  // the first bit below the significand; a bit below that
+  logic        half, below;  // the first bit below the significand; the second, if there is one
   logic [7:0]  exponent;     // biased
   logic        sign3_q, half3_q, ones3_q, tie3_q, nan3_q, overflow3_q;
-  logic        up;
+  logic        up;           // the significand is rounded away from 0
   logic [7:0]  exponent3_q;
   logic [22:0] fraction3_q;
 
@@ -191,10 +196,10 @@ module if4_fp32 #(
     assign below    = 1'b0;
   end
 
-  // The true value is above the bits seen by less than one unit of the last, or by just one where a negative sum leaves
-  // nothing: then half and below may carry.
-  logic ones;  // all bits below `half` are ones if the sum is negative: the ones without end among them
-  logic tie;   // `half` is all there is if the sum is positive
+  // |A| / r^2 is above the bits of |Q| by less than one unit of the last; or by just one, if a negative sum is exact:
+  // then the bits that follow are all 1, and one unit more carries through all of them.
+  logic ones;  // of a negative sum: the bits below `half` are all 1, with those that follow
+  logic tie;   // of a positive sum: the bits below `half` are all 0, with those that follow
   assign ones = exact & (below | ~wide);
   assign tie  = exact & ~below;
 
@@ -203,7 +208,7 @@ module if4_fp32 #(
 
   always_ff @(posedge clk_i) begin
     if (load3) begin
-      // Special: the quiet NaN 0x7FC00000.
+      // A sum with a flag gives the quiet NaN 0x7FC00000.
       sign3_q     <= sign2_q & ~special2_q;
       exponent3_q <= special2_q ? '1 : zero2_q ? '0 : exponent;
       fraction3_q <= special2_q ? {1'b1, 22'b0} : zero2_q ? '0 : fraction;

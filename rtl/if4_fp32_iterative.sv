@@ -1,46 +1,52 @@
-// The output stage, small: an exact sum in units of 2^SumExponent / r^2, rounded once, to nearest even, to FP32.
+// The iterative output stage: an exact sum in units of 2^SumExponent / r^2, rounded once, to nearest even, to FP32. It
+// is small, and makes one bit of the quotient a clock.
 //
-// One bit of the quotient a clock. Takes a sum in a clock with valid_i & ready_o and gives its result between 27 and
-// Width + 2 * Ones + 25 clocks later, the sooner the larger the sum; ready_o is low until that is taken.
+// Latency: it takes a sum at an edge with valid_i & ready_o, and between 27 and Width + 2 * Ones + 25 clocks later is
+// the first edge at which the result can be taken; the larger the sum, the sooner. ready_o is low until the result is
+// taken.
 //
 // Division. floor(A / r^2) by shift and subtract, from the sign bit down. A negative sum begins with the remainder
-// r^2 - 1, and its quotient bits are inverted: they are those of |A| / r^2, cut off, unless the division leaves nothing.
-// Then they are one unit of the last bit too small, and what would follow are ones without end.
+// r^2 - 1, and the bits of its quotient are inverted. They are then those of |A| / r^2, cut off, but for one case: if
+// the division leaves no remainder, they are one unit of the last bit too small, and the remaining bits of the quotient
+// are all 1.
 module if4_fp32_iterative #(
-  parameter int Width       = 64,   // of the sum
-  parameter int Ones        = 3,    // r = 2^Ones - 1; 1: nothing to divide by
-  parameter int SumExponent = -20
+  parameter int Width       = 64,   // bits of the sum, 26 to if4_pkg::AccWidthMax
+  parameter int Ones        = 3,    // n of r = 2^n - 1 (if4_pkg::divisor_ones); 1: there is nothing to divide by
+  parameter int SumExponent = -20   // exponent of the sum's unit (if4_pkg::sum_exponent)
 ) (
   input  logic                    clk_i,
   input  logic                    rst_ni,     // asynchronous, active low: drops what is in work
-  input  logic                    valid_i,
-  output logic                    ready_o,
-  input  logic signed [Width-1:0] sum_i,      // A
+  input  logic                    valid_i,    // a sum is offered, with its flags
+  output logic                    ready_o,    // it is taken at this edge; depends on no input
+  input  logic signed [Width-1:0] sum_i,      // A, in units of 2^SumExponent / r^2
   input  logic                    nan_i,      // a scale was NaN: the result is NaN
   input  logic                    overflow_i, // sum_i is not the exact sum: the result is NaN
-  output logic                    valid_o,
-  input  logic                    ready_i,
-  output logic [31:0]             result_o,   // FP32
-  output logic                    nan_o,
-  output logic                    overflow_o  // never together with nan_o
+  output logic                    valid_o,    // a result is there; it stays until it is taken
+  input  logic                    ready_i,    // it is taken at this edge
+  output logic [31:0]             result_o,   // FP32; the quiet NaN 0x7FC00000 where a flag is set
+  output logic                    nan_o,      // nan_i of this result's sum
+  output logic                    overflow_o  // overflow_i of it, unless nan_i: never together with nan_o
 );
 
   localparam int Digits = 25;  // significant bits of the quotient: FP32's 24 and one to round by
-  // FP32 exponent field of a quotient bit at place p: 127 + SumExponent + p. The first clock gives that of place
-  // Width - 2, the last one is Digits clocks or more later.
+  // FP32's exponent field of a quotient bit at place p is 127 + SumExponent + p. field_q counts down with the places:
+  // it starts at place Width - 2, but Digits too high, as it is to be that of the first significant bit when the last
+  // of Digits bits is made.
   localparam logic [7:0] FieldStart = 8'(127 + SumExponent + Width - 2 + Digits);
-  // Place -2 * Ones: a sum that is not zero has its first bit there or above, since r^2 < 2^(2 * Ones).
+  // field_q at place -2 * Ones: the quotient of a sum that is not zero has its first significant bit there or above,
+  // since r^2 < 2^(2 * Ones).
   localparam logic [7:0] FieldLowest = 8'(127 + SumExponent - 2 * Ones + Digits);
-  localparam logic [4:0] CountStart = 5'(32 - Digits);
+  localparam logic [4:0] CountStart = 5'(32 - Digits);  // count_q wraps to 0 with the last of Digits bits
 
-  // Bits of A that are still to come, and below them the quotient, whose leading zeros make room for the last Digits.
+  // The bits of A that are still to be divided, at the top, and below them the bits of the quotient. Each clock takes a
+  // bit at the top and adds one at the low end; the quotient's leading zeros are shifted into what is empty by then.
   logic [Width-1:0] sum_q;
-  logic [7:0]       field_q;   // less one for each bit
-  logic [4:0]       count_q;   // plus one for each significant bit; 0 after the last
-  logic             sign_q, special_q, nan_q;
-  logic             busy_q, round_q, valid_q;
+  logic [7:0]       field_q;   // exponent field, less one for each bit of the quotient
+  logic [4:0]       count_q;   // plus one for each significant bit of the quotient; 0 after the last
+  logic             sign_q, special_q, nan_q;  // of the sum; special: a flag is set
+  logic             busy_q, round_q, valid_q;  // state, one at a time: divides, rounds, holds a result; idle if none
 
-  logic start, digit, rest_left;
+  logic start, digit, rest_left;  // a sum is taken; the quotient's next bit; there is a remainder
 
   assign ready_o = ~(busy_q | round_q | valid_q);
   assign start   = ready_o & valid_i;
@@ -49,9 +55,9 @@ module if4_fp32_iterative #(
     localparam int RestWidth = 2 * Ones;
     localparam int Divisor   = ((1 << Ones) - 1) * ((1 << Ones) - 1);
     logic [RestWidth-1:0] rest_q;  // remainder, 0..r^2 - 1
-    logic [RestWidth:0]   twice;   // 0..2 r^2 - 1
-    logic [RestWidth-1:0] less;
-    logic                 fits;
+    logic [RestWidth:0]   twice;   // 2 * remainder + the next bit of A, 0..2 r^2 - 1
+    logic [RestWidth-1:0] less;    // that, less r^2
+    logic                 fits;    // r^2 can be subtracted: the quotient's bit, before it is inverted
     assign twice     = {rest_q, sum_q[Width-1]};
     assign less      = twice[RestWidth-1:0] - RestWidth'(Divisor);
     assign fits      = twice >= (RestWidth+1)'(Divisor);
@@ -66,7 +72,7 @@ module if4_fp32_iterative #(
     assign rest_left = 1'b0;
   end
 
-  logic found, last;
+  logic found, last;  // the quotient has a significant bit; this clock makes its last bit
   assign found = digit | (count_q != CountStart);
   assign last  = (&count_q) | (~found & (field_q == FieldLowest));
 
@@ -85,7 +91,7 @@ module if4_fp32_iterative #(
   end
 
   always_ff @(posedge clk_i) begin
-    // What is above the result need not be kept, so only the result's bits wait.
+    // Only the bits of the result are kept while it waits; those above shift on, as that needs no enable.
     if (start) sum_q[Width-1:Digits] <= sum_i[Width-2:Digits-1];
     else       sum_q[Width-1:Digits] <= sum_q[Width-2:Digits-1];
     if (start)       sum_q[Digits-1:0] <= {sum_i[Digits-2:0], 1'b0};
@@ -103,13 +109,13 @@ module if4_fp32_iterative #(
     if (round_q) up_q <= up;
   end
 
-  // Round: sum_q[24:1] is the significand, sum_q[0] the bit below it.
+  // Round: sum_q[24:1] is the significand, sum_q[0] the bit below it. `exact`: nothing is left of A / r^2.
   logic exact, up, up_q, zero;
   assign exact = ~((|sum_q[Width-1:Digits]) | rest_left);
   assign up    = (sum_q[0] & ~(exact & ~sign_q & ~sum_q[1])) | (exact & sign_q & sum_q[1]);
-  assign zero  = count_q != '0;  // it ended without a significant bit
+  assign zero  = count_q != '0;  // the quotient ended without a significant bit
 
-  // A special sum has no significant bit, its fraction is 0.
+  // A sum with a flag has no significant bit, since `digit` is 0; so its fraction is 0 but for the quiet NaN's top bit.
   logic [7:0] field;
   assign field    = zero ? {8{special_q}} : field_q;
   assign result_o = if4_pkg::fp32(sign_q, field, {sum_q[23] | special_q, sum_q[22:1]}, up_q);

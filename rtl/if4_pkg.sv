@@ -17,8 +17,8 @@
 //   NVFP6-E2M3    6     E2M3, f = 3     -                 h/8                1         1
 //   NVFP6-E3M2    6     E3M2, f = 4     -                 h/16               1         1
 //
-// The sum of a dot product is an integer in units of 2^(-18 - 2f) / r^2: 2^-18 comes from the two scales, each a multiple
-// of 2^-9, and the rest from the two elements, each a multiple of 2^-f / r.
+// The sum of a dot product is an integer in units of 2^(-18 - 2f) / r^2: 2^-18 comes from the two scales, each a
+// multiple of 2^-9, and the rest from the two elements, each a multiple of 2^-f / r.
 //
 // The functions give constants, for elaboration. They are written in the subset that Verilator 5.006,
 // Yosys 0.23 and Icarus Verilog 11 evaluate alike, which has neither structures nor arrays in functions.
@@ -43,8 +43,8 @@ package if4_pkg;
 
   localparam int BlockSize = 16;  // codes that share one scale byte
 
-  // A scale byte: bit 7 the element type of the block, 1 for int; bits 6:0 the magnitude s = m * 2^(x - 10) in E4M3, with
-  // m = {field != 0, mantissa} and x = max(field, 1). Its exponent is kept as x - 1, which is 0 for the smallest.
+  // A scale byte: bit 7 the element type of the block, 1 for int; bits 6:0 the magnitude s = m * 2^(x - 10) in E4M3,
+  // with m = {field != 0, mantissa} and x = max(field, 1). Its exponent is kept as x - 1, which is 0 for the smallest.
   localparam int ScaleWidth    = 8;
   localparam int ScaleMagWidth = 7;
   localparam int ScaleSigWidth = 4;         // of m, 0..15
@@ -62,7 +62,7 @@ package if4_pkg;
   localparam int AccBeats    = 1024;  // beats, each the largest possible, that the default accumulator holds
   localparam int AccWidthMax = 120;   // bits: the golden model and the proofs, which count in 128, need some to spare
 
-  // What a format is: one row ------------------------------------------------------------------------------------------
+  // What a format is: one row -----------------------------------------------------------------------------------------
   //
   //   code_bits      bits of an element's code
   //   exponent_bits  x of the float type ExMy; 0 where the format has no floats
@@ -71,8 +71,8 @@ package if4_pkg;
   //   float_weight   weight of a float operand: divisor, or 0 where the format has no floats
   //   int_weight     weight of an integer, (2^n - 1) << z for some n and z, as if4_factor multiplies by shifts and a
   //                  subtraction; 0 where the format has no integers
-  //   divisor        r, the odd part of the common denominator: 2^n - 1, as if4_divide needs it; 1: nothing to divide by
-  //   fraction_bits  f, the exponent of the denominator's power of two: a float operand counts units of 2^-f
+  //   divisor        r, the odd part of the common denominator: 2^n - 1, as if4_divide needs it; 1: nothing to divide
+  //   by fraction_bits  f, the exponent of the denominator's power of two: a float operand counts units of 2^-f
 
   function automatic logic [8*32-1:0] row(int format);
     case (format)
@@ -127,7 +127,7 @@ package if4_pkg;
     fraction_bits = 32'(row(format));
   endfunction
 
-  // What follows from it -----------------------------------------------------------------------------------------------
+  // What follows from it ----------------------------------------------------------------------------------------------
 
   function automatic bit has_float(int format);
     has_float = exponent_bits(format) != 0;
@@ -244,8 +244,8 @@ package if4_pkg;
     block_width = 1 + bits_for(term_max(format) * 128'(ScaleProductMax));
   endfunction
 
-  // The sum of a beat's blocks, each D * m_a * m_w * k << (x_a + x_w - 2), signed. It holds blocks with a NaN scale too,
-  // so their bits, which no result shows, disturb no other.
+  // The sum of a beat's blocks, each D * m_a * m_w * k << (x_a + x_w - 2), signed. It holds blocks with a NaN scale
+  // too, so their bits, which no result shows, disturb no other.
   function automatic int beat_width(int format, int lanes);
     int blocks;
     blocks = lanes / BlockSize;
@@ -277,7 +277,7 @@ package if4_pkg;
     sum_exponent = -18 - 2 * fraction_bits(format);
   endfunction
 
-  // The result: an FP32 number ------------------------------------------------------------------------------------------
+  // The result: an FP32 number ----------------------------------------------------------------------------------------
 
   // The number of these fields, or with `up` the next one further from 0: a carry out of the fraction adds one to the
   // exponent field. The only function of this package that is not for elaboration but hardware, an incrementer.
@@ -285,7 +285,7 @@ package if4_pkg;
     fp32 = {sign, {exponent, fraction} + {30'b0, up}};
   endfunction
 
-  // What travels from cell to cell of the array --------------------------------------------------------------------------
+  // What travels from cell to cell of the array -----------------------------------------------------------------------
 
   // Elements with small magnitudes are decoded at the edge, to {sig, neg}. A code of the others is smaller than its
   // operand and as good as decoded.

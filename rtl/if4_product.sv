@@ -1,20 +1,20 @@
-// Magnitude of the product of two elements. Combinational.
+// Magnitude of the product of two operands. Combinational.
 module if4_product #(
-  parameter int Format = if4_pkg::FormatIF4
+  parameter int Format = if4_pkg::FormatIF4  // one of if4_pkg::Format*
 ) (
-  input  logic [if4_pkg::sig_width(Format)-1:0]     a_sig_i,    // of if4_element
+  input  logic [if4_pkg::sig_width(Format)-1:0]     a_sig_i,    // operand of the activations, as if4_element gives it
   input  logic [if4_pkg::shift_width(Format)-1:0]   a_shift_i,
-  input  logic [if4_pkg::sig_width(Format)-1:0]     w_sig_i,
+  input  logic [if4_pkg::sig_width(Format)-1:0]     w_sig_i,    // operand of the weights
   input  logic [if4_pkg::shift_width(Format)-1:0]   w_shift_i,
-  output logic [if4_pkg::product_width(Format)-1:0] product_o
+  output logic [if4_pkg::product_width(Format)-1:0] product_o   // (a_sig << a_shift) * (w_sig << w_shift)
 );
 
   localparam int ProductWidth = if4_pkg::product_width(Format);
   localparam int ShiftWidth   = if4_pkg::shift_width(Format) + 1;
 
   if (if4_pkg::whole(Format)) begin : gen_whole
-    // A magnitude is at most 8, or 12: bits 1:0 are 0 where bit 3 is set. So of the two partial products a_i * w_j that
-    // share a place, those with i + 3 = j + 1 or so exclude each other, and an OR adds them: three rows instead of four.
+    // A magnitude is 0..8 or 12. If its bit 3 is set, its bits 1:0 are 0, so at most one term of each OR below is 1,
+    // and the OR adds two partial products of the same place: there are three rows to add instead of four.
     logic [3:0] a, w;
     logic [7:0] row0, row1, row2;
     assign a = 4'(a_sig_i);

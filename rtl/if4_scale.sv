@@ -1,7 +1,7 @@
-// Combines the scales of both operands of a beat: their product is m_a * m_w * 2^(x_a + x_w - 20). Combinational.
+// Combines the scales of two blocks: their product is m_a * m_w * 2^(x_a + x_w - 20). Combinational.
 module if4_scale (
-  input  logic [if4_pkg::ScaleMagWidth-1:0]     a_scale_i,  // E4M3 magnitude: exponent in 6:3, mantissa in 2:0
-  input  logic [if4_pkg::ScaleMagWidth-1:0]     w_scale_i,
+  input  logic [if4_pkg::ScaleMagWidth-1:0]     a_scale_i,  // E4M3 magnitude: exponent field in 6:3, mantissa in 2:0
+  input  logic [if4_pkg::ScaleMagWidth-1:0]     w_scale_i,  // likewise
   output logic                                  nan_o,      // either scale is NaN (0x7F)
   output logic [if4_pkg::ScaleProductWidth-1:0] product_o,  // m_a * m_w, 0..225
   output logic [if4_pkg::ScaleShiftWidth-1:0]   shift_o     // x_a + x_w - 2, 0..28

@@ -1,15 +1,16 @@
-// D, the sum of the 16 products of two blocks' operands. Combinational.
+// D, the sum of the 16 products of two blocks' operands. Combinational, exact.
 module if4_sum #(
-  parameter int Format = if4_pkg::FormatIF4
+  parameter int Format = if4_pkg::FormatIF4  // one of if4_pkg::Format*
 ) (
-  // Of 16 if4_elements each, element i in slice i.
+  // Operands of the activations, as 16 if4_element give them: element i in bit or slice i.
   input  logic [15:0]                                  a_neg_i,
   input  logic [16*if4_pkg::sig_width(Format)-1:0]     a_sig_i,
   input  logic [16*if4_pkg::shift_width(Format)-1:0]   a_shift_i,
+  // Operands of the weights, likewise.
   input  logic [15:0]                                  w_neg_i,
   input  logic [16*if4_pkg::sig_width(Format)-1:0]     w_sig_i,
   input  logic [16*if4_pkg::shift_width(Format)-1:0]   w_shift_i,
-  output logic signed [if4_pkg::dot_width(Format)-1:0] dot_o       // D
+  output logic signed [if4_pkg::dot_width(Format)-1:0] dot_o       // D, in the product of the operands' units
 );
 
   localparam int SigWidth     = if4_pkg::sig_width(Format);
@@ -17,9 +18,9 @@ module if4_sum #(
   localparam int ProductWidth = if4_pkg::product_width(Format);
   localparam int DotWidth     = if4_pkg::dot_width(Format);
 
-  // -p is ~p + 1 - 2^ProductWidth in ProductWidth bits, so the negative products add as ~p, and their number corrects
-  // the sum.
-  logic [16*ProductWidth-1:0] products;  // p, or ~p where the product is negative
+  // With ~p the inverse of the ProductWidth bits of p, -p = ~p + 1 - 2^ProductWidth. So ~p is added for each negative
+  // product, and at the end the number of negative products times 1 - 2^ProductWidth.
+  logic [16*ProductWidth-1:0] products;  // p, or ~p if the product is negative
   logic [15:0]                negative;
 
   assign negative = a_neg_i ^ w_neg_i;
@@ -34,7 +35,7 @@ module if4_sum #(
     assign products[i*ProductWidth +: ProductWidth] = product ^ {ProductWidth{negative[i]}};
   end
 
-  logic [DotWidth-1:0] sum, negatives;
+  logic [DotWidth-1:0] sum, negatives;  // of `products`; the number of negative ones
 
   always_comb begin
     sum       = '0;

@@ -1,7 +1,7 @@
-// FP32 adder (IEEE 754 binary32), rounds to nearest even. Combinational.
+// FP32 adder (IEEE 754 binary32) that rounds to nearest even. Combinational.
 //
-// A fixed-point format u1.23 below means unsigned, 1 bit before the binary point, 23 after it. Exponents are biased:
-// a number is significand * 2^(exponent - 127), where a subnormal number has exponent 1.
+// Fixed-point numbers below are unsigned; u1.23 has 1 bit before the binary point and 23 after it. Exponents are
+// biased: a number is significand * 2^(exponent - 127), where a subnormal number has exponent 1.
 module fp32_add #(
   // 1: all of IEEE 754, with one NaN, 0x7FC00000, as a result.
   // 0: smaller; operands and result must be zero or normal numbers, otherwise the result is undefined.
@@ -13,7 +13,7 @@ module fp32_add #(
 );
 
   // Order: |x| >= |y| -------------------------------------------------------------------------------------------------
-  logic        swap, x_normal, y_normal;
+  logic        swap, x_normal, y_normal;  // b is the larger; the exponent field is not 0
   logic [31:0] x, y;
   logic [23:0] x_sig, y_sig;            // u1.23
   logic [7:0]  x_exp, y_exp;            // 1..255
@@ -32,10 +32,10 @@ module fp32_add #(
 
   // Align and add -----------------------------------------------------------------------------------------------------
   logic [7:0]  distance;
-  logic [4:0]  right;                   // shifting further down than 31 leaves no more than lost
+  logic [4:0]  right;                   // 31 if the distance is larger: nothing of y is kept from there on
   logic [25:0] y_kept;                  // u1.25
   logic [28:0] y_below;                 // what the shift moves below that
-  logic [26:0] x_term, y_term;          // u1.26; the last bit stands for all ones below it
+  logic [26:0] x_term, y_term;          // u1.26; the last bit of y_term is the OR of all below
   logic [27:0] sum;                     // u2.26
 
   assign distance = x_exp - y_exp;
@@ -67,7 +67,7 @@ module fp32_add #(
 
   // Round -------------------------------------------------------------------------------------------------------------
   logic        half, sticky;            // the first bit below the significand; anything below that
-  logic [7:0]  field;                   // exponent field
+  logic [7:0]  field;                   // exponent field of the result
   logic [30:0] rounded;                 // a carry out of the fraction adds one to the field, up to infinity
   logic        sign;                    // x - x is +0
 
@@ -78,7 +78,7 @@ module fp32_add #(
   assign sign    = x[31] & ~(subtract & (sum == '0));
 
   if (Ieee != 0) begin : gen_result
-    logic x_top, y_top;                 // infinity or NaN; only if x is can y be
+    logic x_top, y_top;                 // it is infinite or NaN; y can only be so if x is
     logic nan, infinite;
 
     assign x_top    = &x[30:23];

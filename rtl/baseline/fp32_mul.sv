@@ -1,7 +1,7 @@
-// FP32 multiplier (IEEE 754 binary32), rounds to nearest even. Combinational.
+// FP32 multiplier (IEEE 754 binary32) that rounds to nearest even. Combinational.
 //
-// A fixed-point format u1.23 below means unsigned, 1 bit before the binary point, 23 after it. Exponents are biased:
-// a number is significand * 2^(exponent - 127), where a subnormal number has exponent 1.
+// Fixed-point numbers below are unsigned; u1.23 has 1 bit before the binary point and 23 after it. Exponents are
+// biased: a number is significand * 2^(exponent - 127), where a subnormal number has exponent 1.
 module fp32_mul #(
   // 1: all of IEEE 754, with one NaN, 0x7FC00000, as a result.
   // 0: smaller; operands and result must be zero or normal numbers, otherwise the result is undefined.
@@ -31,14 +31,14 @@ module fp32_mul #(
   // Align: the leading one to bit 47, but the exponent no lower than 1 ------------------------------------------------
   logic [5:0]  left;                    // how far the product is shifted up; 0 where it must be shifted down
   logic [47:0] aligned;                 // u1.47; below 1 if the result is subnormal or zero
-  logic        lost;                    // ones among the bits shifted out below
+  logic        lost;                    // a bit that is shifted out below is 1
   logic [9:0]  aligned_exp;             // of aligned, if that is 1 or more; signed
 
   if (Ieee != 0) begin : gen_align
     logic        tiny;                  // the exponent is below 1: the product is shifted down
     logic [9:0]  most, missing;         // how far it may be shifted up; how far it must be shifted down
     logic [47:0] stop;                  // the lowest bit that may come to bit 47
-    logic [4:0]  right;                 // shifting further down than 31 leaves no more than lost
+    logic [4:0]  right;                 // 31 if more is missing: nothing is kept from there on
     logic [30:0] below;
 
     assign tiny    = $signed(exponent) < 10'sd1;
@@ -63,7 +63,7 @@ module fp32_mul #(
 
   // Round -------------------------------------------------------------------------------------------------------------
   logic        half, sticky;            // the first bit below the significand; anything below that
-  logic [7:0]  field;                   // exponent field
+  logic [7:0]  field;                   // exponent field of the result
   logic [30:0] rounded;                 // a carry out of the fraction adds one to the field, up to infinity
 
   assign half    = aligned[23];
@@ -72,7 +72,7 @@ module fp32_mul #(
   assign rounded = {field, aligned[46:24]} + {30'b0, half & (sticky | aligned[24])};
 
   if (Ieee != 0) begin : gen_result
-    logic a_top, b_top;                 // infinity or NaN
+    logic a_top, b_top;                 // it is infinite or NaN
     logic nan, infinite;
 
     assign a_top = &a_i[30:23];

@@ -1,3 +1,4 @@
+// The lane-FP32 unit, in the order that tools need.
 rtl/if4_stage.sv
 rtl/baseline/fp32_lzc.sv
 rtl/baseline/fp32_mul.sv

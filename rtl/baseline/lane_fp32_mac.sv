@@ -1,47 +1,50 @@
-// The MAC published with arXiv 2603.28765 as a baseline: the arithmetic of 16 FP32 lanes, rounded at every step. It is
-// the bits of model/mac/lane_fp32.hpp, LaneFp32Mac(LaneStart::kFirstProduct); *not* the correctly rounded dot product.
+// The lane-FP32 unit: the architecture of the MAC published with arXiv 2603.28765, built anew to compare with. 16 lanes
+// compute in FP32 and round at every step, so a result is *not* the correctly rounded dot product. Its bits are those
+// of model/mac/lane_fp32.hpp, LaneFp32Mac(LaneStart::kFirstProduct).
 //
-// A beat is one block of activations and one block of weights: 16 lanes. `last_i` ends a dot product; the next beat
-// starts another.
+// A beat is one block of activations and one block of weights: 16 lanes. A dot product is the beats up to and including
+// one with last_i; the next beat starts another.
 //
-// Handshake. A beat is taken in a clock with valid_i & ready_o, a result is given in a clock with valid_o & ready_i.
-// valid_o, once high, stays high with a stable result until it is taken. ready_o does not depend on valid_i; it
-// depends combinationally on ready_i, since a full pipeline moves on when its result is taken. Results come in order,
-// one for each beat with last_i; none is ever dropped.
+// Handshake. A beat is taken at a clock edge with valid_i & ready_o, a result at one with valid_o & ready_i. valid_o,
+// once high, stays high with a stable result until that is taken. ready_o does not depend on valid_i; it depends
+// combinationally on ready_i, since a full pipeline moves on when its result is taken. Results come in order, one for
+// each beat with last_i; none is ever dropped.
 //
 // Throughput: one beat a clock, for dot products of any length, as long as results are taken.
+//
 // Latency: 6 clocks from the edge that takes the last beat to the first edge at which the result can be taken, without
 // stalls.
-// Reset: asynchronous, active low. It drops all beats and results in flight and starts with a new dot product.
+//
+// Reset: asynchronous, active low. It drops all beats and results in flight; the next beat starts a dot product.
 //
 // Stages, each rounding to nearest even wherever it says FP32:
-//   1    scale = s_a * s_w (exact), times f32(6/7) or f32(36/49) in FP32 where one or both blocks are INT4;
-//        in each lane product = FP16(a * w) (exact) * scale in FP32
-//   2    in each lane sum = sum + product in FP32; the first beat of a dot product is stored, not added
+//   1    scale = s_a * s_w, exact; times f32(6/7) or f32(36/49) in FP32 if one or both blocks are INT4;
+//        in each lane, product = a * w, exact as FP16, times scale in FP32
+//   2    in each lane, sum = sum + product in FP32; of the first beat of a dot product, sum = product
 //   3-6  a tree of FP32 adders, one level a stage: (0+1), (2+3), ...
 // The published unit divides the work among its clocks in the same way up to the lanes' sums. Its tree is eight adders
 // used four times, and a dot product of fewer beats than that takes overruns it; here the tree has all 15.
 //
-// Result. FP32, zero of either sign or normal; never subnormal: a product is 0 or at least 2^-20 * 36/49, so every
-// sum is a multiple of 2^-44. A scale magnitude 0x7F, E4M3's NaN, reads as 448. There is no infinity and no NaN, as
-// a product is below 2^24 and 2^103 beats are needed to leave FP32.
+// Result. FP32: zero of either sign, or a normal number. It is never subnormal, since a product is 0 or at least
+// 2^-20 * 36/49, so that every sum is a multiple of 2^-44. It is never infinite or NaN, since a product is below 2^24,
+// so that it takes 2^103 beats to leave FP32. The scale magnitude 0x7F, E4M3's NaN, reads as 448.
 module lane_fp32_mac #(
-  parameter int Format = 0,  // 0: IF4, 2: NVFP4, which ignores bit 7 of both scales and has no INT4
-  parameter int Ieee   = 0   // FP32 units: 1: all of IEEE 754, 0: zero and normal numbers only, which is enough
+  parameter int Format = 0,  // 0: IF4; 2: NVFP4, which ignores bit 7 of both scales and has no INT4
+  parameter int Ieee   = 0   // FP32 adders and multipliers: 1: all of IEEE 754; 0: zero and normal numbers, enough here
 ) (
   input  logic        clk_i,
-  input  logic        rst_ni,
+  input  logic        rst_ni,     // asynchronous, active low
 
-  input  logic        valid_i,
-  output logic        ready_o,
-  input  logic        last_i,     // this beat ends its dot product
+  input  logic        valid_i,    // a beat is offered
+  output logic        ready_o,    // it is taken at this edge if it is offered
+  input  logic        last_i,     // it ends its dot product
   input  logic [63:0] a_codes_i,  // activations, element i in bits 4i+3:4i
-  input  logic [7:0]  a_scale_i,  // bit 7: INT4 elements, bits 6:0: E4M3 magnitude
+  input  logic [7:0]  a_scale_i,  // bit 7: 1 INT4, 0 FP4; bits 6:0: E4M3 magnitude
   input  logic [63:0] w_codes_i,  // weights, likewise
   input  logic [7:0]  w_scale_i,
 
-  output logic        valid_o,
-  input  logic        ready_i,
+  output logic        valid_o,    // a result is there
+  input  logic        ready_i,    // it is taken at this edge
   output logic [31:0] result_o    // FP32
 );
 
@@ -51,7 +54,7 @@ module lane_fp32_mac #(
   logic [31:0] scale;                         // FP32
   logic        a_int, w_int;
   logic [32*Lanes-1:0] products, products_q;  // FP32, lane i in slice i
-  logic        last1_q, valid1, ready2;
+  logic        last1_q, valid1, ready2;       // stage 1 holds a beat, and its last_i; stage 2 can take one
 
   lane_fp32_scale #(.Format(Format), .Ieee(Ieee)) u_scale (
     .a_scale_i(a_scale_i), .w_scale_i(w_scale_i), .scale_o(scale)
@@ -89,10 +92,10 @@ module lane_fp32_mac #(
   end
 
   // Stage 2: accumulate -----------------------------------------------------------------------------------------------
-  // The lanes' sums are also the registers that the tree reads: finished ones stay until they are taken.
+  // The tree reads the registers of the lanes' sums themselves: finished sums stay in them until they are taken.
   logic [32*Lanes-1:0] sums, sums_q;          // FP32, lane i in slice i
   logic first_q;                              // the next beat starts a dot product
-  logic done, tree_ready;                     // sums_q are finished; the tree takes them
+  logic done, tree_ready;                     // sums_q are finished; the tree can take them
 
   for (genvar i = 0; i < Lanes; i++) begin : gen_sum
     logic [31:0] sum;

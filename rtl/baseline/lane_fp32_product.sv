@@ -1,16 +1,16 @@
-// Multiplies two 4-bit elements to an FP16 number, exactly. Combinational.
+// Product of two 4-bit elements as an FP16 number, exact. Combinational.
 //
-// Both element types are read as an integer number of halves, so that the product is an integer number of quarters. It
-// is never subnormal: 0, or 1/4 to 64 (INT4 -8 * -8). The factor 6/7 of INT4 is part of the scale. A product that is
-// zero has the sign of its factors too, as code 0x8 of FP4 is -0.
+// Elements of either type are read as an integer number of halves, so the product is an integer number of quarters. It
+// is never subnormal: 0, or 1/4 to 64, which is INT4 -8 * -8. The factor 6/7 of INT4 is part of the scale. A product
+// that is zero has the sign of its factors as others have, as code 0x8 of FP4 is -0.
 module lane_fp32_product #(
-  parameter int Format = 0  // 0: IF4, 2: NVFP4, which has no INT4
+  parameter int Format = 0  // 0: IF4; 2: NVFP4, which has no INT4
 ) (
-  input  logic        a_int_i,   // element type of the activation, 1: INT4; NVFP4: 0
-  input  logic        w_int_i,   // element type of the weight
-  input  logic [3:0]  a_code_i,
-  input  logic [3:0]  w_code_i,
-  output logic [15:0] product_o  // FP16
+  input  logic        a_int_i,   // type of the activation: 1 INT4, 0 FP4; of NVFP4 always 0
+  input  logic        w_int_i,   // type of the weight, likewise
+  input  logic [3:0]  a_code_i,  // the activation
+  input  logic [3:0]  w_code_i,  // the weight
+  output logic [15:0] product_o  // FP16, zero of either sign or normal
 );
 
   localparam int HalvesWidth  = Format == 0 ? 5 : 4;  // 0..16, NVFP4: 0..12

@@ -1,13 +1,13 @@
-// The scale that the products of a beat share, as FP32: both E4M3 scales and the factors 6/7 of INT4. Combinational.
+// The scale that all products of a beat share, in FP32: both E4M3 scales, and the factors 6/7 of INT4. Combinational.
 //
-// The product of the scales is exact. Where one of the blocks is INT4 it is multiplied by f32(6/7), where both are by
-// f32(36/49), rounding to nearest even. E4M3's NaN, magnitude 0x7F, reads as the largest number, 448.
+// The product of the scales is exact. If one of the blocks is INT4 it is multiplied by f32(6/7), if both are by
+// f32(36/49), and rounded to nearest even. E4M3's NaN, magnitude 0x7F, reads as the largest number, 448.
 module lane_fp32_scale #(
-  parameter int Format = 0,  // 0: IF4, 2: NVFP4, which has no INT4 and hence no multiplier here
-  parameter int Ieee   = 0   // of the FP32 multiplier, see fp32_mul.sv; 0 is enough
+  parameter int Format = 0,  // 0: IF4; 2: NVFP4, which has no INT4 and hence no multiplier here
+  parameter int Ieee   = 0   // parameter of the FP32 multiplier (fp32_mul.sv); 0 is enough
 ) (
-  input  logic [7:0]  a_scale_i,  // bit 7: INT4 (NVFP4: ignored), bits 6:0: E4M3 magnitude
-  input  logic [7:0]  w_scale_i,
+  input  logic [7:0]  a_scale_i,  // bit 7: 1 INT4, 0 FP4, ignored by NVFP4; bits 6:0: E4M3 magnitude
+  input  logic [7:0]  w_scale_i,  // likewise
   output logic [31:0] scale_o     // FP32, +0 or 2^-18 * 36/49 to 448^2
 );
 

@@ -1,23 +1,23 @@
-// Adds 16 FP32 numbers by a tree of adjacent pairs, (0+1), (2+3), ..., rounding to nearest even at each of 15 adders.
+// Adds 16 FP32 numbers by a tree of neighbours, (0+1), (2+3), and so on; each of its 15 adders rounds to nearest even.
 //
-// Four pipeline stages, one a level: one sum a clock, valid/ready on both sides. Latency: 4 clocks from the edge that
-// takes the numbers to the first edge at which the sum can be taken.
+// A pipeline stage for each of the four levels, with valid/ready on both sides. Throughput: a sum a clock. Latency,
+// without stalls: 4 clocks from the edge that takes the numbers to the first edge at which the sum can be taken.
 module lane_fp32_tree #(
-  parameter int Ieee = 0  // of the adders, see fp32_add.sv
+  parameter int Ieee = 0  // parameter of the adders (fp32_add.sv)
 ) (
   input  logic         clk_i,
   input  logic         rst_ni,    // asynchronous, active low: drops what is in the stages
-  input  logic         valid_i,
-  output logic         ready_o,   // combinational from ready_i through full stages
+  input  logic         valid_i,   // numbers are offered
+  output logic         ready_o,   // they are taken at this edge; combinational from ready_i through full stages
   input  logic [511:0] values_i,  // FP32, number i in bits 32i+31:32i
-  output logic         valid_o,
-  input  logic         ready_i,
+  output logic         valid_o,   // a sum is there; it stays until it is taken
+  input  logic         ready_i,   // it is taken at this edge
   output logic [31:0]  sum_o      // FP32
 );
 
   localparam int Levels = 4;
 
-  // Level l makes 16 / 2^(l+1) sums of twice as many numbers.
+  // Level l makes 16 / 2^(l+1) sums from twice as many numbers.
   for (genvar l = 0; l < Levels; l++) begin : gen_level
     localparam int Sums = 8 >> l;
 
