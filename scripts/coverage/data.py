@@ -40,13 +40,42 @@ class Waiver:
     module: str
     pattern: str  # of a bit: signal with bits; of a line: the point's name and the text of its source line
     units: list
+    values: dict = field(default_factory=dict)  # {name: {unit: number}}, for names in the bits
     reason: str = ""
     holes: int = 0
 
     def __post_init__(self):
         self.module, _, self.instance = self.module.partition("/")
-        self.signal, self.low, self.high = bits_of(self.pattern)
-        self.expression = re.compile(re.escape(self.signal).replace(r"\[\*\]", r"\[\d+\]"))
+        if self.kind != "line":
+            self.read_pattern()
+
+    def read_pattern(self):
+        """'row{J=0..3}[31:D+2*J]' -> an expression for the signal, and the sums for the highest and the lowest bit."""
+        match = re.fullmatch(r"(.+?)(?:\[([^\[\]:]+)(?::([^\[\]:]+))?\])?", self.pattern)
+        self.high, self.low = match[2], match[3] or match[2]
+        self.numbers = set()
+        text = re.escape(match[1]).replace(r"\[\*\]", r"\[\d+\]")
+
+        def numbered(found):
+            self.numbers.add(found[1])
+            return f"(?P<{found[1]}>{'|'.join(str(n) for n in range(int(found[2]), int(found[3]) + 1))})"
+
+        self.signal = re.compile(re.sub(r"\\{([A-Z]+)=(\d+)\\\.\\\.(\d+)\\}", numbered, text))
+        for name in itertools.chain(*(names_in(bits) for bits in (self.high, self.low) if bits is not None)):
+            if name not in self.numbers and name not in self.values:
+                raise ValueError(f"no value is called {name}")
+
+    def covers(self, name, unit):
+        """Whether 'row1[17]' of that unit is among the bits."""
+        signal, bit, _ = bits_of(name)
+        match = self.signal.fullmatch(signal)
+        if match is None or self.high is None:
+            return match is not None
+        names = {**{name: numbers[unit] for name, numbers in self.values.items() if unit in numbers},
+                 **{name: int(number) for name, number in match.groupdict().items()}}
+        if not names.keys() >= {*names_in(self.high), *names_in(self.low)}:
+            return False  # a value that this unit does not have
+        return sum_of(self.low, names) <= bit <= sum_of(self.high, names)
 
     def matches(self, place, unit, instance, source):
         if self.module != place.module or (self.kind == "line") != (place.kind == "line") or unit not in self.units:
@@ -55,8 +84,23 @@ class Waiver:
             return self.pattern == f"{place.name} {source(place).strip()}"
         if self.instance and [part for part in instance.split(".") if part.startswith("u_")][-1:] != [self.instance]:
             return False
-        name, bit, _ = bits_of(place.name)
-        return self.low <= bit <= self.high and self.expression.fullmatch(name) is not None
+        return self.covers(place.name, unit)
+
+
+TERM = r"(?:(\d+)\*)?(\d+|[A-Z]+)"
+
+
+def names_in(text):
+    """'D+2*J+1' -> ['D', 'J']; ValueError if it is not a sum of numbers and names."""
+    if re.fullmatch(rf"{TERM}(?:[+-]{TERM})*", text) is None:
+        raise ValueError(f"not the number of a bit: '{text}'")
+    return re.findall(r"[A-Z]+", text)
+
+
+def sum_of(text, names):
+    """'D+2*J+1' with the numbers that the names stand for."""
+    return sum((-1 if sign == "-" else 1) * int(factor or 1) * (names[term] if term in names else int(term))
+               for sign, factor, term in re.findall(rf"([+-]?){TERM}", text))
 
 
 def bits_of(name):
@@ -144,7 +188,7 @@ def expand(crosses, axes, kind):
 
 def read_waivers(path, known_units):
     """The waivers of a file; its form is at the top of waivers.txt."""
-    waivers, groups = [], {"all": list(known_units)}
+    waivers, groups, values = [], {"all": list(known_units)}, defaultdict(dict)
     for number, line in enumerate(path.read_text().splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
@@ -154,15 +198,26 @@ def read_waivers(path, known_units):
             waivers[-1].reason = (waivers[-1].reason + " " + line.strip()).strip()
             continue
         words = line.split()
-        if words[0] == "units" and len(words) > 2:
-            patterns = words[2:]
-            groups[words[1]] = [unit for unit in known_units if any(fnmatch.fnmatchcase(unit, p) for p in patterns)]
-        elif words[0] == "line" and len(words) > 2:
-            waivers.append(Waiver(number, "line", words[1], line.split(maxsplit=2)[2].strip(), groups["all"]))
-        elif words[0] in ("toggle", "constant") and len(words) == 4 and words[3] in groups:
-            waivers.append(Waiver(number, words[0], words[1], words[2], groups[words[3]]))
-        else:
-            raise ValueError(f"{path}:{number}: not a waiver: '{line}'")
+
+        def some(patterns):
+            return [unit for unit in known_units if any(fnmatch.fnmatchcase(unit, pattern) for pattern in patterns)]
+
+        try:
+            if words[0] == "units" and len(words) > 2:
+                groups[words[1]] = some(words[2:])
+            elif words[0] == "value" and len(words) > 3 and re.fullmatch("[A-Z]+", words[1]) and words[2].isdecimal():
+                numbers = values[words[1]]
+                for unit in some(words[3:]):
+                    if numbers.setdefault(unit, int(words[2])) != int(words[2]):
+                        raise ValueError(f"{unit} has two values {words[1]}")
+            elif words[0] == "line" and len(words) > 2:
+                waivers.append(Waiver(number, "line", words[1], line.split(maxsplit=2)[2].strip(), groups["all"]))
+            elif words[0] in ("toggle", "constant") and len(words) == 4 and words[3] in groups:
+                waivers.append(Waiver(number, words[0], words[1], words[2], groups[words[3]], values))
+            else:
+                raise ValueError(f"not a waiver: '{line}'")
+        except ValueError as error:
+            raise ValueError(f"{path}:{number}: {error}") from None
     for waiver in waivers:
         if not waiver.reason:
             raise ValueError(f"{path}:{waiver.number}: a waiver without a reason")

@@ -14,6 +14,7 @@ module if4_mac (
   if (1) begin : gen_one
     logic carry;
   end
+  logic [3:0] row0, row1;
   if4_part u_part (.a_i(sum_o));
 endmodule
 module if4_part (
@@ -28,8 +29,11 @@ POINTS = "axis a x y\naxis b one\ncross pair a b\ncross deep b @ iterative\n"
 TOGGLES = ["TOP.TOP sum_o 2 0 0", "TOP.if4_mac clk_i 1 0 0", "TOP.if4_mac sum_o 2 3 3",
            "TOP.if4_mac.gen_one carry 1 1 1", "TOP.if4_mac.u_part a_i 80 " + "F" * 20 + " " + "F" * 20]
 
+# row0[0] and row1[2:1] change.
+ROWS = ["TOP.if4_mac row0 4 1 1", "TOP.if4_mac row1 4 6 6", "TOP.if4_mac.u_part a_i 80 " + "F" * 20 + " " + "F" * 20]
 
-def line(count, name="if", number=14):
+
+def line(count, name="if", number=15):
     keys = {"f": "rtl/if4_mac.sv", "l": number, "n": 5, "page": "v_branch/if4_part__W4", "o": name}
     return "C '" + "".join(f"\1{key}\2{value}" for key, value in keys.items()) + f"' {count}"
 
@@ -65,6 +69,20 @@ CASES = [
     case("too many bits explained", "less than 98 %",
          toggles=replaced(4, "TOP.if4_mac.u_part a_i 80 " + "F" * 20 + " 0" + "F" * 19),
          waivers="toggle if4_part a_i[79:76] all\n  why\n"),
+    case("a bit by a value of its unit", None, toggles=replaced(2, "TOP.if4_mac sum_o 2 1 1"),
+         waivers="value D 3 if4_mac*\nconstant if4_mac sum_o[31:D-2] all\n  why\n"),
+    case("a bit below the value of its unit", "toggle if4_mac sum_o", toggles=replaced(2, "TOP.if4_mac sum_o 2 1 1"),
+         waivers="value D 3 if4_mac*\nconstant if4_mac sum_o[31:D-1] all\n  why\n"),
+    case("a value of other units", "toggle if4_mac sum_o", toggles=replaced(2, "TOP.if4_mac sum_o 2 1 1"),
+         waivers="value D 3 if4_mac_*\nconstant if4_mac sum_o[31:D-2] all\n  why\n"),
+    case("bits by the number in a signal's name", None, toggles=[*TOGGLES[:4], *ROWS],
+         waivers="value D 1 if4_mac\nconstant if4_mac row{J=0..1}[31:D+2*J] all\n  why\n"
+                 "constant if4_mac row{J=1..3}[2*J-2:0] all\n  why\n"),
+    case("a number out of its range", "toggle if4_mac row1", toggles=[*TOGGLES[:4], *ROWS],
+         waivers="constant if4_mac row{J=0..0}[31:1] all\n  why\n"),
+    case("no such value", "no value is called E", waivers="constant if4_mac sum_o[E:0] all\n  why\n"),
+    case("two values", "two values", waivers="value D 3 if4_mac\nvalue D 4 if4*\n"),
+    case("no bit", "not the number of a bit", waivers="constant if4_mac sum_o[1+] all\n  why\n"),
     case("nothing left to explain", "no hole matches", waivers="toggle if4_part a_i[79] all\n  why\n"),
     case("a point not seen", "point never seen: pair y one", points={"pair x one": 1}),
     case("a point counted 0 times", "point never seen: pair y one", points={"pair x one": 1, "pair y one": 0}),

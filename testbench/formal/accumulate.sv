@@ -1,10 +1,11 @@
-// Stage 3 of the unit, if4_mac as it is: the finished sum that the output stage sees is that of the beats, each the sum of
-// its blocks shifted by their exponents, and its overflow flag is set if and only if one of the partial sums, in the order
-// of the beats, does not fit the accumulator. In naive wide arithmetic, by induction over the clocks; unbounded.
+// Stage 3 of the unit, if4_align and the accumulator within if4_mac: the finished sum that the output stage sees is that
+// of the beats, each the sum of its blocks shifted by their exponents. Its overflow flag is set if and only if one of the
+// partial sums, in the order of the beats, does not fit the accumulator. The properties are in naive wide arithmetic;
+// they are proven by induction over the clocks, unbounded.
 //
-// The blocks come from if4_block's ports, which are cut: free at any time, but for their range, that of factor.sv, and a
-// shift of at most 28, as in scale.sv. `add` and `add_last` say when a beat is added and
-// whether it is the last; that they are right is for handshake.sv, whose tag goes the same way. The probes are listed in
+// The blocks come from if4_block's ports, which are cut: they are free at any time, within the range that factor.sv
+// proves, with a shift of at most 28, which scale.sv proves. `add` and `add_last` say when a beat is added and whether it
+// is the last; that they are right is for handshake.sv to prove, whose tag goes the same way. The probes are listed in
 // proofs.txt.
 module accumulate #(
   parameter int Format   = 0,
@@ -27,7 +28,7 @@ module accumulate #(
   input logic [Blocks*BlockWidth-1:0] block,
   input logic [Blocks*5-1:0] shift,
   input logic ready3,
-  input logic valid2_q,
+  input logic valid2,
   input logic add,
   input logic add_last,
   input logic add_valid,
@@ -66,7 +67,7 @@ module accumulate #(
       assume (Wide'($signed(block[b*BlockWidth +: BlockWidth])) >= -BlockMax);
     end
   end
-  always_ff @(posedge clk_i) if (ready3 && valid2_q) beat_q <= beat_in;
+  always_ff @(posedge clk_i) if (ready3 && valid2) beat_q <= beat_in;
   assign beat = Blocks == 1 ? beat_in : beat_q;
 
   // The sum so far: as long as it fits, the true one.

@@ -1,5 +1,5 @@
-// The pipelined output stage: the result of every sum equal to fp32_reference.sv's. One sum, from reset, through all
-// stages without a stall; fp32_data.sv is about stalls.
+// The pipelined output stage: the result of every sum is that of fp32_reference.sv. The proof sends one sum, after reset,
+// through all stages without a stall; data.sv is about stalls.
 module fp32 #(
   parameter int Format = 0,
   parameter int Lanes  = 16,
@@ -11,6 +11,7 @@ module fp32 #(
   input logic             overflow_i
 );
 
+  // Written out and not taken from if4_pkg, which is to be right as well.
   localparam int Ones        = Format == 0 ? 3 : Format == 4 ? 2 : Format == 5 || Format == 6 ? 5 : 1;
   localparam int SumExponent = Format == 8 || Format == 6 ? -26 : Format == 7 || Format == 5 ? -24 :
                                Format == 3 || Format == 4 ? -18 : -20;

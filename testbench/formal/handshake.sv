@@ -4,8 +4,8 @@
 // A beat is tagged by a NaN scale, which goes the whole way with it: nan_o says whether one of the dot product's beats
 // had the tag. `choose_i` picks any one dot product; its result must come in its turn, with its tag. Which of its beats
 // are tagged is free, and so are all others, so a beat or a result that is lost, doubled or swapped with another shows.
-// The other data are free inputs that reach no property; that they move along with the tag is for fp32_data.sv and
-// accumulate.sv.
+// The other data are free inputs that reach no property; that they move along with the tag is for data.sv and
+// accumulate.sv to prove.
 //
 // No deadlock: with ready_i high, ready_o is, and a result in flight comes within Latency clocks. If Iterative, the digits of
 // the output stage are cut to free bits, so its time is any that its counters allow; and as long as it is ready, ready_o
