@@ -74,8 +74,8 @@ module if4_array #(
   end
 
   // Input register --------------------------------------------------------------------------------------------------
-  // A beat waits here while the array stalls, and a tile's last beat until Interval edges after that of the tile
-  // before.
+  // A beat waits here while the array stalls, and a tile's last beat until Interval
+  // edges after that of the tile before.
   logic                         advance;  // skew, operands, pipelines and accumulators move at this edge
   logic                         waiting, last_q;  // a beat is in the register, and ends its tile
   logic                         hold;     // it has to wait for Interval

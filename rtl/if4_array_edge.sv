@@ -1,6 +1,6 @@
 // The edge of one row or column of the array: Skew registers for the raw blocks of a beat, then their decoders, in
-// front of the first cell. Latency: Skew edges with advance_i. No reset: whether there is a beat is for the array to
-// know.
+// front of the first cell. Latency: Skew edges with advance_i. No reset: whether there is a
+// beat is for the array to know.
 module if4_array_edge #(
   parameter int Format = if4_pkg::FormatIF4,  // one of if4_pkg::Format*
   parameter int Lanes  = 16,                  // elements of a beat: 16, 32 or 64

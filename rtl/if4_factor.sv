@@ -1,7 +1,7 @@
 // One block's sum with everything but the exponents: D * m * k, with m = m_a * m_w. Combinational.
 //
-// k is the product of the weights of both types (if4_pkg.sv), each of the form (2^n - 1) << z; of IF4 it is 49, 84 or
-// 144.
+// k is the product of the weights of both types (if4_pkg.sv), each of the form (2^n - 1) << z; of
+// IF4 it is 49, 84 or 144.
 module if4_factor #(
   parameter int Format = if4_pkg::FormatIF4  // one of if4_pkg::Format*
 ) (
@@ -22,8 +22,8 @@ module if4_factor #(
   // the row, and the one that is missing to its negation is added in row4, which also has 256 * m[7] * D.
   //
   // Instead of extending the signs of the rows their sign bits are inverted, which adds 2^(RowWidth-1) = 2^DotWidth to
-  // each. RowsBias takes it away from all four, TopBias from the part of row4, which has a bit less and stands at place
-  // 8.
+  // each. RowsBias takes it away from all four, TopBias from the part of row4, which has a
+  // bit less and stands at place 8.
   localparam int RowWidth = DotWidth + 1;
   localparam logic [ScaledWidth-1:0] RowsBias = ScaledWidth'(1 + 4 + 16 + 64) << DotWidth;
   localparam logic [ScaledWidth-1:0] TopBias  = ScaledWidth'(1) << (DotWidth - 1 + 8);

@@ -6,12 +6,12 @@
 //      bits and the sign: A * 2^s = (W + f) * 2^(Width-1-Bits) with 0 <= f < 1, so 2^(Bits-1) <= |W + f| <= 2^Bits.
 //   2. Divide the upper digits of W by r^2.
 //   3. Divide the lower ones, and round. floor((W + f) / r^2) = floor(W / r^2), so cutting before dividing changes no
-//   bit
-//      of the quotient Q. Bits is such that |Q| has 25 or 26 bits: 24 of significand and at least one below.
+//      bit of the quotient Q. Bits is such that |Q| has 25 or 26 bits: 24 of significand and at least one below.
 // A negative sum begins the division with the remainder r^2 - 1, and the bits of its quotient are inverted. They are
 // then those of |A| / r^2, cut off, but for one case: if the division leaves no remainder and f = 0, they are one unit
-// of the last bit too small, and the remaining bits of the quotient are all 1. The result is +0 for a zero sum, else a
-// normal number: never subnormal or infinite.
+// of the last bit too small, and the remaining bits of the quotient are all 1.
+//
+// The result is +0 for a zero sum, else a normal number: never subnormal or infinite.
 module if4_fp32 #(
   parameter int Width       = 64,   // bits of the sum, up to if4_pkg::AccWidthMax
   parameter int Ones        = 3,    // n of r = 2^n - 1 (if4_pkg::divisor_ones); 1: there is nothing to divide by

@@ -2,8 +2,8 @@
 // is small, and makes one bit of the quotient a clock.
 //
 // Latency: it takes a sum at an edge with valid_i & ready_o, and between 27 and Width + 2 * Ones + 25 clocks later is
-// the first edge at which the result can be taken; the larger the sum, the sooner. ready_o is low until the result is
-// taken.
+// the first edge at which the result can be taken; the larger the sum, the sooner. ready_o
+// is low until the result is taken.
 //
 // Division. floor(A / r^2) by shift and subtract, from the sign bit down. A negative sum begins with the remainder
 // r^2 - 1, and the bits of its quotient are inverted. They are then those of |A| / r^2, cut off, but for one case: if

@@ -9,8 +9,8 @@
 // Results come in order, one for each beat with last_i; none is ever dropped.
 //
 // Throughput: one beat a clock, for dot products of any length, as long as results are taken. With Iterative = 1 a dot
-// product waits until the output stage has done with the one before it: one result in IterativeLatency + 1 clocks at
-// worst.
+// product waits until the output stage has done with the one before it: one result
+// in IterativeLatency + 1 clocks at worst.
 //
 // Latency, without stalls, in clocks from the edge that takes the last beat to the first edge at which the result can
 // be taken; with more than 16 lanes one more:

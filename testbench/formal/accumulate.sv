@@ -1,12 +1,12 @@
-// Stage 3 of the unit, if4_align and the accumulator within if4_mac: the finished sum that the output stage sees is that
-// of the beats, each the sum of its blocks shifted by their exponents. Its overflow flag is set if and only if one of the
-// partial sums, in the order of the beats, does not fit the accumulator. The properties are in naive wide arithmetic;
-// they are proven by induction over the clocks, unbounded.
+// Stage 3 of the unit, if4_align and the accumulator within if4_mac: the finished sum that the output stage sees is
+// that of the beats, each the sum of its blocks shifted by their exponents. Its overflow flag is set if and only if one
+// of the partial sums, in the order of the beats, does not fit the accumulator. The properties are in naive wide
+// arithmetic; they are proven by induction over the clocks, unbounded.
 //
 // The blocks come from if4_block's ports, which are cut: they are free at any time, within the range that factor.sv
-// proves, with a shift of at most 28, which scale.sv proves. `add` and `add_last` say when a beat is added and whether it
-// is the last; that they are right is for handshake.sv to prove, whose tag goes the same way. The probes are listed in
-// proofs.txt.
+// proves, with a shift of at most 28, which scale.sv proves. `add` and `add_last` say when a beat is added and whether
+// it is the last; that they are right is for handshake.sv to prove, whose tag goes the same way. The probes are listed
+// in proofs.txt.
 module accumulate #(
   parameter int Format   = 0,
   parameter int Lanes    = 16,

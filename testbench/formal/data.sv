@@ -1,11 +1,12 @@
-// The data of a beat go with it through every register of the pipelined unit, whatever stalls: if4_mac as it is, with dot
-// products of one beat, each of which is one of two: operands of a fixed pattern, or the complement of all their bits. Any
-// sequence of both, any handshake, unbounded. The result must come in its turn, and be the one of the two that belongs
-// to it; the two results were computed from the text of the format in exact rationals.
+// The data of a beat go with it through every register of the pipelined unit, whatever stalls: if4_mac as it is, with
+// dot products of one beat, each of which is one of two: operands of a fixed pattern, or the complement of all their
+// bits. Any sequence of both, any handshake, unbounded. The result must come in its turn, and be the one of the two
+// that belongs to it; the two results were computed from the text of the format in exact rationals.
 //
-// So a register that takes a value in the wrong clock, or does not hold it, shows in every bit in which the two patterns
-// differ there. What other operands give is for the proofs without stalls, longer dot products for accumulate.sv. Registers
-// without reset start at 0 in this proof; handshake.sv, without that, shows that none is read before it is loaded.
+// So a register that takes a value in the wrong clock, or does not hold it, shows in every bit in which the two
+// patterns differ there. What other operands give is for the proofs without stalls, longer dot products for
+// accumulate.sv. Registers without reset start at 0 in this proof; handshake.sv, without that, shows that none is read
+// before it is loaded.
 module data #(
   parameter int Lanes = 16,
   parameter int Pair  = 0

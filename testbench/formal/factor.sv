@@ -1,6 +1,6 @@
-// Stages 1 and 2 of one block, if4_block, equal to a naive D * m * k: for every product m of two scale significands, every
-// D that 16 products can have, and every pair of types. Proven by exhaustion: factor.cpp runs through all of them, 8 at a
-// time, in the Verilated harness.
+// Stages 1 and 2 of one block, if4_block, equal to a naive D * m * k: for every product m of two scale significands,
+// every D that 16 products can have, and every pair of types. Proven by exhaustion: factor.cpp runs through all of
+// them, 8 at a time, in the Verilated harness.
 //
 // if4_dot is replaced by a wire: D comes from the codes' bits. dot.sv proves the real one, scale.sv if4_scale.
 module if4_dot #(

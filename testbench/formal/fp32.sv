@@ -1,5 +1,5 @@
-// The pipelined output stage: the result of every sum is that of fp32_reference.sv. The proof sends one sum, after reset,
-// through all stages without a stall; data.sv is about stalls.
+// The pipelined output stage: the result of every sum is that of fp32_reference.sv. The proof sends one sum, after
+// reset, through all stages without a stall; data.sv is about stalls.
 module fp32 #(
   parameter int Format = 0,
   parameter int Lanes  = 16,

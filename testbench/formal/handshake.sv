@@ -7,9 +7,10 @@
 // The other data are free inputs that reach no property; that they move along with the tag is for data.sv and
 // accumulate.sv to prove.
 //
-// No deadlock: with ready_i high, ready_o is, and a result in flight comes within Latency clocks. If Iterative, the digits of
-// the output stage are cut to free bits, so its time is any that its counters allow; and as long as it is ready, ready_o
-// comes, and a result in flight gets there, within Latency clocks. That it ends is for fp32_iterative.sv.
+// No deadlock: with ready_i high, ready_o is, and a result in flight comes within Latency clocks. If Iterative, the
+// digits of the output stage are cut to free bits, so its time is any that its counters allow; and as long as it is
+// ready, ready_o comes, and a result in flight gets there, within Latency clocks. That it ends is for
+// fp32_iterative.sv.
 module handshake #(
   parameter int Format   = 4,
   parameter int Lanes    = 16,
