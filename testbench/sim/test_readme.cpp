@@ -72,7 +72,7 @@ TEST_CASE("README.md's table of codes is that of the oracle", "[readme]") {
   }
 }
 
-TEST_CASE("README.md's dot product by hand is that of the oracle and of the program", "[readme]") {
+TEST_CASE("README.md's dot product by hand is that of the oracle and of the program", "[readme][cli]") {
   const std::string text = readme();
   CHECK(shown_output(text, std::string("cat ") + kExample) == get(kExample));
   const Sandbox box;
