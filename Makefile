@@ -1,6 +1,5 @@
-# What a user types. The rules that build it are in the fragments that are included at the end, each beside what it
-# builds: scripts/compile.mk, rtl/lint.mk, sim/verilated/verilated.mk, sim/program/program.mk, testbench/programs.mk,
-# testbench/gates/gates.mk.
+# What a user types. The rules that build it are in the fragments (*.mk) that are included at the end, each beside what it
+# builds.
 #
 # A target here installs the packages that are missing and then starts make again for the files that it needs: which
 # libraries there are, and what Verilator generates, is known only then. Goals in $(BUILD)/, and those of lint, are this
@@ -212,7 +211,7 @@ fuzz: ## broken files to the readers, any tensor to the fast quantizer: FUZZ_SEC
 fuzz = $(BUILD)/fuzz/fuzz_$1 -max_total_time=$$(($(FUZZ_SECONDS) / 3 + 1)) -artifact_prefix=$(BUILD)/fuzz/
 
 .PHONY: lint
-lint: ## check the RTL with Verilator, Icarus Verilog and Yosys
+lint: ## check the RTL with Verilator, Icarus Verilog and Yosys, and how the tree is built
 	@scripts/setup.sh
 	@$(SUBMAKE) --keep-going $(LINTS)
 
@@ -241,7 +240,7 @@ help: ## this text
 	@echo 'Variables (make run ACTS=... WEIGHTS=...):'
 	@sed -nE 's/^## /  /p' $(firstword $(MAKEFILE_LIST))
 
-include scripts/compile.mk rtl/lint.mk sim/verilated/verilated.mk sim/program/program.mk testbench/programs.mk \
+include scripts/compile.mk rtl/lint.mk testbench/structure/structure.mk sim/verilated/verilated.mk sim/program/program.mk testbench/programs.mk \
 	testbench/gates/gates.mk
 
 # Whatever no rule makes. Not in the second step, where it would hide which file is missing.

@@ -1,5 +1,6 @@
 # Lint of the RTL in three tools: goals lint-verilator, lint-iverilog and lint-yosys.
-LINTS := lint-verilator lint-iverilog lint-yosys
+RTL_LINTS := lint-verilator lint-iverilog lint-yosys
+LINTS := $(RTL_LINTS)
 
 ifneq ($(filter lint-%,$(MAKECMDGOALS)),)
 include $(BUILD)/builds.mk
@@ -24,8 +25,8 @@ lint/$1/$2:
 endef
 $(foreach tool,verilator iverilog yosys,$(foreach build,$(BUILDS_lint),$(eval $(call lint_rule,$(tool),$(build)))))
 
-.PHONY: $(LINTS)
+.PHONY: $(RTL_LINTS)
 .SECONDEXPANSION:
-$(LINTS): lint-%: $$(call lint_goals,$$*)
+$(RTL_LINTS): lint-%: $$(call lint_goals,$$*)
 	@echo 'lint $*: OK'
 endif
