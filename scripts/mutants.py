@@ -36,7 +36,7 @@ TIMEOUT = 300
 @dataclass
 class Mutant(PlantedBug):
     what: str = ""
-    units: str = ""
+    builds: str = ""
 
 
 @dataclass
@@ -52,7 +52,7 @@ def read_mutants(lists=LISTS):
         for place, key, value in read_lines(path):
             if key == "mutant":
                 mutants.append(Mutant(new_name(place, value, mutants)))
-            elif mutants and key in ("what", "units"):
+            elif mutants and key in ("what", "builds"):
                 setattr(mutants[-1], key, value)
             elif not mutants or not mutants[-1].read_line(key, value):
                 raise ValueError(f"{place}: not a line of a planted bug: '{key} {value}'")
@@ -105,11 +105,11 @@ def plant(mutant, root):
     path, stamps = root / mutant.file, root / "build" / "verilated"
     times = path.stat()
     mutant.plant(root)
-    for name in mutant.units.split():
+    for name in mutant.builds.split():
         if not (stamps / f"{name}.stamp").is_file():
             raise ValueError(f"planted bug {mutant.name}: no build is called {name}")
         (stamps / f"{name}.stamp").unlink()
-    if mutant.units:
+    if mutant.builds:
         os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
@@ -196,7 +196,7 @@ def main():
     mutants = select(read_mutants(), args)
     if args.list:
         for mutant in mutants:
-            print(f"{mutant.name:28} {mutant.file:32} {mutant.units:26} {mutant.what}")
+            print(f"{mutant.name:28} {mutant.file:32} {mutant.builds:26} {mutant.what}")
         return 0
     if not mutants:
         print(f"no planted bug is in a file that changed since {args.changed}")

@@ -203,7 +203,7 @@ def read_waivers(path, known_units):
             return [unit for unit in known_units if any(fnmatch.fnmatchcase(unit, pattern) for pattern in patterns)]
 
         try:
-            if words[0] == "units" and len(words) > 2:
+            if words[0] == "builds" and len(words) > 2:
                 groups[words[1]] = some(words[2:])
             elif words[0] == "value" and len(words) > 3 and re.fullmatch("[A-Z]+", words[1]) and words[2].isdecimal():
                 numbers = values[words[1]]

@@ -19,9 +19,9 @@ void observe_ports(std::function<void(const PortValues&)> function) { observer()
 
 const std::function<void(const PortValues&)>& port_observer() { return observer(); }
 
-const std::vector<UnitConfig>& unit_configs() {
-  static const std::vector<UnitConfig> configs = [] {
-    std::vector<UnitConfig> all;
+const std::vector<UnitBuild>& unit_builds() {
+  static const std::vector<UnitBuild> configs = [] {
+    std::vector<UnitBuild> all;
     for (const Build& build : builds()) {
       if (build.module == "if4_mac")
         all.push_back({build.name, {build.format, build.lanes, build.acc_width}, build.iterative});
@@ -31,9 +31,9 @@ const std::vector<UnitConfig>& unit_configs() {
   return configs;
 }
 
-const UnitConfig& unit_config(std::string_view name) {
-  for (const UnitConfig& config : unit_configs()) {
-    if (config.name == name) return config;
+const UnitBuild& unit_build(std::string_view name) {
+  for (const UnitBuild& build : unit_builds()) {
+    if (build.name == name) return build;
   }
   throw std::invalid_argument("no unit is called " + std::string(name));
 }
@@ -41,38 +41,38 @@ const UnitConfig& unit_config(std::string_view name) {
 namespace {
 
 // Up to the clock in which the accumulator has the sum.
-int sum_latency(const UnitConfig& config) { return config.mac.lanes > kBlockSize ? 4 : 3; }
+int sum_latency(const UnitBuild& build) { return build.mac.lanes > kBlockSize ? 4 : 3; }
 
 // Bits of r = 2^ones - 1.
-int ones(const UnitConfig& config) {
+int ones(const UnitBuild& build) {
   int bits = 0;
-  while ((1 << bits) - 1 < traits(config.mac.format).divisor) ++bits;
+  while ((1 << bits) - 1 < traits(build.mac.format).divisor) ++bits;
   return bits;
 }
 
 // Of if4_fp32_iterative, from the edge that takes a sum: a clock for each bit of the quotient from that of
 // 2^(acc_width - 2) down to the 25th significant one, one to round, one to give it. The first significant bit
 // is at the lowest that of 2^(-2 * ones), or, of the sum -1 without a division, that of 1/2.
-int longest_iterative(const UnitConfig& config) {
-  return acc_width(config.mac) + (ones(config) > 1 ? 2 * ones(config) : 1) + 25;
+int longest_iterative(const UnitBuild& build) {
+  return acc_width(build.mac) + (ones(build) > 1 ? 2 * ones(build) : 1) + 25;
 }
 
 }  // namespace
 
-int latency(const UnitConfig& config) {
-  return sum_latency(config) + (config.iterative ? longest_iterative(config) : 3);
+int latency(const UnitBuild& build) {
+  return sum_latency(build) + (build.iterative ? longest_iterative(build) : 3);
 }
 
-int shortest_latency(const UnitConfig& config) {
-  if (!config.iterative) return latency(config);
+int shortest_latency(const UnitBuild& build) {
+  if (!build.iterative) return latency(build);
   // The quotient of 2^(acc_width - 1) by r^2, which has 2 * ones bits, or 1, has leading zeros.
-  return sum_latency(config) + 27 + (ones(config) > 1 ? 2 * ones(config) - 1 : 0);
+  return sum_latency(build) + 27 + (ones(build) > 1 ? 2 * ones(build) - 1 : 0);
 }
 
-int result_interval(const UnitConfig& config) { return config.iterative ? longest_iterative(config) + 1 : 1; }
+int result_interval(const UnitBuild& build) { return build.iterative ? longest_iterative(build) + 1 : 1; }
 
-MacUnit::MacUnit(const UnitConfig& config, const Wave& wave)
-    : config_(config), ports_(Registry<UnitMaker>::find(config.name)(config, wave)) {
+MacUnit::MacUnit(const UnitBuild& build, const Wave& wave)
+    : build_(build), ports_(Registry<UnitMaker>::find(build.name)(build, wave)) {
   reset();
 }
 
@@ -109,7 +109,7 @@ void MacUnit::reset() {
 MacResult run_dot_product(MacUnit& unit, const std::vector<std::pair<Block, Block>>& beats) {
   constexpr int kPatience = 1000;
   unit.set_ready(true);
-  const auto per_beat = static_cast<std::size_t>(blocks_per_beat(unit.config().mac));
+  const auto per_beat = static_cast<std::size_t>(blocks_per_beat(unit.build().mac));
   for (std::size_t i = 0; i < beats.size(); i += per_beat) {
     unit.drive(&beats[i], i + per_beat >= beats.size());
     int waited = 0;

@@ -22,26 +22,26 @@ struct Beat {
 };
 
 /// One build of rtl/if4_mac.sv that Verilator has made a class of.
-struct UnitConfig {
+struct UnitBuild {
   std::string_view name;  ///< of its row in rtl/builds.txt: "if4_mac", "if4_mac_iterative", ...
   MacConfig mac;
   bool iterative = false;  ///< iterative output stage
 };
 
 /// All of them, the first being the default: IF4, 16 lanes, pipelined.
-const std::vector<UnitConfig>& unit_configs();
+const std::vector<UnitBuild>& unit_builds();
 /// The one of that name. Throws std::invalid_argument if there is none.
-const UnitConfig& unit_config(std::string_view name);
+const UnitBuild& unit_build(std::string_view name);
 
 /// Clocks from the edge that takes a last beat to the edge at which its result can first be taken, without
 /// stalls: the same for every result of a pipelined output stage; the most for an iterative one, that of the
 /// sum -1.
-int latency(const UnitConfig& config);
+int latency(const UnitBuild& build);
 /// The least: of an iterative output stage for the largest sums.
-int shortest_latency(const UnitConfig& config);
+int shortest_latency(const UnitBuild& build);
 /// Clocks from the edge at which the output stage takes a sum to the one at which it can take the next, if
 /// results are taken at once, at worst: 1 if pipelined.
-int result_interval(const UnitConfig& config);
+int result_interval(const UnitBuild& build);
 
 class UnitPorts;
 
@@ -54,15 +54,15 @@ class MacUnit {
 
   /// In reset already; the first step() is the first cycle out of reset. Throws InputError if the waveform
   /// cannot be created.
-  explicit MacUnit(const Wave& wave = {}) : MacUnit(unit_configs().front(), wave) {}
+  explicit MacUnit(const Wave& wave = {}) : MacUnit(unit_builds().front(), wave) {}
   /// Only builds with the use `trace` write waveforms; throws std::invalid_argument for others, and
   /// InputError where this program has no class of the build.
-  explicit MacUnit(const UnitConfig& config, const Wave& wave = {});
+  explicit MacUnit(const UnitBuild& build, const Wave& wave = {});
   ~MacUnit();
   MacUnit(const MacUnit&) = delete;
   MacUnit& operator=(const MacUnit&) = delete;
 
-  const UnitConfig& config() const { return config_; }
+  const UnitBuild& build() const { return build_; }
 
   /// Offers a beat (valid_i = 1), or nothing. `pairs`: blocks_per_beat() pairs of activations and weights.
   void drive(const std::pair<Block, Block>* pairs, bool last);
@@ -86,7 +86,7 @@ class MacUnit {
   std::uint64_t cycles() const { return cycles_; }
 
  private:
-  UnitConfig config_;
+  UnitBuild build_;
   std::unique_ptr<UnitPorts> ports_;
   std::uint64_t cycles_ = 0;
 };
@@ -94,7 +94,7 @@ class MacUnit {
 /// What the ports of a unit show in the clock that ends at a rising edge.
 struct PortValues {
   const void* unit = nullptr;  ///< tells the models apart; the first clock of one is in reset
-  const UnitConfig* config = nullptr;
+  const UnitBuild* build = nullptr;
   bool in_reset = false;
   bool valid_i = false;
   bool ready_o = false;

@@ -33,7 +33,7 @@ class UnitPorts {
   virtual void clock() = 0;
 };
 
-using UnitMaker = std::unique_ptr<UnitPorts> (*)(const UnitConfig&, const Wave&);
+using UnitMaker = std::unique_ptr<UnitPorts> (*)(const UnitBuild&, const Wave&);
 
 /// What observe_ports() has been given; empty if nothing.
 const std::function<void(const PortValues&)>& port_observer();
@@ -46,11 +46,11 @@ class VerilatedUnit final : public UnitPorts {
     explicit Registration(std::string_view build) { Registry<UnitMaker>::add(build, &VerilatedUnit::make); }
   };
 
-  VerilatedUnit(const UnitConfig& config, const Wave& wave)
-      : config_(config),
-        blocks_(blocks_per_beat(config.mac)),
-        code_bits_(kBlockSize * traits(config.mac.format).code_bits),
-        top_(lend_model<Top>(config.name), wave) {
+  VerilatedUnit(const UnitBuild& build, const Wave& wave)
+      : build_(build),
+        blocks_(blocks_per_beat(build.mac)),
+        code_bits_(kBlockSize * traits(build.mac.format).code_bits),
+        top_(lend_model<Top>(build.name), wave) {
     top_.drive().valid_i = 0;
     top_.drive().ready_i = 0;
   }
@@ -83,15 +83,15 @@ class VerilatedUnit final : public UnitPorts {
   }
 
  private:
-  static std::unique_ptr<UnitPorts> make(const UnitConfig& config, const Wave& wave) {
-    return std::make_unique<VerilatedUnit>(config, wave);
+  static std::unique_ptr<UnitPorts> make(const UnitBuild& build, const Wave& wave) {
+    return std::make_unique<VerilatedUnit>(build, wave);
   }
 
   PortValues ports() {
     const Top& top = top_.settled();
     PortValues values;
     values.unit = &top_.model();
-    values.config = &config_;
+    values.build = &build_;
     values.in_reset = top.rst_ni == 0;
     values.valid_i = top.valid_i != 0;
     values.ready_o = top.ready_o != 0;
@@ -109,7 +109,7 @@ class VerilatedUnit final : public UnitPorts {
     return values;
   }
 
-  UnitConfig config_;
+  UnitBuild build_;
   int blocks_;     // of each operand in a beat
   int code_bits_;  // of a block
   Clocked<Top, Traced> top_;

@@ -82,7 +82,7 @@ struct DotProduct {
 // One unit, clock by clock.
 class Watcher {
  public:
-  explicit Watcher(const UnitConfig& config, Points& points)
+  explicit Watcher(const UnitBuild& config, Points& points)
       : config_(config), points_(points), limit_(Int128{1} << (acc_width(config.mac) - 1)) {}
 
   void clock(const PortValues& ports) {
@@ -260,7 +260,7 @@ class Watcher {
     if (up && quotient == (Int128{1} << 25) - 1) points_.count("rounding", "carry" + sign);
   }
 
-  const UnitConfig config_;
+  const UnitBuild config_;
   Points& points_;
   const Int128 limit_;
   std::deque<DotProduct> flying_;
@@ -279,9 +279,9 @@ class Collector {
   void clock(const PortValues& ports) {
     auto found = watchers_.find(ports.unit);
     if (found == watchers_.end()) {
-      Points& points = points_[std::string(ports.config->name)];
-      points.iterative = ports.config->iterative;
-      found = watchers_.try_emplace(ports.unit, *ports.config, points).first;
+      Points& points = points_[std::string(ports.build->name)];
+      points.iterative = ports.build->iterative;
+      found = watchers_.try_emplace(ports.unit, *ports.build, points).first;
     }
     found->second.clock(ports);
   }

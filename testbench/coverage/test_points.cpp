@@ -14,7 +14,7 @@ namespace {
 constexpr std::uint8_t kOne = 0x38;  // s = 1
 
 std::size_t blocks(const MacUnit& unit) {
-  return static_cast<std::size_t>(blocks_per_beat(unit.config().mac));
+  return static_cast<std::size_t>(blocks_per_beat(unit.build().mac));
 }
 
 // How many clocks the next beat is held back, and how many the next result is refused.
@@ -59,9 +59,9 @@ std::vector<MacResult> run(MacUnit& unit, const std::vector<Beats>& dot_products
 }
 
 void check_run(MacUnit& unit, const std::vector<Beats>& dot_products, const Waits& waits = {}) {
-  const MacConfig& config = unit.config().mac;
+  const MacConfig& config = unit.build().mac;
   const std::vector<MacResult> results = run(unit, dot_products, waits);
-  INFO(unit.config().name);
+  INFO(unit.build().name);
   REQUIRE(results.size() == dot_products.size());
   for (std::size_t i = 0; i < results.size(); ++i) {
     const MacResult exact = exact_result(dot_products[i], config);
@@ -169,7 +169,7 @@ Beats operator+(Beats first, const Beats& second) {
 
 TEST_CASE("types, scale classes, stalls and lengths, crossed", "[rtl][coverage]") {
   std::mt19937_64 random(test_seed() + 601);
-  for (const UnitConfig& config : unit_configs()) {
+  for (const UnitBuild& config : unit_builds()) {
     CrossedBeats crossed(random, config.mac);
     MacUnit unit(config);
     const std::function<std::size_t()> lengths[] = {[] { return 1; }, [] { return 2; },
@@ -196,7 +196,7 @@ TEST_CASE("types, scale classes, stalls and lengths, crossed", "[rtl][coverage]"
 
 TEST_CASE("codes of every class meet in every lane", "[rtl][coverage]") {
   std::mt19937_64 random(test_seed() + 602);
-  for (const UnitConfig& config : unit_configs()) {
+  for (const UnitBuild& config : unit_builds()) {
     const int bits = traits(config.mac.format).code_bits;
     const unsigned sign = 1U << (bits - 1);
     const unsigned codes[] = {0, 1, sign - 1, sign, sign + 1, 2 * sign - 1, 2};
@@ -226,7 +226,7 @@ TEST_CASE("codes of every class meet in every lane", "[rtl][coverage]") {
 
 TEST_CASE("every kind of rounding and every end of the accumulator", "[rtl][coverage]") {
   std::mt19937_64 random(test_seed() + 603);
-  for (const UnitConfig& config : unit_configs()) {
+  for (const UnitBuild& config : unit_builds()) {
     const MacConfig& mac = config.mac;
     const int width = acc_width(mac);
     const Int128 square = Int128{traits(mac.format).divisor} * traits(mac.format).divisor;
@@ -275,7 +275,7 @@ TEST_CASE("every kind of rounding and every end of the accumulator", "[rtl][cove
 
 TEST_CASE("a unit whose results wait fills up, and moves on when they are taken", "[rtl][coverage]") {
   std::mt19937_64 random(test_seed() + 604);
-  for (const UnitConfig& config : unit_configs()) {
+  for (const UnitBuild& config : unit_builds()) {
     std::vector<Beats> dot_products;
     for (int i = 0; i < 64; ++i) dot_products.push_back(random_beats(random, 1, Mix::kFinite, config.mac));
     for (int i = 0; i < 64; ++i) {
@@ -294,7 +294,7 @@ TEST_CASE("a unit whose results wait fills up, and moves on when they are taken"
 
 TEST_CASE("a reset in any state drops everything and leaves nothing behind", "[rtl][coverage]") {
   std::mt19937_64 random(test_seed() + 605);
-  for (const UnitConfig& config : unit_configs()) {
+  for (const UnitBuild& config : unit_builds()) {
     const MacConfig& mac = config.mac;
     const Beats over = beats_with_sum((Int128{1} << (acc_width(mac) - 1)) - 1, mac) + beats_with_sum(1, mac);
     const Beats nan = single(mac, Block{0, 0x7F}, Block{0, kOne});

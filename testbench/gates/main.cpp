@@ -238,7 +238,7 @@ class Check {
   }
 
   /// Prints a line for each set. Whether all results are right.
-  bool unit_is_right(const UnitConfig& config) const {
+  bool unit_is_right(const UnitBuild& config) const {
     std::uint64_t results = 0, beats = 0;
     bool right = true;
     for (std::size_t s = 0; s < sets_.size(); ++s) {
@@ -260,7 +260,7 @@ class Check {
 
   /// Prints a line for each fault that is not found. Whether every fault makes a difference, and none of them
   /// none.
-  bool faults_are_found(const UnitConfig& config) const {
+  bool faults_are_found(const UnitBuild& config) const {
     int found = 0;
     for (fault = 0; fault <= arguments_.faults; ++fault) {
       std::string by;
@@ -329,7 +329,7 @@ int main(int argc, char** argv) {
     const Check check(arguments);
     bool right = true;
     for (const std::string& name : arguments.units) {
-      const if4::UnitConfig& config = if4::unit_config(name);
+      const if4::UnitBuild& config = if4::unit_build(name);
       right = (arguments.faults > 0 ? check.faults_are_found(config) : check.unit_is_right(config)) && right;
       std::fflush(stdout);
     }

@@ -11,7 +11,7 @@ using namespace if4::testing;
 namespace {
 
 // Clocks from the edge that takes the last of the beats to the edge at which the result can be taken.
-int latency_of(const UnitConfig& config, const Beats& beats) {
+int latency_of(const UnitBuild& config, const Beats& beats) {
   const int to_output_stage = config.mac.lanes > kBlockSize ? 4 : 3;
   if (!config.iterative) return to_output_stage + 3;
   // An iterative output stage takes a clock for every bit of |sum| / r^2, from the bit of 2^(width - 2) down
@@ -39,7 +39,7 @@ int latency_of(const UnitConfig& config, const Beats& beats) {
 
 // Clocks until the result of `beats` on an idle unit can be taken; no beat is refused before.
 int measured_latency(MacUnit& unit, const Beats& beats) {
-  const auto per_beat = static_cast<std::size_t>(blocks_per_beat(unit.config().mac));
+  const auto per_beat = static_cast<std::size_t>(blocks_per_beat(unit.build().mac));
   unit.set_ready(true);
   for (std::size_t i = 0; i < beats.size(); i += per_beat) {
     unit.drive(&beats[i], i + per_beat >= beats.size());
@@ -50,7 +50,7 @@ int measured_latency(MacUnit& unit, const Beats& beats) {
   unit.drive_idle();
   int clocks = 1;
   for (; !unit.valid() && clocks < 1000; ++clocks) unit.step();
-  CHECK(unit.result() == exact_result(beats, unit.config().mac));
+  CHECK(unit.result() == exact_result(beats, unit.build().mac));
   unit.step();
   CHECK_FALSE(unit.valid());
   for (int clock = 0; clock < 8; ++clock) unit.step();
@@ -61,7 +61,7 @@ int measured_latency(MacUnit& unit, const Beats& beats) {
 
 TEST_CASE("a result comes the stated clocks after its last beat", "[rtl]") {
   std::mt19937_64 random(test_seed() + 31);
-  for (const UnitConfig& config : unit_configs()) {
+  for (const UnitBuild& config : unit_builds()) {
     INFO(unit_text(config));
     const int width = acc_width(config.mac);
     MacUnit unit(config);
@@ -94,7 +94,7 @@ TEST_CASE("a result comes the stated clocks after its last beat", "[rtl]") {
 
 TEST_CASE("one beat a clock for dot products of any length, one-beat ones back to back included", "[rtl]") {
   std::mt19937_64 random(test_seed() + 32);
-  for (const UnitConfig& config : pipelined_units()) {
+  for (const UnitBuild& config : pipelined_units()) {
     for (const std::size_t longest : {1U, 2U, 40U}) {
       const std::vector<Beats> dot_products =
           random_dot_products(random, 300, longest, Mix::kUniform, config.mac);
@@ -109,7 +109,7 @@ TEST_CASE("one beat a clock for dot products of any length, one-beat ones back t
 
 TEST_CASE("an iterative output stage: a result in the stated clocks at worst, or one in beats + 1", "[rtl]") {
   std::mt19937_64 random(test_seed() + 33);
-  for (const UnitConfig& config : iterative_units()) {
+  for (const UnitBuild& config : iterative_units()) {
     CAPTURE(config.name);
     constexpr std::size_t kCount = 30;
     const auto all = [&](const Beats& beats) {
@@ -135,7 +135,7 @@ TEST_CASE("an iterative output stage: a result in the stated clocks at worst, or
 
 TEST_CASE("stalls on either side lose, repeat and reorder nothing", "[rtl]") {
   std::mt19937_64 random(test_seed() + 34);
-  for (const UnitConfig& config : unit_configs()) {
+  for (const UnitBuild& config : unit_builds()) {
     for (const unsigned input : {0U, 20U, 80U}) {
       for (const unsigned output : {0U, 20U, 50U, 95U}) {
         for (const std::size_t longest : {1U, 3U, 20U}) {
@@ -153,7 +153,7 @@ TEST_CASE("stalls on either side lose, repeat and reorder nothing", "[rtl]") {
 
 TEST_CASE("a full pipeline refuses beats and keeps what it has", "[rtl]") {
   std::mt19937_64 random(test_seed() + 35);
-  for (const UnitConfig& config : unit_configs()) {
+  for (const UnitBuild& config : unit_builds()) {
     INFO(unit_text(config));
     MacUnit unit(config);
     unit.set_ready(false);
@@ -188,7 +188,7 @@ TEST_CASE("a full pipeline refuses beats and keeps what it has", "[rtl]") {
 
 TEST_CASE("a reset in flight drops everything and leaves nothing behind", "[rtl]") {
   std::mt19937_64 random(test_seed() + 36);
-  for (const UnitConfig& config : unit_configs()) {
+  for (const UnitBuild& config : unit_builds()) {
     MacUnit unit(config);
     const unsigned longest = config.iterative ? 120 : 14;
     for (int n = 0; n < 120; ++n) {

@@ -47,7 +47,7 @@ Beats joined(Beats first, const Beats& second) {
 
 TEST_CASE("sums around every rounding boundary, for every divisor", "[rtl][long]") {
   std::mt19937_64 random(test_seed() + 21);
-  for (const UnitConfig& config : unit_configs()) {
+  for (const UnitBuild& config : unit_builds()) {
     const int r = traits(config.mac.format).divisor;
     Sums sums(config.mac);
     for (int exponent = 0; exponent < acc_width(config.mac); ++exponent) {
@@ -87,7 +87,7 @@ TEST_CASE("sums around every rounding boundary, for every divisor", "[rtl][long]
 }
 
 TEST_CASE("the accumulator to its last bit, and beyond", "[rtl]") {
-  for (const UnitConfig& config : unit_configs()) {
+  for (const UnitBuild& config : unit_builds()) {
     const MacConfig& mac = config.mac;
     const Int128 most = largest_sum(mac);
     const Beats one = beats_with_sum(49, mac);
@@ -134,7 +134,7 @@ TEST_CASE("the accumulator to its last bit, and beyond", "[rtl]") {
 
 TEST_CASE("random partial sums that leave the accumulator, in either direction", "[rtl]") {
   std::mt19937_64 random(test_seed() + 23);
-  for (const UnitConfig& config : unit_configs()) {
+  for (const UnitBuild& config : unit_builds()) {
     std::vector<Beats> dot_products;
     for (int n = 0; n < 40; ++n) {
       Beats beats;
@@ -157,7 +157,7 @@ TEST_CASE("random partial sums that leave the accumulator, in either direction",
 }
 
 TEST_CASE("the accumulator holds as many of the largest beats as the model says, and no more", "[rtl]") {
-  for (const UnitConfig& config : unit_configs()) {
+  for (const UnitBuild& config : unit_builds()) {
     INFO(unit_text(config));
     const auto held = static_cast<std::size_t>(beats_held(config.mac));
     CHECK(held >= (config.mac.acc_width == 0 ? 1024 : 1));
@@ -176,7 +176,7 @@ TEST_CASE("the accumulator holds as many of the largest beats as the model says,
 
 TEST_CASE("a NaN scale in any block of any beat, for its own dot product only", "[rtl]") {
   std::mt19937_64 random(test_seed() + 22);
-  for (const UnitConfig& config : unit_configs()) {
+  for (const UnitBuild& config : unit_builds()) {
     MacUnit unit(config);
     std::vector<Beats> dot_products;
     const Beats clean = random_beats(random, 3, Mix::kFinite, config.mac);

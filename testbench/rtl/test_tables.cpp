@@ -9,20 +9,20 @@ using namespace if4::testing;
 
 TEST_CASE("there is a pipelined unit of 16 lanes for every format", "[rtl]") {
   std::set<Format> formats;
-  for (const UnitConfig& config : pipelined_units()) {
+  for (const UnitBuild& config : pipelined_units()) {
     if (config.mac.lanes == kBlockSize && config.mac.acc_width == 0) formats.insert(config.mac.format);
   }
   CHECK(formats.size() == kMacFormatCount);
-  CHECK(unit_configs().size() == pipelined_units().size() + iterative_units().size());
+  CHECK(unit_builds().size() == pipelined_units().size() + iterative_units().size());
   CHECK(iterative_units().size() >= 5);
   for (const int lanes : {32, 64}) {
-    CHECK(std::any_of(unit_configs().begin(), unit_configs().end(),
-                      [lanes](const UnitConfig& config) { return config.mac.lanes == lanes; }));
+    CHECK(std::any_of(unit_builds().begin(), unit_builds().end(),
+                      [lanes](const UnitBuild& config) { return config.mac.lanes == lanes; }));
   }
 }
 
 TEST_CASE("all element products of all formats through the RTL, lane by lane", "[rtl][long]") {
-  for (const UnitConfig& config : unit_configs()) {
+  for (const UnitBuild& config : unit_builds()) {
     const unsigned codes = 1U << traits(config.mac.format).code_bits;
     MacUnit unit(config);
     std::size_t products = 0;
@@ -49,7 +49,7 @@ TEST_CASE("all element products of all formats through the RTL, lane by lane", "
 
 TEST_CASE("all 65,536 pairs of scale bytes through the RTL, in every block of a beat", "[rtl][long]") {
   std::mt19937_64 random(test_seed() + 11);
-  for (const UnitConfig& config : unit_configs()) {
+  for (const UnitBuild& config : unit_builds()) {
     MacUnit unit(config);
     const auto blocks = static_cast<unsigned>(blocks_per_beat(config.mac));
     for (unsigned a_scale = 0; a_scale < 256; ++a_scale) {

@@ -26,7 +26,7 @@ TEST_CASE("every build of the table has a Verilated class in the simulators", "[
       ++cells;
     }
   }
-  CHECK(unit_configs().size() == static_cast<std::size_t>(units));
+  CHECK(unit_builds().size() == static_cast<std::size_t>(units));
   CHECK(array_builds().size() == static_cast<std::size_t>(arrays));
   // Every format has a unit, an array and a cell.
   CHECK(units >= kMacFormatCount);

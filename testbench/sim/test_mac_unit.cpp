@@ -61,7 +61,7 @@ TEST_CASE("all-zero blocks and cancellation give +0", "[rtl]") {
 
 TEST_CASE("random dot products equal the exact rationals", "[rtl]") {
   std::mt19937_64 random(test_seed() + 25);
-  for (const UnitConfig& config : unit_configs()) {
+  for (const UnitBuild& config : unit_builds()) {
     for (const Mix mix : {Mix::kUniform, Mix::kFinite, Mix::kExtreme}) {
       MacUnit unit(config);
       check_driven(unit, random_dot_products(random, 600, 16, mix, config.mac), Against::kRationals,
@@ -73,7 +73,7 @@ TEST_CASE("random dot products equal the exact rationals", "[rtl]") {
 TEST_CASE("1,000,000 random beats a unit equal the golden model", "[rtl][long]") {
   constexpr std::size_t kBeats = 1000000;
   std::mt19937_64 random(test_seed() + 26);
-  for (const UnitConfig& config : unit_configs()) {
+  for (const UnitBuild& config : unit_builds()) {
     MacUnit unit(config);
     std::size_t beats = 0;
     for (unsigned part = 0; beats < kBeats; ++part) {

@@ -315,7 +315,7 @@ Beats beats_with_sum(Int128 sum, const MacConfig& config) {
 }
 
 Driven drive(MacUnit& unit, const std::vector<Beats>& dot_products, const Stalls& stalls) {
-  return drive_unit(unit, dot_products, static_cast<std::size_t>(blocks_per_beat(unit.config().mac)), stalls);
+  return drive_unit(unit, dot_products, static_cast<std::size_t>(blocks_per_beat(unit.build().mac)), stalls);
 }
 
 std::string to_text(const Beats& beats, Format format) {

@@ -9,7 +9,7 @@
 
 namespace if4::testing {
 
-std::string unit_text(const UnitConfig& config) {
+std::string unit_text(const UnitBuild& config) {
   return "unit " + std::string(config.name) + ", SEED=" + std::to_string(test_seed());
 }
 
@@ -17,8 +17,8 @@ Driven check_driven(MacUnit& unit, const std::vector<Beats>& dot_products, Again
                     const Stalls& stalls) {
   constexpr std::size_t kMostPairs = 80;  // longer dot products are not printed
   constexpr std::size_t kMostFailures = 4;
-  const MacConfig& config = unit.config().mac;
-  INFO(unit_text(unit.config()));
+  const MacConfig& config = unit.build().mac;
+  INFO(unit_text(unit.build()));
   const Driven driven = drive(unit, dot_products, stalls);
   REQUIRE(driven.protocol_errors.empty());
   REQUIRE(driven.results.size() == dot_products.size());
@@ -66,17 +66,17 @@ Beats one_product(const MacConfig& config, int lane, unsigned a_code, bool a_bit
 
 namespace {
 
-std::vector<UnitConfig> units(bool iterative) {
-  std::vector<UnitConfig> result;
-  std::copy_if(unit_configs().begin(), unit_configs().end(), std::back_inserter(result),
-               [iterative](const UnitConfig& config) { return config.iterative == iterative; });
+std::vector<UnitBuild> units(bool iterative) {
+  std::vector<UnitBuild> result;
+  std::copy_if(unit_builds().begin(), unit_builds().end(), std::back_inserter(result),
+               [iterative](const UnitBuild& config) { return config.iterative == iterative; });
   return result;
 }
 
 }  // namespace
 
-std::vector<UnitConfig> pipelined_units() { return units(false); }
-std::vector<UnitConfig> iterative_units() { return units(true); }
+std::vector<UnitBuild> pipelined_units() { return units(false); }
+std::vector<UnitBuild> iterative_units() { return units(true); }
 
 Simulation simulate(const std::string& top, const std::string& arguments) {
   const TempDir folder;

@@ -35,11 +35,11 @@ Beats one_product(const MacConfig& config, int lane, unsigned a_code, bool a_bit
                   bool w_bit7);
 
 /// For the INFO of a loop over units: which one it is, and how to repeat the run.
-std::string unit_text(const UnitConfig& config);
+std::string unit_text(const UnitBuild& config);
 
 /// The builds with a pipelined output stage, and those with an iterative one.
-std::vector<UnitConfig> pipelined_units();
-std::vector<UnitConfig> iterative_units();
+std::vector<UnitBuild> pipelined_units();
+std::vector<UnitBuild> iterative_units();
 
 /// What Icarus Verilog said, and its exit status: 0 where all went well.
 struct Simulation {
