@@ -5,7 +5,7 @@
 // row and every column; the beats up to and including one with last_i are a tile, the dot products of all cells. The
 // array makes the skew itself. Scales and element types are decoded once, at the edges; operands then move right and
 // down, one cell a clock. Results leave down the columns while the next tile runs. What happens in which clock is
-// stated in sim/README.md, with formulas.
+// stated in sim/array/README.md, with formulas.
 //
 // Handshake. A beat is taken at a clock edge with valid_i & ready_o, a result at one with valid_o & ready_i. valid_o,
 // once high, stays high with a stable result until that is taken. ready_o depends combinationally on ready_i and on no
