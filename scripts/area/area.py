@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Area, time and power of the RTL in a library of cells: synthesizes configurations, prints and saves one table.
+"""Area and time of the RTL in a library of cells: synthesizes configurations, prints and saves one table.
 
-usage: scripts/area/area.py [--liberty FILE] [--jobs N] [--modules] [--check] [CONFIG...]
-       scripts/area/area.py --published [--liberty FILE]     where the published +66.6 % comes from
+usage: scripts/area/area.py [--liberty FILES] [--jobs N] [--modules] [--check] [CONFIG...]
+       scripts/area/area.py --published [--liberty FILES]    where the published +66.6 % comes from
        scripts/area/area.py --list
 
 Results are in build/area/LIBRARY/, and what has not changed is not done again. What the flow is, and what the numbers
-are not, is in rtl/README.md. Exit codes: 0 done, 1 a tool failed or a limit is missed, 2 bad input.
+are not, is in rtl/README.md. Exit codes: 0 done, 1 a tool failed or a limit is missed, 2 bad input, 128 + a signal.
 """
 
 import argparse
@@ -16,16 +16,17 @@ import fnmatch
 import io
 import json
 import os
-import signal
 import sys
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import liberty
 import report
-from synthesis import ROOT, Design, ToolError, cached, compute, library_folder, versions
+from liberty import LibertyError
+from synthesis import Design, cached, compute, library_folder, try_library
+from tables import read_library
+from tools import ROOT, ToolError, run_program, save, versions
 
 sys.path.insert(0, str(ROOT / "scripts"))
 import builds  # noqa: E402
@@ -124,7 +125,7 @@ def select(words):
         if word in FORMATS:
             names.append(word + "_iterative")
         if not names:
-            raise liberty.LibertyError(f"no configuration is called '{word}' (scripts/area/area.py --list names them)")
+            raise LibertyError(f"no configuration is called '{word}' (scripts/area/area.py --list names them)")
         chosen.update(names)
     return [config for config in CONFIGS if config.name in chosen]
 
@@ -133,7 +134,7 @@ def default_liberty():
     """Debian's osu018, wherever the package puts it."""
     found = sorted(Path("/usr").glob("share/qflow/tech/osu018/*.lib")) or sorted(Path("/usr").glob("**/osu018*.lib"))
     if not found:
-        raise liberty.LibertyError("no LIBERTY= is given, and the cells of package qflow-tech-osu018 are not installed")
+        raise LibertyError("no LIBERTY= is given, and the cells of package qflow-tech-osu018 are not installed")
     return found[0]
 
 
@@ -157,6 +158,9 @@ def results_of(designs, library, jobs, parted=False):
             todo.append(design)
     if results and todo:
         print(f"{len(results)} of {len(designs)} results are up to date", flush=True)
+    os.chdir(ROOT)  # the tools get names relative to it
+    if todo:
+        try_library(library)
 
     def one(design):
         start = time.monotonic()
@@ -174,7 +178,7 @@ def results_of(designs, library, jobs, parted=False):
             return
         with lock:
             results[design.name] = result
-            print(f"  {len(results):2} of {len(designs)}  {design.name:20} {result['area']:10.0f} um2"
+            print(f"  {len(results):2} of {len(designs)}  {design.name:20} area {result['area']:10.0f}"
                   f"  {time.monotonic() - start:4.0f} s", flush=True)
 
     with concurrent.futures.ThreadPoolExecutor(max(jobs, 1)) as pool:
@@ -182,14 +186,6 @@ def results_of(designs, library, jobs, parted=False):
     if failures:
         raise ToolError(f"{len(failures)} of {len(designs)} configurations failed")
     return results
-
-
-def save(folder, name, text):
-    """Complete or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{name}.{os.getpid()}"
-    temporary.write_text(text)
-    temporary.replace(folder / name)
 
 
 def references(configs, results, library):
@@ -206,7 +202,8 @@ def references(configs, results, library):
 def save_table(library, configs, results, notes):
     folder = library_folder(library)
     rows = report.rows(configs, results)
-    document = {"library": library.name, "liberty": str(library.path), "nand2_area_um2": library.nand2().area,
+    nand2 = library.nand2()
+    document = {"library": library.name, "liberty": library.files, "nand2_area": nand2.area if nand2 else None,
                 "tools": versions(), "notes": notes,
                 "configurations": [{**{key: value for key, value in results[config.name].items() if key != "key"},
                                     "top": config.design.top, "parameters": dict(config.design.parameters),
@@ -216,9 +213,9 @@ def save_table(library, configs, results, notes):
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(report.HEADINGS)
     writer.writerows(rows)
-    save(folder, "area.json", json.dumps(document, indent=1) + "\n")
-    save(folder, "area.csv", text.getvalue())
-    save(folder, "area.md", report.markdown(rows, notes))
+    save(folder / "area.json", json.dumps(document, indent=1) + "\n")
+    save(folder / "area.csv", text.getvalue())
+    save(folder / "area.md", report.markdown(rows, notes))
     print(report.text(report.HEADINGS, rows))
     print("\n".join(report.paths(configs, results)))
     print("\n".join(notes))
@@ -244,8 +241,8 @@ def by_module(library, configs, flat, parted):
         rows = report.module_rows(parted[config.name])
         text = "\n".join([report.text(report.MODULE_HEADINGS, rows),
                           report.totals(config.name, flat[config.name], parted[config.name])])
-        save(library_folder(library), f"modules_{config.name}.txt", text + "\n")
-        save(library_folder(library), f"modules_{config.name}.json",
+        save(library_folder(library) / f"modules_{config.name}.txt", text + "\n")
+        save(library_folder(library) / f"modules_{config.name}.json",
              json.dumps({"flat_area": flat[config.name]["area"], **parted[config.name]}, indent=1) + "\n")
         print(f"\n{config.name}\n{text}")
 
@@ -255,14 +252,14 @@ def published(library, jobs):
     flat = results_of([config.design for config in pair], library, jobs)
     parted = results_of([config.design for config in pair], library, jobs, parted=True)
     text = report.published(PUBLISHED, flat, parted)
-    save(library_folder(library), "published.txt", text + "\n")
+    save(library_folder(library) / "published.txt", text + "\n")
     print(text)
     print(f"saved: {library_folder(library).relative_to(ROOT)}/published.txt")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--liberty", metavar="FILE", help="cells (default: those of qflow-tech-osu018)")
+    parser.add_argument("--liberty", metavar="FILES", help="cells, in files separated by blanks (default: qflow-tech-osu018's)")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="at a time (default: cores)")
     parser.add_argument("--modules", action="store_true", help="also the area by module")
     parser.add_argument("--published", action="store_true", help="lane-FP32 IF4 against NVFP4, by module")
@@ -277,8 +274,8 @@ def main():
             print(f"{config.name:20} {config.design.top:14} " +
                   " ".join(f"{name}={value}" for name, value in config.design.parameters))
         return 0
-    library = liberty.read_library(args.liberty or default_liberty())
-    print(f"cells of {library.path}: {library.name}", flush=True)
+    library = read_library(args.liberty or default_liberty())
+    print(f"cells of {library.files}: {library.name}", flush=True)
     if args.published:
         published(library, args.jobs)
         return 0
@@ -290,19 +287,9 @@ def main():
         by_module(library, configs, results, {**results, **parted})
     missed, checked = check_limits(library, results)
     if args.check and checked == 0:
-        raise liberty.LibertyError("none of these configurations has a limit to check")
+        raise LibertyError("none of these configurations has a limit to check")
     return 1 if missed else 0
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        sys.exit(main())
-    except liberty.LibertyError as error:
-        print(f"area.py: {error}", file=sys.stderr)
-        sys.exit(2)
-    except ToolError as error:
-        print(f"area.py: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(run_program("area.py", main))

@@ -1,12 +1,19 @@
-"""Reads of a Liberty file what synthesis and simulation of netlists need: cells, areas, pins, functions, flip-flops."""
+"""Reads Liberty files into groups and attributes, without a thought of what they mean (cells.py has that)."""
 
-import itertools
+import gzip
 import re
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|\\\r?\n|\s+|"(?P<string>(?:\\.|[^"\\])*)"|(?P<word>[^\s"(){}:;,/]+|/)|(?P<mark>[(){}:;,])',
-                   re.DOTALL)
+TOKEN = re.compile(r"""(?P<space>\s+) | /\*.*?\*/ | //[^\n]* | \\[ \t]*\r?\n
+                     | "(?P<string>(?:\\.|[^"\\])*)" | (?P<word>[^\s"(){}:;,/\\]+|[/\\]) | (?P<mark>[(){}:;,])""",
+                   re.DOTALL | re.VERBOSE)
+MOST_BYTES = 1 << 30   # of a file when it is unpacked; the largest libraries have a tenth of that
+MOST_NESTED = 100      # groups or files within each other
+NOT_LIBERTY = ((b"7z\xbc\xaf", "a 7-Zip archive: unpack it first"), (b"PK\x03\x04", "a zip archive: unpack it first"),
+               (b"\xfd7zXZ", "compressed with xz: unpack it first"), (b"BZh", "compressed with bzip2: unpack it first"),
+               (b"\xff\xfe", "text of 16-bit characters, not of bytes"), (b"\xfe\xff", "text of 16-bit characters, not of bytes"))
 
 
 class LibertyError(ValueError):
@@ -14,237 +21,228 @@ class LibertyError(ValueError):
 
 
 @dataclass
+class Attribute:
+    """name : value, or name (values); `values` has one value in the first case."""
+    name: str
+    values: list
+    where: str                # file:line
+
+    @property
+    def value(self):
+        return " ".join(self.values)
+
+
+@dataclass
 class Group:
-    """name(arguments) { attributes; groups }"""
+    """kind(arguments) { attributes; groups }. Of an attribute that is given twice, the last one holds."""
     kind: str
     arguments: list
+    where: str                # file:line
     attributes: dict = field(default_factory=dict)
+    every: list = field(default_factory=list)     # attributes in order, repeated ones too
     groups: list = field(default_factory=list)
 
-    def all(self, kind):
-        return [group for group in self.groups if group.kind == kind]
+    @property
+    def name(self):
+        return self.arguments[0] if self.arguments else ""
+
+    def all(self, *kinds):
+        return [group for group in self.groups if group.kind in kinds]
+
+    def get(self, name, default=None):
+        """The value of an attribute as text."""
+        return self.attributes[name].value if name in self.attributes else default
+
+    def place(self, name):
+        """Where an attribute is, or else the group."""
+        return self.attributes[name].where if name in self.attributes else self.where
 
 
 @dataclass
-class Cell:
-    """A cell. `outputs` has the function of each output pin, None where it has none or can be switched off."""
-    name: str
-    area: float
-    inputs: list
-    outputs: dict
-    max_load: float = 0.0         # of the first output pin, in the library's unit
-    state: Group = None           # its ff(...) group
-    latch: bool = False
-    dont_use: bool = False
-
-    def is_function(self, inputs, table):
-        """Whether the cell is one function of so many inputs, with this truth table in any order of the pins."""
-        if self.state or self.latch or self.dont_use or len(self.inputs) != inputs or len(self.outputs) != 1:
-            return False
-        function = next(iter(self.outputs.values()))
-        if function is None:
-            return False
-        values = [evaluate(function, dict(zip(self.inputs, bits)))
-                  for bits in itertools.product([False, True], repeat=inputs)]
-        return values == table
+class Token:
+    kind: str                 # string, word or mark
+    text: str
+    line: int
+    new_line: bool            # the first one of its line
+    start: int
+    end: int
 
 
-@dataclass
-class Library:
-    path: Path
-    name: str
-    cells: dict                   # name: Cell
-    attributes: dict
-
-    def smallest(self, what, inputs, table, least_load=0.0):
-        found = [cell for cell in self.cells.values()
-                 if cell.is_function(inputs, table) and cell.area > 0 and cell.max_load >= least_load]
-        if not found:
-            raise LibertyError(f"{self.path}: has no {what}")
-        return min(found, key=lambda cell: (cell.area, cell.name))
-
-    def nand2(self):
-        return self.smallest("2-input NAND", 2, [True, True, True, False])
-
-    def driving_cell(self):
-        """A buffer of twice the strength of the smallest inverter: the smallest that may drive 1.8 times the load."""
-        inverter = self.smallest("inverter", 1, [True, False])
-        return self.smallest("buffer that drives twice the load of the smallest inverter", 1, [False, True],
-                             1.8 * inverter.max_load)
+def printable(text):
+    """Text of a file for a message of one line."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:60])
 
 
-def parse_groups(path, text):
-    """The one outermost group, library(...)."""
-    position, line = 0, 1
-    stack, pending = [Group("file", [])], []   # tokens since the last ; { or }
-
-    def fail(what):
-        raise LibertyError(f"{path}:{line}: {what}")
-
-    while position < len(text):
-        match = TOKEN.match(text, position)
-        if not match:
-            fail("not Liberty")
-        position = match.end()
-        kind = match.lastgroup
-        if kind in ("string", "word"):
-            pending.append((kind, match.group(kind)))
-        elif kind == "mark":
-            mark = match.group()
-            if mark == "{":
-                words = [value for what, value in pending if what != "mark"]
-                if not words or ("mark", "(") not in pending:
-                    fail("a group without a name")
-                group = Group(words[0], words[1:])
-                stack[-1].groups.append(group)
-                stack.append(group)
-                pending = []
-            elif mark == "}":
-                finish(pending, stack[-1])
-                pending = []
-                if len(stack) == 1:
-                    fail("a '}' too many")
-                stack.pop()
-            elif mark == ";":
-                finish(pending, stack[-1])
-                pending = []
-            else:
-                pending.append(("mark", mark))
-        newlines = match.group().count("\n")
-        line += newlines
-        # An attribute may end with its line.
-        if newlines and kind is None and not match.group().startswith(("\\", "/")) and complete(pending):
-            finish(pending, stack[-1])
-            pending = []
-    if len(stack) != 1:
-        fail(f"ends within {stack[-1].kind}({', '.join(stack[-1].arguments)})")
-    groups = stack[0].all("library")
-    if len(groups) != 1:
-        raise LibertyError(f"{path}: not a Liberty file: it has {len(groups)} groups library(...)")
-    return groups[0]
-
-
-def complete(pending):
-    return len(pending) >= 3 and pending[1] == ("mark", ":") and pending[-1][0] != "mark"
-
-
-def finish(pending, group):
-    """Notes `name : value` or `name (values)`."""
-    words = [value for what, value in pending if what != "mark"]
-    if len(words) >= 2:
-        group.attributes[words[0]] = words[1] if len(words) == 2 else " ".join(words[1:])
-
-
-def number(path, where, text):
+def read_bytes(path):
     try:
-        return float(text)
-    except ValueError:
-        raise LibertyError(f"{path}: {where} is not a number: '{text}'") from None
-
-
-def read_cell(path, group):
-    name = group.arguments[0] if group.arguments else ""
-    inputs, outputs, max_load = [], {}, 0.0
-    for pin in group.all("pin"):
-        direction = pin.attributes.get("direction", "")
-        for pin_name in pin.arguments:
-            if direction == "input":
-                inputs.append(pin_name)
-            elif direction == "output":
-                if not outputs:
-                    max_load = number(path, f"max_capacitance of {name}", pin.attributes.get("max_capacitance", "0"))
-                outputs[pin_name] = None if "three_state" in pin.attributes else pin.attributes.get("function")
-    states = group.all("ff")
-    latch = bool(group.all("latch") or group.all("statetable") or group.all("ff_bank") or group.all("latch_bank"))
-    return Cell(name, number(path, f"the area of {name}", group.attributes.get("area", "0")), inputs, outputs, max_load,
-                states[0] if states else None, latch, group.attributes.get("dont_use", "false") == "true")
-
-
-def read_library(path):
-    path = Path(path)
-    try:
-        text = path.read_text(errors="replace")
+        data = path.read_bytes()
+        if data[:2] == b"\x1f\x8b":
+            with gzip.open(path) as packed:
+                data = packed.read(MOST_BYTES + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise LibertyError(f"{path}: a damaged gzip file: {printable(str(error))}") from None
     except OSError as error:
         raise LibertyError(f"{path}: cannot read: {error.strerror}") from None
-    group = parse_groups(path, text)
-    cells = {}
-    for cell_group in group.all("cell"):
-        cell = read_cell(path, cell_group)
-        cells[cell.name] = cell
-    if not any(cell.state and not cell.dont_use for cell in cells.values()):
-        raise LibertyError(f"{path}: has no flip-flop")
-    library = Library(path, group.arguments[0] if group.arguments else path.stem, cells, group.attributes)
-    library.nand2()
-    library.driving_cell()
-    return library
+    if len(data) > MOST_BYTES:
+        raise LibertyError(f"{path}: more than {MOST_BYTES >> 20} MiB")
+    for magic, what in NOT_LIBERTY:
+        if data.startswith(magic):
+            raise LibertyError(f"{path}: not a Liberty file: {what}")
+    if b"\0" in data:
+        raise LibertyError(f"{path}: not a Liberty file: not text")
+    if not data.strip():
+        raise LibertyError(f"{path}: not a Liberty file: it is empty")
+    return data
 
 
-# Functions -----------------------------------------------------------------------------------------------------------
+class Reader:
+    """The statements of one file. What Liberty asks for and files leave out is read where it is clear what is meant: a
+    ';' at the end of a line or before a '}', quotes around an expression."""
 
-def to_verilog(function):
-    """A Liberty function as a Verilog expression: ' after an operand inverts it, a space is an AND, ^ binds tightest of
-    the binary operators, then AND, then OR. Raises ValueError where it is not a function."""
-    tokens = re.findall(r"[A-Za-z_][\w\[\]]*|[01]|[!'*&+|^()]|\S", function)
-    position = 0
+    def __init__(self, path, including=()):
+        self.path = path
+        self.including = (*including, path.resolve())
+        self.text = read_bytes(path).decode("utf-8-sig", errors="replace")
+        self.tokens = self.split()
+        self.position = 0
 
-    def peek():
-        return tokens[position] if position < len(tokens) else None
+    def fail(self, what, token=None):
+        line = token.line if token else self.tokens[-1].line if self.tokens else 1
+        raise LibertyError(f"{self.path}:{line}: {what}")
 
-    def take():
-        nonlocal position
-        position += 1
-        return tokens[position - 1]
+    def split(self):
+        tokens, position, line, new_line = [], 0, 1, True
+        while position < len(self.text):
+            match = TOKEN.match(self.text, position)
+            if not match:
+                what = "a '\"' without its other" if self.text[position] == '"' else "not Liberty"
+                raise LibertyError(f"{self.path}:{line}: {what}")
+            if self.text.startswith("/*", position) and match.lastgroup:
+                raise LibertyError(f"{self.path}:{line}: a comment without an end")
+            kind, newlines = match.lastgroup, match.group().count("\n")
+            if kind == "space":
+                new_line = new_line or newlines > 0
+            elif kind:
+                tokens.append(Token(kind, match.group(kind), line, new_line, position, match.end()))
+                new_line = False
+            line += newlines
+            position = match.end()
+        return tokens
 
-    def operand():
-        token = take() if peek() is not None else ""
-        if token == "!":
-            text = f"(~{operand()})"
-        elif token == "(":
-            text = either()
-            if peek() != ")":
-                raise ValueError(function)
-            take()
-        elif token in ("0", "1"):
-            text = f"1'b{token}"
-        elif re.match(r"[A-Za-z_]", token):
-            text = token
-        else:
-            raise ValueError(function)
-        while peek() == "'":
-            take()
-            text = f"(~{text})"
-        return text
+    def peek(self):
+        return self.tokens[self.position] if self.position < len(self.tokens) else None
 
-    def differ():
-        text = operand()
-        while peek() == "^":
-            take()
-            text = f"({text} ^ {operand()})"
-        return text
+    def at(self, mark):
+        token = self.peek()
+        return token is not None and token.kind == "mark" and token.text == mark
 
-    def both():
-        text = differ()
-        while peek() is not None and peek() not in ("+", "|", ")", "'", "^"):
-            if peek() in ("*", "&"):
-                take()
-            text = f"({text} & {differ()})"
-        return text
+    def take(self):
+        self.position += 1
+        return self.tokens[self.position - 1]
 
-    def either():
-        text = both()
-        while peek() in ("+", "|"):
-            take()
-            text = f"({text} | {both()})"
-        return text
+    def read(self, group, depth=0):
+        """Adds the statements up to a '}' or the end to the group."""
+        while self.peek() and not self.at("}"):
+            if self.at(";"):
+                self.take()
+                continue
+            name = self.take()
+            if name.kind == "mark":
+                self.fail(f"a '{name.text}' that does not belong there", name)
+            if self.at(":"):
+                self.take()
+                values = [self.value(name)]
+            elif self.at("("):
+                values = self.arguments(name)
+                if self.at("{"):
+                    self.group(group, name, values, depth)
+                    continue
+            else:
+                what = "a group without a name" if self.at("{") else "neither an attribute nor a group"
+                self.fail(f"{'' if depth else 'not a Liberty file: '}{what}: '{printable(name.text)}'", name)
+            if name.text == "include_file":
+                self.include(name, values, group, depth)
+            else:
+                group.every.append(Attribute(name.text, values, f"{self.path}:{name.line}"))
+                group.attributes[name.text] = group.every[-1]
 
-    text = either()
-    if peek() is not None:
-        raise ValueError(function)
-    return text
+    def group(self, parent, name, arguments, depth):
+        group = Group(name.text, arguments, f"{self.path}:{name.line}")
+        if depth > MOST_NESTED:
+            self.fail("too many groups within each other", name)
+        self.take()
+        self.read(group, depth + 1)
+        if not self.at("}"):
+            self.fail(f"the file ends within {printable(name.text)}({printable(', '.join(arguments))}), "
+                      f"which begins at line {name.line}")
+        self.take()
+        parent.groups.append(group)
+
+    def include(self, name, values, group, depth):
+        """Liberty reads the file as if it stood here; its name is relative to the file that includes it."""
+        path = self.path.parent / " ".join(values)
+        if path.resolve() in self.including or len(self.including) > MOST_NESTED:
+            self.fail(f"includes itself: {printable(str(path))}", name)
+        reader = Reader(path, self.including)
+        reader.read(group, depth)
+        reader.at_end()
+
+    def at_end(self):
+        if self.peek():
+            self.fail("a '}' too many", self.peek())
+
+    def value(self, name):
+        """What follows the ':' of an attribute, up to the ';', the '}' of its group, or the end of its line."""
+        taken, opened = [], 0
+        while self.peek() and not self.at(";") and not self.at("}"):
+            token = self.peek()
+            if taken and token.new_line and opened == 0 and taken[-1].text[-1:] not in "+*&|^!" \
+                    and token.text[:1] not in "+*&|^)'":
+                break
+            if self.at("{") or (self.at(":") and name.text not in ("date", "revision", "comment")):
+                self.fail(f"a ';' is missing after {printable(name.text)}", name)
+            opened += (token.kind == "mark" and token.text == "(") - (token.kind == "mark" and token.text == ")")
+            taken.append(self.take())
+        if not taken:
+            self.fail(f"{printable(name.text)} has no value", name)
+        if len(taken) == 1:
+            return clean(taken[0].text)
+        if any(token.kind == "string" for token in taken):
+            self.fail(f"a ';' is missing after {printable(name.text)}", name)
+        return " ".join(self.text[taken[0].start:taken[-1].end].split())
+
+    def arguments(self, name):
+        """The words between parentheses."""
+        self.take()
+        words, joined = [], False
+        while not self.at(")"):
+            token = self.peek()
+            if token is None or (token.kind == "mark" and token.text not in ",:"):
+                self.fail(f"a ')' is missing after {printable(name.text)}", name)
+            self.take()
+            if token.kind == "mark" and token.text == ":" and words:   # pin (D[3:0])
+                words[-1] += ":"
+                joined = True
+            elif token.kind != "mark":
+                words[-1:] = [words[-1] + clean(token.text)] if joined else [*words[-1:], clean(token.text)]
+                joined = False
+        self.take()
+        return words
 
 
-def evaluate(function, pins):
-    """The value of a function, with the values of its pins."""
-    text = re.sub(r"~", " not ", to_verilog(function)).replace("&", " and ").replace("|", " or ").replace("^", "!=")
-    text = text.replace("1'b0", "False").replace("1'b1", "True")
-    return bool(eval(text.strip(), {"__builtins__": {}}, pins))  # names, constants and operators only, see to_verilog
+def clean(text):
+    """A value without the ends of lines that it goes over."""
+    return re.sub(r"\\?[ \t]*\r?\n\s*", " ", text).strip()
+
+
+def read_file(path):
+    """The one outermost group, library(...)."""
+    path = Path(path)
+    reader, file = Reader(path), Group("file", [], f"{path}:1")
+    reader.read(file)
+    reader.at_end()
+    groups = file.all("library")
+    if len(groups) != 1:
+        where = groups[1].where if groups else path
+        raise LibertyError(f"{where}: not a Liberty file: it has {len(groups) or 'no'} groups library(...)")
+    return groups[0]

@@ -2,30 +2,30 @@
 
 import fnmatch
 
-from synthesis import ABC_DELAY_PS, INPUT_ACTIVITY, LOAD_FF, PERIOD_NS, versions
+from synthesis import ABC_DELAY_PS, LOAD_FF
+from tools import versions
 
-HEADINGS = ["configuration", "area um2", "NAND2", "flip-flops", "path ns", "MHz", "latency", "beats/clk", "clk/result",
-            "dynamic mW", "leakage uW", "area/NVFP4", "same acc", "path/NVFP4", "area/lane", "path/lane"]
-MODULE_HEADINGS = ["module", "of", "copies", "area um2", "share", "flip-flops", "of its area"]
+HEADINGS = ["configuration", "area", "NAND2", "flip-flops", "path ns", "MHz", "latency", "beats/clk", "clk/result",
+            "area/NVFP4", "same acc", "path/NVFP4", "area/lane", "path/lane"]
+MODULE_HEADINGS = ["module", "of", "copies", "area", "share", "flip-flops", "of its area"]
 
 
 def notes(library):
-    clock = f"{1000 / PERIOD_NS:.0f} MHz"
+    nand2 = library.nand2()
     return [
-        f"{library.name}: NAND2 {library.nand2().name}, {library.nand2().area:g} um2. "
+        f"{library.name}: {f'NAND2 {nand2.name}, area {nand2.area:g}' if nand2 else 'no 2-input NAND to count in'}. "
         f"abc: -D {ABC_DELAY_PS}, inputs driven by {library.driving_cell().name}, {LOAD_FF} fF on each output.",
+        *library.remarks,
         f"Tools: {'; '.join(versions())}.",
         "area: of the cells, flat netlist (arrays: each kind of cell, edge and output stage mapped once, for all its copies);",
-        "um2 as the Liberty file has them. path: the longest of all from inputs and registers to registers and outputs,",
-        "inputs arriving at the clock edge, with setup; MHz = 1000 / path.",
+        "in the library's unit, which most take as um2. path: the longest of all from inputs and registers to registers and",
+        "outputs, inputs arriving at the clock edge, with setup; MHz = 1000 / path.",
         "latency: clocks from the edge that takes the last beat to the one that takes the result, least-most; counted, as",
         "are beats a clock within a dot product and clocks a result of one-beat dot products with the smallest sum.",
-        f"power: at {clock} for all; {INPUT_ACTIVITY} transitions a clock on each input, passed on through the logic by "
-        "probability. None of arrays.",
         "NVFP4: area and path over those of NVFP4, same lanes and output stage, its own accumulator (same acc: IF4's).",
         "lane: over lane-FP32 of the same format, which gives a result a clock.",
         "These numbers are an estimate to compare designs by: no layout, no wires, no clock tree, no scan, no hold, no",
-        "tie cells, one corner, no variation, and no power of glitches or of real data. Reset is not timed.",
+        "tie cells, one corner, no variation, no power. Reset is not timed.",
     ]
 
 
@@ -49,8 +49,8 @@ def figure(what, config, results):
     return results[config.name]["area"] if what == "area" else ratios(config, results)[what]
 
 
-def shown(value, digits, unit=1):
-    return "-" if value is None else f"{unit * value:.{digits}f}"
+def shown(value, digits):
+    return "-" if value is None else f"{value:.{digits}f}"
 
 
 def rows(configs, results):
@@ -59,11 +59,10 @@ def rows(configs, results):
         own, to = results[config.name], ratios(config, results)
         least, most = own.get("latency", [None, None])
         table.append([
-            config.name, f"{own['area']:.0f}", f"{own['nand2']:.0f}", str(own["flip_flops"]),
+            config.name, f"{own['area']:.0f}", shown(own["nand2"], 0), str(own["flip_flops"]),
             f"{own['critical_path_ns']:.2f}", f"{1000 / own['critical_path_ns']:.0f}",
             "-" if least is None else str(least) if least == most else f"{least}-{most}",
             shown(own.get("beats_a_clock"), 2), shown(own.get("clocks_a_result"), 0),
-            shown(own.get("dynamic_w"), 2, 1e3), shown(own.get("leakage_w"), 2, 1e6),
             shown(to["area / nvfp4"], 3), shown(to["area / nvfp4 same acc"], 3), shown(to["path / nvfp4"], 3),
             shown(to["area / lane"], 3), shown(to["path / lane"], 3)])
     return table
@@ -107,8 +106,8 @@ def module_rows(parted):
 
 def totals(name, flat, parted):
     if parted is flat:
-        return f"{name}: {flat['area']:.0f} um2. A module's area is that of all its copies; (top) is what lies between them."
-    return (f"{name}: {parted['area']:.0f} um2 in parts, each mapped by abc alone; {flat['area']:.0f} um2 flat "
+        return f"{name}: area {flat['area']:.0f}. A module's area is that of all its copies; (top) is what lies between them."
+    return (f"{name}: area {parted['area']:.0f} in parts, each mapped by abc alone; {flat['area']:.0f} flat "
             f"({100 * (parted['area'] / flat['area'] - 1):+.1f} % in parts). The area of a module is its own, of all its "
             "copies,\nwithout the modules in it.")
 
@@ -129,9 +128,9 @@ def published(groups, flat, parted):
                       f"{100 * (one - other) / all_nvfp4:+.1f} %"])
     grouped = sum(area_of(if4, patterns) for _, patterns in groups)
     if abs(grouped - all_if4) > 1:
-        raise ValueError(f"the groups have {grouped:.0f} of {all_if4:.0f} um2")
+        raise ValueError(f"the groups have {grouped:.0f} of {all_if4:.0f}")
     table.append(["all, in parts", f"{all_if4:.0f}", f"{all_nvfp4:.0f}", f"{all_if4 - all_nvfp4:+.0f}",
                   f"{100 * (all_if4 / all_nvfp4 - 1):+.1f} %"])
     one, other = (flat[name]["area"] for name in ("lane_fp32_if4", "lane_fp32_nvfp4"))
     table.append(["all, flat", f"{one:.0f}", f"{other:.0f}", f"{one - other:+.0f}", f"{100 * (one / other - 1):+.1f} %"])
-    return text(["lane-FP32", "IF4 um2", "NVFP4 um2", "difference", "of NVFP4"], table)
+    return text(["lane-FP32", "area of IF4", "of NVFP4", "difference", "of NVFP4's"], table)

@@ -1,4 +1,4 @@
-"""The flow behind `make area` and `make gates`: Yosys and abc to a netlist of library cells, OpenSTA for time and power.
+"""The flow behind `make area` and `make gates`: Yosys and abc to a netlist of library cells, then OpenSTA for its path.
 
 Every design goes through the same commands. What they are, and what the numbers are not, is in rtl/README.md.
 """
@@ -8,29 +8,16 @@ import json
 import os
 import re
 import shutil
-import subprocess
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 
-import liberty
+from liberty import LibertyError
+from sta import measure_path
+from tools import ROOT, ToolError, remove, run, versions
 
-ROOT = Path(__file__).resolve().parents[2]
-CLOCK = "clk_i"
-RESET = "rst_ni"
 ABC_DELAY_PS = 2000    # abc's target: below what any of the designs can reach, so it makes all of them as fast as it can
 LOAD_FF = 0.01         # on every output, for abc: next to nothing, as in the flow of the figures we compare with
-PERIOD_NS = 20.0       # clock of the power figures; every design meets it, and paths do not depend on it
-INPUT_ACTIVITY = 0.1   # transitions a clock of every input but clock and reset; half of the time 1
 BENCH = "testbench/area/clocks.sv"  # counts clocks of latency and throughput
-
-
-class ToolError(RuntimeError):
-    """A tool failed, or what it gave is no result. `log`: the name of the file that says more."""
-
-    def __init__(self, text, log="yosys.log"):
-        super().__init__(text)
-        self.log = log
 
 
 @dataclass(frozen=True)
@@ -48,38 +35,13 @@ class Design:
         return [line for line in lines if line and line[0] not in "#+-"]
 
 
-def run(command, log, what):
-    """Runs a tool with its output in the file `log`."""
-    with open(log, "w") as output:
-        try:
-            code = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output,
-                                  stderr=subprocess.STDOUT).returncode
-        except OSError as error:
-            raise ToolError(f"{what}: cannot run {command[0]}: {error.strerror}") from None
-    if code != 0:
-        said = [line for line in Path(ROOT / log).read_text(errors="replace").splitlines() if "error" in line.lower()]
-        raise ToolError(f"{what}: {command[0]} failed" + (f": {said[0].strip()}" if said else ""), Path(log).name)
-
-
-@lru_cache(maxsize=None)
-def versions():
-    """What the tools say they are."""
-    found = []
-    for command in (["yosys", "-V"], ["sta", "-version"], ["iverilog", "-V"]):
-        try:
-            text = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout
-        except OSError as error:
-            raise ToolError(f"cannot run {command[0]}: {error.strerror}") from None
-        found.append(text.splitlines()[0] if text else command[0])
-    return found
-
-
 def key(design, library, split):
     """A hash of all that a result depends on."""
     digest = hashlib.sha256()
-    parts = [repr((design, split)).encode(), *(version.encode() for version in versions()), library.path.read_bytes()]
+    parts = [repr((design, split)).encode(), *(version.encode() for version in versions()), library.text.encode()]
     files = [*design.sources(), *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "rtl").glob("*.svh")), BENCH]
-    for path in [*(ROOT / name for name in files), Path(__file__), Path(liberty.__file__)]:
+    own = [Path(__file__).with_name(name) for name in ("synthesis.py", "sta.py")]
+    for path in [*(ROOT / name for name in files), *own]:
         parts.append(path.read_bytes())
     for part in parts:
         digest.update(f"{len(part)} ".encode() + part)
@@ -145,75 +107,16 @@ def read_stat(text, library, what, submodules=(), whole=False):
                 continue
             if cell not in library.cells:
                 raise ToolError(f"{what}: {count} cells {cell} are not in the library")
-            if library.cells[cell].latch:
-                raise ToolError(f"{what}: {count} cells {cell} are latches")
+            if library.cells[cell].unused:
+                raise ToolError(f"{what}: {count} cells {cell} are used: {library.cells[cell].unused}")
             cells.counts[cell] = int(count)
         chip_area = re.search(r"Chip area for (?:top )?module .*: ([0-9.]+)", section)
-        cells.chip_area = float(chip_area.group(1)) if chip_area else 0.0
+        cells.chip_area = float(chip_area.group(1)) / library.area_scale if chip_area else 0.0
         if abs(cells.chip_area - cells.area(library)) > 1e-6 * cells.chip_area + 1e-3:
             raise ToolError(f"{what}: yosys says an area of {cells.chip_area}, its cells have {cells.area(library)}")
     if not any(cells.counts and cells.chip_area > 0 for cells in modules.values()):
         raise ToolError(f"{what}: the netlist has no cells")
     return modules
-
-
-# OpenSTA -------------------------------------------------------------------------------------------------------------
-
-def sta_script(design, work):
-    """Paths between registers, from inputs that arrive with the clock edge and to outputs that are due at the next one.
-    Reset is no path: it may come at any time, and is released well before the clock. No power of designs with kept
-    modules: report_power of OpenSTA 2.0.17 crashes on hundreds of thousands of cells."""
-    power = "" if design.kept else f"""set_power_activity -input -activity {INPUT_ACTIVITY}
-set_power_activity -input_ports [get_ports {RESET}] -activity 0 -duty 1
-report_power -digits 8
-"""
-    return f"""read_liberty {work}/cells.lib
-read_verilog {work}/netlist.v
-link_design {design.top}
-create_clock -name clk -period {PERIOD_NS} [get_ports {CLOCK}]
-set inputs {{}}
-foreach port [all_inputs] {{
-  if {{[get_full_name $port] != "{CLOCK}"}} {{ lappend inputs $port }}
-}}
-set_input_delay 0 -clock clk $inputs
-set_output_delay 0 -clock clk [all_outputs]
-set_false_path -from [get_ports {RESET}]
-puts "SLACK [worst_slack]"
-report_checks -digits 4 -fields {{input_pin slew}}
-{power}exit
-"""
-
-
-def output_net(netlist, instance):
-    """What a flip-flop drives, which has the name of the register; a port remains what it is."""
-    found = re.search(rf"^  \S+ {re.escape(instance)} \((.*?)^  \);", netlist, re.MULTILINE | re.DOTALL)
-    nets = re.findall(r"\.Q\w*\(\\?([^)\s]+)", found.group(1)) if found else []
-    return nets[0] if nets else instance
-
-
-def read_sta(text, netlist, what, powered=True):
-    """Critical path in ns, its ends, and, where it was asked for, power in W."""
-    # What it says of the library is about cells and tables that may not be used at all; of a netlist, it is an error.
-    complaints = [line for line in text.splitlines()
-                  if line.startswith("Error") or (line.startswith("Warning") and ".lib" not in line)]
-    if complaints:
-        raise ToolError(f"{what}: sta says '{complaints[0]}'", "sta.log")
-    slack = re.search(r"^SLACK (-?[0-9.]+)$", text, re.MULTILINE)
-    power = not powered or re.search(r"^Total +(\S+) +(\S+) +(\S+) +(\S+)", text, re.MULTILINE)
-    ends = re.search(r"^Startpoint: (\S+).*?^Endpoint: (\S+)", text, re.MULTILINE | re.DOTALL)
-    if not slack or not power or not ends:
-        raise ToolError(f"{what}: sta found no {'path' if not slack or not ends else 'power'}", "sta.log")
-    path = PERIOD_NS - float(slack.group(1))
-    if not 0 < path < PERIOD_NS * 10:
-        raise ToolError(f"{what}: sta gives a path of {path} ns", "sta.log")
-    result = {"critical_path_ns": round(path, 4),
-              **{end: output_net(netlist, name) for end, name in zip(("from", "to"), ends.groups())}}
-    if not powered:
-        return result
-    internal, switching, leakage, _ = (float(value) for value in power.groups())
-    if internal + switching <= 0:
-        raise ToolError(f"{what}: sta gives a power of {internal + switching} W", "sta.log")
-    return {**result, "dynamic_w": internal + switching, "leakage_w": leakage}
 
 
 # Clocks --------------------------------------------------------------------------------------------------------------
@@ -236,23 +139,50 @@ def count_clocks(design, work):
 
 # The flow ------------------------------------------------------------------------------------------------------------
 
+PROBE = """module probe (input clk_i, input rst_ni, input [3:0] a_i, output reg [3:0] q_o);
+  always @(posedge clk_i or negedge rst_ni) if (!rst_ni) q_o <= 4'd5; else q_o <= q_o * a_i + 4'd1;
+endmodule
+"""
+
+
+def try_library(library):
+    """Runs the flow on a few gates, and returns their critical path. Raises LibertyError where the tools do not take the
+    library."""
+    work = library_folder(library) / f".probe.{os.getpid()}"
+    failed = library_folder(library) / "probe.failed"
+    remove(work)
+    try:
+        short = prepare(work, library)
+        (work / "probe.sv").write_text(PROBE)
+        yosys([f"read_verilog -sv {short}/probe.sv", "synth -flatten -top probe", *map_commands(short), "splitnets",
+               "clean -purge", f"write_verilog -noattr {short}/netlist.v"], short / "yosys.log", "a few gates")
+        read_stat((work / "stat.txt").read_text(), library, "a few gates")
+        return measure_path(Design("a few gates", "probe", ""), short)
+    except ToolError as error:
+        remove(failed)
+        work.rename(failed)
+        raise LibertyError(f"{library.files}: the tools do not take these cells: {error}; log: "
+                           f"{failed.relative_to(ROOT)}/{error.log}") from None
+    finally:
+        remove(work)
+
+
 def measure(design, library, work):
-    """Area, time and power of the flat design, as one dictionary; with kept modules, also the area of each, and no power."""
+    """Area, time and clocks of the flat design, as one dictionary; with kept modules, also the area of each."""
     flat = ["setattr -mod -unset keep_hierarchy *", "flatten"] if design.kept else []
     yosys([*read_commands(design), *coarse_commands(design), f"synth -top {design.top} -run fine:check",
            *map_commands(work, design.top if design.kept else ""), *flat, "splitnets", "clean -purge",
            f"write_verilog -noattr {work}/netlist.v"], work / "yosys.log", design.name)
     stat = (work / "stat.txt").read_text()
     cells = read_stat(stat, library, design.name, whole=bool(design.kept))[WHOLE if design.kept else design.top]
-    (work / "sta.tcl").write_text(sta_script(design, work))
-    run(["sta", "-no_splash", "-exit", str(work / "sta.tcl")], work / "sta.log", design.name)
+    nand2 = library.nand2()
     return {
         "area": round(cells.area(library), 3),
-        "nand2": round(cells.area(library) / library.nand2().area, 1),
+        "nand2": round(cells.area(library) / nand2.area, 1) if nand2 else None,
         "cells": sum(cells.counts.values()),
         "flip_flops": cells.flip_flops(library),
         "flip_flop_area": round(cells.area(library, True), 3),
-        **read_sta((work / "sta.log").read_text(), (work / "netlist.v").read_text(), design.name, not design.kept),
+        **measure_path(design, work),
         **(count_clocks(design, work) if design.counted else {}),
         **({"modules": kept_rows(stat, library, design)} if design.kept else {}),
     }
@@ -342,7 +272,10 @@ def split(design, library, work):
 
 
 def library_folder(library):
-    return ROOT / "build" / "area" / re.sub(r"[^A-Za-z0-9_.+-]", "_", library.path.stem)
+    """By the name of the first file, and how many others there are. The Makefile calls its folder of netlists likewise."""
+    name = re.sub(r"[.][^.]*$", "", re.sub(r"[.]gz$", "", library.paths[0].name))
+    more = f"+{len(library.paths) - 1}" if len(library.paths) > 1 else ""
+    return ROOT / "build" / "area" / (re.sub(r"[^A-Za-z0-9_.+-]", "_", name) + more)
 
 
 def result_folder(design, library, parted=False):
@@ -358,19 +291,24 @@ def cached(design, library, parted=False):
     return result if result.get("key") == key(design, library, parted) else None
 
 
+def prepare(work, library):
+    """Makes a folder to run the flow in, with what the tools need of the library. Its name relative to the project."""
+    work.mkdir(parents=True)
+    (work / "cells.lib").write_text(library.text)
+    (work / "abc.constr").write_text(
+        f"set_driving_cell {library.driving_cell().name}\nset_load {LOAD_FF} [all_outputs]\n")
+    return Path(os.path.relpath(work, ROOT))
+
+
 def compute(design, library, parted=False):
     """Runs the flow. The folder appears under its name when it is complete; one of a run that failed is called so."""
     final = result_folder(design, library, parted)
     work = final.with_name(f".{final.name}.{os.getpid()}")
     failed = final.with_name(final.name + ".failed")
     for folder in (work, failed):
-        shutil.rmtree(folder, ignore_errors=True)
-    work.mkdir(parents=True)
+        remove(folder)
     try:
-        (work / "cells.lib").symlink_to(library.path.resolve())
-        (work / "abc.constr").write_text(
-            f"set_driving_cell {library.driving_cell().name}\nset_load {LOAD_FF} [all_outputs]\n")
-        short = Path(os.path.relpath(work, ROOT))
+        short = prepare(work, library)
         result = (split if parted else measure)(design, library, short)
         result = {"name": design.name, "key": key(design, library, parted), **result}
         (work / "result.json").write_text(json.dumps(result, indent=1) + "\n")
@@ -381,5 +319,5 @@ def compute(design, library, parted=False):
         work.rename(failed)
         raise ToolError(f"{error}; log: {failed.relative_to(ROOT)}/{error.log}") from None
     except BaseException:
-        shutil.rmtree(work, ignore_errors=True)
+        remove(work)
         raise
