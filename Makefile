@@ -21,7 +21,7 @@ SHELL := /bin/bash
 ## CHANGED        a git revision: `make test-mutants` tries only the planted bugs of files changed since then
 ## PROOFS         which proofs `make formal` runs, names (default: all; scripts/formal.py --list)
 ## FUZZ_SECONDS   how long `make fuzz` runs (default: 60)
-## LIBERTY        Liberty file with the cells of `make area` and `make gates` (default: osu018 of Debian)
+## LIBERTY        Liberty files with the cells of `make area` and `make gates`: "a.lib b.lib.gz" (default: osu018 of Debian)
 ## CONFIGS        what `make area` synthesizes, names or patterns (default: all; scripts/area/area.py --list)
 ## MODULES        1: `make area` also gives the area by module
 ## COVERAGE_TESTS which tests `make coverage` runs (default: [coverage]; more of them can only cover more)
@@ -140,19 +140,21 @@ test-mutants: ## plant bugs in RTL, model and simulators, one at a time; the tes
 	@python3 scripts/mutants.py $(if $(MUTANTS),--sample $(MUTANTS)) $(if $(CHANGED),--changed '$(CHANGED)')
 
 .PHONY: area
-area: ## area, time and power of the RTL in a library of cells: LIBERTY=, CONFIGS="if4 nvfp4*", MODULES=1
+area: ## area and timing of the RTL in a library of cells: LIBERTY=, CONFIGS="if4 nvfp4*", MODULES=1
 	@scripts/setup.sh area
-	@python3 scripts/area/area.py $(area_liberty) $(if $(filter-out 0,$(MODULES)),--modules) $(CONFIGS:%='%')
+	@exec python3 scripts/area/area.py $(area_liberty) $(if $(filter-out 0,$(MODULES)),--modules) $(CONFIGS:%='%')
 
 .PHONY: area-published
 area-published: ## where the published +66.6 % comes from: lane-FP32 IF4 against NVFP4, by module
 	@scripts/setup.sh area
-	@python3 scripts/area/area.py $(area_liberty) --published
+	@exec python3 scripts/area/area.py $(area_liberty) --published
 
 .PHONY: check-area
 check-area: ## test the scripts of `make area`, and synthesize IF4 and NVFP4, iterative and as arrays, against their limits
 	@scripts/setup.sh area
 	@python3 testbench/area/test_area.py
+	@python3 testbench/area/test_liberty.py
+	@python3 testbench/area/test_flow.py
 	@python3 scripts/area/area.py $(area_liberty) --check if4_iterative nvfp4_iterative if4_array nvfp4_array
 
 area_liberty = $${LIBERTY:+--liberty "$$LIBERTY"}
@@ -161,7 +163,9 @@ area_liberty = $${LIBERTY:+--liberty "$$LIBERTY"}
 GATE_UNITS := if4_mac=if4 if4_mac_iterative=if4_iterative
 GATED := $(basename $(subst =,.,$(GATE_UNITS)))
 GATE_FAULTS := 64
-GATES := $(BUILD)/gates/$(or $(basename $(notdir $(LIBERTY))),osu018_stdcells)
+# The folder of a library has the name of its first file, and how many others there are, as in build/area.
+liberty_name = $(basename $(patsubst %.gz,%,$(notdir $(firstword $1))))$(if $(word 2,$1),+$(words $(wordlist 2,$(words $1),$1)))
+GATES := $(BUILD)/gates/$(or $(call liberty_name,$(LIBERTY)),osu018_stdcells)
 # Printed when it is complete, and kept.
 run_gates = echo 'gates_check on $2'; $(GATES)/$1/gates_check --vectors testbench/data/published_vectors.txt \
 	--seed $(or $(SEED),1) $3 $(GATED) >$(GATES)/$1/result.txt; \
@@ -170,7 +174,7 @@ run_gates = echo 'gates_check on $2'; $(GATES)/$1/gates_check --vectors testbenc
 .PHONY: gates
 gates: ## the vectors of the RTL on the netlists of IF4, as they are and with planted faults: LIBERTY=, SEED=
 	@scripts/setup.sh default area
-	@python3 scripts/area/gates.py $(area_liberty) --out $(GATES) --faults $(GATE_FAULTS) $(GATE_UNITS)
+	@exec python3 scripts/area/gates.py $(area_liberty) --out $(GATES) --faults $(GATE_FAULTS) $(GATE_UNITS)
 	@$(SUBMAKE) GATES=$(GATES) CONFIG=release $(addprefix $(GATES)/,rtl/gates_check good/gates_check faulty/gates_check)
 	@$(call run_gates,rtl,the RTL) && $(call run_gates,good,the netlists)
 	@cmp $(GATES)/rtl/result.txt $(GATES)/good/result.txt && echo 'the netlists give the same results in the same clocks'

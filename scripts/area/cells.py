@@ -32,6 +32,7 @@ class Cell:
     switched off."""
     name: str
     group: Group
+    library: Group
     area: float
     inputs: list
     outputs: dict
@@ -129,6 +130,8 @@ def read_state(cell, what):
     """Reads the ff(...) group; why the flow cannot use such a flip-flop, or None. dfflibmap of Yosys takes those whose
     controls are each one pin or its inverse."""
     state = cell.state
+    if not 1 <= len(state.arguments) <= 2 or not all(map(NAME.match, state.arguments)):
+        raise LibertyError(f"{state.where}: ff({printable(', '.join(state.arguments))}) of {what} is not of two names")
     for name in ("next_state", "clocked_on", "clear", "preset"):
         if name in state.attributes:
             cell.controls[name] = function_of(state, name, [*cell.inputs, *state.arguments], what)
@@ -141,8 +144,23 @@ def read_state(cell, what):
     return None
 
 
-def has_delays(pin):
-    return any(timing.all("cell_rise", "cell_fall") for timing in pin.all("timing"))
+def related_pins(timing, cell):
+    """The pins that a timing group is from."""
+    related = timing.get("related_pin", "").split()
+    unknown = set(related) - {*cell.inputs, *cell.outputs}
+    if unknown or not related:
+        raise LibertyError(f"{timing.place('related_pin')}: timing of {cell.name} is related to "
+                           f"{printable(min(unknown, default='no pin'))}, which is no pin of it")
+    return related
+
+
+def has_delays(pin, cell, sources):
+    """Whether an output has the delays and slews of both edges from each of these pins."""
+    timed = set()
+    for timing in pin.all("timing"):
+        if {"cell_rise", "cell_fall", "rise_transition", "fall_transition"} <= {group.kind for group in timing.groups}:
+            timed |= set(related_pins(timing, cell))
+    return set(sources) <= timed
 
 
 def why_unused(group, cell, area):
@@ -166,12 +184,12 @@ def why_unused(group, cell, area):
     return None
 
 
-def read_cell(group):
+def read_cell(group, library):
     name = group.name
     area = number(group, "area", 0.0)
     if not name or area < 0:
         raise LibertyError(f"{group.place('area')}: " + ("a cell has no name" if not name else f"the area of {name} is {area:g}"))
-    cell = Cell(name, group, area, [], {})
+    cell = Cell(name, group, library, area, [], {})
     pins = [(pin, pin_name) for pin in group.all("pin") for pin_name in pin.arguments]
     for pin, pin_name in pins:
         if pin.get("direction") == "input":
@@ -192,8 +210,9 @@ def read_cell(group):
             cell.unused = "cell with an output that has no function or can be off"
             return cell
         cell.outputs[pin_name] = function_of(pin, "function", known, f"{pin_name} of {name}")
-        if functions.names(cell.outputs[pin_name]) and not has_delays(pin):
-            cell.unused = "cell without tables of delays"
+        sources = functions.names(cell.controls["clocked_on"] if cell.state else cell.outputs[pin_name])
+        if not has_delays(pin, cell, sources):
+            cell.unused = cell.unused or "cell without tables of delays from each input"
     first = next(pin for pin, pin_name in pins if pin_name in cell.outputs)
     cell.max_load = number(first, "max_capacitance", 0.0)
     if cell.state and not cell.unused and not any(tree in cell.state.arguments for tree in cell.outputs.values()):
@@ -282,7 +301,7 @@ def read_cells(text):
         if model != "table_lookup":
             raise LibertyError(f"{group.place('delay_model')}: the delay_model '{printable(model)}' is not read, only table_lookup")
         for cell_group in group.all("cell"):
-            cell = read_cell(cell_group)
+            cell = read_cell(cell_group, group)
             if cell.name in cells:
                 raise LibertyError(f"{cell_group.where}: cell {cell.name} is also at {cells[cell.name].group.where}")
             cells[cell.name] = cell

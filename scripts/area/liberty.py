@@ -140,8 +140,8 @@ class Reader:
         self.position += 1
         return self.tokens[self.position - 1]
 
-    def read(self, group, depth=0):
-        """Adds the statements up to a '}' or the end to the group."""
+    def read(self, group, above=()):
+        """Adds the statements up to a '}' or the end to the group; `above`: the kinds of the groups that it is in."""
         while self.peek() and not self.at("}"):
             if self.at(";"):
                 self.take()
@@ -155,36 +155,38 @@ class Reader:
             elif self.at("("):
                 values = self.arguments(name)
                 if self.at("{"):
-                    self.group(group, name, values, depth)
+                    self.group(group, name, values, above)
                     continue
             else:
                 what = "a group without a name" if self.at("{") else "neither an attribute nor a group"
-                self.fail(f"{'' if depth else 'not a Liberty file: '}{what}: '{printable(name.text)}'", name)
+                self.fail(f"{'' if above else 'not a Liberty file: '}{what}: '{printable(name.text)}'", name)
             if name.text == "include_file":
-                self.include(name, values, group, depth)
+                self.include(name, values, group, above)
             else:
                 group.every.append(Attribute(name.text, values, f"{self.path}:{name.line}"))
                 group.attributes[name.text] = group.every[-1]
 
-    def group(self, parent, name, arguments, depth):
+    def group(self, parent, name, arguments, above):
         group = Group(name.text, arguments, f"{self.path}:{name.line}")
-        if depth > MOST_NESTED:
+        if name.text in above:
+            self.fail(f"a {printable(name.text)} within a {printable(name.text)}: a '}}' is missing before", name)
+        if len(above) > MOST_NESTED:
             self.fail("too many groups within each other", name)
         self.take()
-        self.read(group, depth + 1)
+        self.read(group, (*above, name.text))
         if not self.at("}"):
             self.fail(f"the file ends within {printable(name.text)}({printable(', '.join(arguments))}), "
                       f"which begins at line {name.line}")
         self.take()
         parent.groups.append(group)
 
-    def include(self, name, values, group, depth):
+    def include(self, name, values, group, above):
         """Liberty reads the file as if it stood here; its name is relative to the file that includes it."""
         path = self.path.parent / " ".join(values)
         if path.resolve() in self.including or len(self.including) > MOST_NESTED:
             self.fail(f"includes itself: {printable(str(path))}", name)
         reader = Reader(path, self.including)
-        reader.read(group, depth)
+        reader.read(group, above)
         reader.at_end()
 
     def at_end(self):

@@ -18,14 +18,14 @@ def notes(library):
         *library.remarks,
         f"Tools: {'; '.join(versions())}.",
         "area: of the cells, flat netlist (arrays: each kind of cell, edge and output stage mapped once, for all its copies);",
-        "in the library's unit, which most take as um2. path: the longest of all from inputs and registers to registers and",
+        "in the library's unit, um2 in most. path: the longest of all from inputs and registers to registers and",
         "outputs, inputs arriving at the clock edge, with setup; MHz = 1000 / path.",
         "latency: clocks from the edge that takes the last beat to the one that takes the result, least-most; counted, as",
         "are beats a clock within a dot product and clocks a result of one-beat dot products with the smallest sum.",
         "NVFP4: area and path over those of NVFP4, same lanes and output stage, its own accumulator (same acc: IF4's).",
         "lane: over lane-FP32 of the same format, which gives a result a clock.",
-        "These numbers are an estimate to compare designs by: no layout, no wires, no clock tree, no scan, no hold, no",
-        "tie cells, one corner, no variation, no power. Reset is not timed.",
+        "These numbers are an estimate to compare designs by: no layout, no wires unless the library names a wire load as its",
+        "default, no clock tree, no scan, no hold, no tie cells, one corner, no variation, no power. Reset is not timed.",
     ]
 
 

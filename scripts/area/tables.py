@@ -10,7 +10,7 @@ import math
 import re
 
 import functions
-from cells import check_needed, femtofarads, number, read_cells
+from cells import check_needed, femtofarads, number, read_cells, related_pins
 from liberty import Group, LibertyError, printable
 
 DELAYS = ("cell_rise", "cell_fall", "rise_transition", "fall_transition")
@@ -19,6 +19,15 @@ CONSTRAINTS = ("rise_constraint", "fall_constraint")
 DELAY_AXES = ("input_net_transition", "input_transition_time", "total_output_net_capacitance",
               "related_out_total_output_net_capacitance")
 CONSTRAINT_AXES = ("constrained_pin_transition", "related_pin_transition", "related_out_total_output_net_capacitance")
+TIMING_WORDS = {
+    "timing_sense": ("positive_unate", "negative_unate", "non_unate"),
+    "timing_type": ("combinational", "combinational_rise", "combinational_fall", "rising_edge", "falling_edge", "preset",
+                    "clear", "three_state_enable", "three_state_enable_rise", "three_state_enable_fall",
+                    "three_state_disable", "three_state_disable_rise", "three_state_disable_fall", "max_clock_tree_path",
+                    "min_clock_tree_path", "min_pulse_width", "minimum_period", "nochange_high_high", "nochange_high_low",
+                    "nochange_low_high", "nochange_low_low",
+                    *(f"{check}_{edge}" for check in ("setup", "hold", "recovery", "removal", "skew", "non_seq_setup",
+                                                      "non_seq_hold") for edge in ("rising", "falling")))}
 LIBRARY_NUMBERS = re.compile(r"(\w+_threshold_pct_(rise|fall)|slew_derate_from_library|nom_(process|temperature|voltage)"
                              r"|default_(max_transition|max_capacitance|max_fanout|fanout_load|wire_load_(resistance|capacitance|area))|k_\w+)$")
 # Where on an edge delays and slews are measured, in percent: Liberty's defaults, without which OpenSTA reads no library.
@@ -107,21 +116,16 @@ class Writer:
         index = [f'index_{place} ("{shown(index)}");' for place, (_, index) in enumerate(axes, 1)]
         return [f"        {table.kind} ({name}) {{ {' '.join(index)}", f"          values ({', '.join(rows)}); }}"]
 
-    def timing(self, timing, pins):
+    def timing(self, timing, cell):
         """The lines of a timing group; none where no tables are left."""
         tables = [line for table in timing.all(*DELAYS, *CONSTRAINTS) for line in self.table(table)]
         if not tables:
             return []
-        related = timing.get("related_pin", "").split()
-        unknown = set(related) - set(pins)
-        if unknown or not related:
-            raise LibertyError(f"{timing.place('related_pin')}: timing is related to "
-                               f"{printable(min(unknown, default='no pin'))}, which the cell lacks")
-        lines = [f'        related_pin : "{" ".join(related)}";']
+        lines = [f'        related_pin : "{" ".join(related_pins(timing, cell))}";']
         for name in ("timing_sense", "timing_type"):
             if name in timing.attributes:
                 word = timing.get(name)
-                if not re.match(r"\w+$", word):
+                if word not in TIMING_WORDS[name]:
                     raise LibertyError(f"{timing.place(name)}: {name} is '{printable(word)}'")
                 lines.append(f"        {name} : {word};")
         if "when" in timing.attributes:
@@ -146,7 +150,7 @@ class Writer:
             if attribute in pin.attributes:
                 lines.append(f"      {attribute} ({shown(numbers(pin, attribute)[:2])});")
         for timing in pin.all("timing"):
-            lines += self.timing(timing, [*cell.inputs, *cell.outputs])
+            lines += self.timing(timing, cell)
         return [*lines, "    }"]
 
     def cell(self, cell):
@@ -229,6 +233,21 @@ def has_setup(cell, text):
     return not cell.state or "timing_type : setup_" in text
 
 
+def check_capacitances(library):
+    """abc fails without a word on an input that takes no charge, or more than any cell may drive."""
+    loads = [cell.max_load for cell in library.used]
+    most = max(loads) if min(loads) > 0 else math.inf
+    for cell in library.used:
+        default = number(cell.library, "default_input_pin_cap", 0.0)
+        for pin in cell.group.all("pin"):
+            capacitance = number(pin, "capacitance", default)
+            least = 0 if cell.state else 1e-30
+            if pin.get("direction") == "input" and not least <= capacitance <= most:
+                raise LibertyError(f"{pin.place('capacitance')}: the capacitance of input {pin.name} of {cell.name} is "
+                                   f"{capacitance:g}"
+                                   + (f", more than any cell may drive ({most:g})" if capacitance > most else ""))
+
+
 def area_scale(library):
     """What areas are multiplied by for the tools: abc is handed two decimals of an area, with which it could not tell cells
     of a few hundredths apart."""
@@ -243,10 +262,9 @@ def write(library):
     head = head_of(library)
     library.area_scale = area_scale(library)
     templates, bodies, untimed = {}, [], []
-    owners = {id(cell_group): group for group in library.groups for cell_group in group.all("cell")}
     writers = {id(group): Writer(group, f"t{place}_", library.area_scale) for place, group in enumerate(library.groups)}
     for cell in library.used:
-        text = "\n".join(writers[id(owners[id(cell.group)])].cell(cell))
+        text = "\n".join(writers[id(cell.library)].cell(cell))
         bodies.append(text)
         if not has_setup(cell, text):
             untimed.append(cell.name)
@@ -270,5 +288,6 @@ def read_library(text):
     """The library in the files of LIBERTY=, ready for the tools. Raises LibertyError where it cannot be used."""
     library = read_cells(text)
     check_needed(library)
+    check_capacitances(library)
     write(library)
     return library

@@ -20,20 +20,25 @@ import synthesis  # noqa: E402
 from tables import read_library  # noqa: E402
 from tools import ToolError  # noqa: E402
 
-TIMING = 'timing () { related_pin : "%s"; cell_rise (scalar) { values ("1"); } cell_fall (scalar) { values ("1"); } }'
+def timing(pins):
+    tables = " ".join(f'{kind} (scalar) {{ values ("1"); }}'
+                      for kind in ("cell_rise", "cell_fall", "rise_transition", "fall_transition"))
+    return f'timing () {{ related_pin : "{pins}"; {tables} }}'
 
-CELLS = re.sub("@(.)@", lambda pin: TIMING % pin.group(1), """library (small) {  /* a comment */
+
+CELLS = re.sub("@(.*)@", lambda pins: timing(pins.group(1)), """library (small) {
+  default_input_pin_cap : 0.5;  /* a comment */
   cell (INV) { area : 2; pin (A) { direction : input; } pin (Y) { direction : output; @A@ function : "A'"; max_capacitance : 1 } }
   cell (BUF1) { area : 3; pin (A) { direction : input; } pin (Y) { direction : output; @A@ function : "A"; max_capacitance : 1; } }
   cell (BUF2) { area : 4; pin (A) { direction : input; } pin (Y) { direction : output; @A@ function : "A"; max_capacitance : 2; } }
   cell (TBUF) { area : 3; pin (A) { direction : input; }
     pin (Y) { direction : output; @A@ function : "A"; three_state : "A"; max_capacitance : 2; } }
   cell (NOR) { area : 3; pin (A) { direction : input; } pin (B) { direction : input; }
-    pin (Y) { direction : output; @A@ function : "!(A+B)"; } }
+    pin (Y) { direction : output; @A B@ function : "!(A+B)"; } }
   cell (BIG_ND) { area : 9; pin (A) { direction : input; } pin (B) { direction : input; }
-    pin (Y) { direction : output; @A@ function : "!(A B)"; } }
+    pin (Y) { direction : output; @A B@ function : "!(A B)"; } }
   cell (ODD) { area : 5; pin (A) { direction : input; } pin (B) { direction : input; }
-    pin (Y) { direction : output; @A@ function : "(!A) | B'"; } }
+    pin (Y) { direction : output; @A B@ function : "(!A) | B'"; } }
   cell (FF) { area : 20; ff (IQ, IQN) { next_state : "D"; clocked_on : "C"; clear : "(!R)"; }
     pin (C) { direction : input; } pin (D) { direction : input; } pin (R) { direction : input; }
     pin (Q) { direction : output; @C@ function : "IQ"; } }

@@ -135,8 +135,8 @@ class Cells(LibraryTest):
             self.assertIn(reason, self.unused(text)["BAD"])
         for old, new, reason in (("area : 0.01;", "", "without an area"), ("function", "three_state : A; function", "can be off"),
                                  ("area : 0.01;", "area : 1; pad_cell : true;", "pads"), ("pin (B) {", "bus (B) {", "buses"),
-                                 ("cell_rise", "no_rise", "without tables")):
-            text = better.replace(old, new).replace("cell_fall", "no_fall" if "no_" in new else "cell_fall")
+                                 ("cell_rise", "no_rise", "without tables"), ('"B"', '"A"', "delays from each input")):
+            text = better.replace(old, new)
             self.assertIn(reason, self.unused(text)["BAD"])
 
     def test_a_library_need_not_have(self):
@@ -253,6 +253,9 @@ class BadFiles(LibraryTest):
                 (values, '"0.018, x", "1, 2"', "not a list of numbers"), (values, '"0.018, 0.054"', "has 2 values, not 4"),
                 ("cell_rise (delay)", "cell_rise (no)", "uses a template no that"), ('"0, 1"', '"1, 0"', "does not rise"),
                 ("total_output_net_capacitance", "moon", "depends on moon"), ('related_pin : "A"', 'related_pin : "Z"', "to Z"),
+                ("capacitance : 0.002", "capacitance : 2", "input A of INV is 2, more than any cell may drive"),
+                ("capacitance : 0.002", "capacitance : 0", "input A of INV is 0"), ("(IQ, IQN)", "(IQ, 5)", "not of two names"),
+                (": rising_edge", ": rising_ledge", "timing_type is 'rising_ledge'"),
                 ("table_lookup", "polynomial", "delay_model 'polynomial'"), ('clocked_on : "CK";', "", "has no clocked_on")):
             self.assert_refused(changed(old, new, 1), message)
             text = changed(old, new, 1)
@@ -265,7 +268,8 @@ class BadFiles(LibraryTest):
     def test_brackets_and_quotes(self):
         for text, message in ((TINY + "}\n", "'}' too many"), (TINY.rstrip()[:-1] + "\n", "ends within library\\(tiny\\)"),
                               (TINY.replace('"!A"', '"!A', 1), "."), (TINY + "/* no end\n", "comment without an end"),
-                              ("x (y) {\n" * 3000, "too many groups")):
+                              ("".join(f"x{i} (y) {{\n" for i in range(3000)), "too many groups"),
+                              (TINY.replace("    }\n  }\n", "    }\n", 1) + "}\n", "a cell within a cell: a '}' is missing")):
             self.assert_refused(text, message)
 
 
