@@ -39,6 +39,7 @@ class Cell:
     max_load: float = 0.0         # of the first output pin, in the library's unit; 0: not given
     state: Group = None           # its ff(...) group
     controls: dict = field(default_factory=dict)  # trees of next_state, clocked_on, clear, preset
+    inverted: bool = False        # `controls` and `outputs` are of the inverse of the state that the file has
     unused: str = None            # why the flow leaves it alone
 
     @property
@@ -126,6 +127,25 @@ def function_of(group, name, known, what):
     return tree
 
 
+def invert_state(cell):
+    """Writes a flip-flop that keeps the inverse of its input as one that keeps the input: dfflibmap of Yosys 0.23 gets the
+    value after reset wrong in the former."""
+    controls = cell.controls
+    controls["next_state"] = functions.literal(controls["next_state"])[0]
+    clear, preset = controls.pop("clear", None), controls.pop("preset", None)
+    controls.update({name: tree for name, tree in (("clear", preset), ("preset", clear)) if tree is not None})
+    cell.inverted = True
+
+
+def invert_output(cell, pin_name):
+    """The function of an output in terms of the inverse of the state."""
+    state, function = cell.state.arguments, cell.outputs[pin_name]
+    if function in state and len(state) == 2:
+        cell.outputs[pin_name] = state[1 - state.index(function)]
+    elif functions.names(function) & set(state):
+        cell.unused = cell.unused or "flip-flop without a plain output"
+
+
 def read_state(cell, what):
     """Reads the ff(...) group; why the flow cannot use such a flip-flop, or None. dfflibmap of Yosys takes those whose
     controls are each one pin or its inverse."""
@@ -138,9 +158,12 @@ def read_state(cell, what):
     for name in ("next_state", "clocked_on"):
         if name not in cell.controls:
             raise LibertyError(f"{state.where}: the flip-flop {what} has no {name}")
-    pins = [functions.literal(tree) for tree in cell.controls.values()]
-    if None in pins or {pin for pin, _ in pins} != set(cell.inputs) or "clocked_on_also" in state.attributes:
+    pins = {name: functions.literal(tree) for name, tree in cell.controls.items()}
+    if None in pins.values() or {pin for pin, _ in pins.values()} != set(cell.inputs) or "clocked_on_also" in state.attributes:
         return "flip-flop with scan, enable or other logic"
+    cell.controls = {name: ("!", pin) if inverted else pin for name, (pin, inverted) in pins.items()}
+    if pins["next_state"][1]:
+        invert_state(cell)
     return None
 
 
@@ -210,6 +233,8 @@ def read_cell(group, library):
             cell.unused = "cell with an output that has no function or can be off"
             return cell
         cell.outputs[pin_name] = function_of(pin, "function", known, f"{pin_name} of {name}")
+        if cell.inverted:
+            invert_output(cell, pin_name)
         sources = functions.names(cell.controls["clocked_on"] if cell.state else cell.outputs[pin_name])
         if not has_delays(pin, cell, sources):
             cell.unused = cell.unused or "cell without tables of delays from each input"

@@ -157,9 +157,7 @@ class Writer:
         lines = [f"  cell ({cell.name}) {{", f"    area : {cell.area * self.scale:.9g};"]
         if cell.state:
             controls = "".join(f' {name} : "{functions.to_liberty(tree)}";' for name, tree in cell.controls.items())
-            both = "".join(f' {name} : "{cell.state.get(name)[:1]}";' for name in ("clear_preset_var1", "clear_preset_var2")
-                           if name in cell.state.attributes)
-            lines.append(f"    ff ({', '.join(cell.state.arguments)}) {{{controls}{both} }}")
+            lines.append(f"    ff ({', '.join(cell.state.arguments)}) {{{controls} }}")
         for pin in cell.group.all("pin"):
             for name in pin.arguments:
                 lines += self.pin(cell, pin, name)

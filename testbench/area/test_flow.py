@@ -16,14 +16,44 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts" / "area"))
 sys.dont_write_bytecode = True
 
+import gates  # noqa: E402
 import tools  # noqa: E402
 from liberty import LibertyError  # noqa: E402
-from synthesis import library_folder, try_library  # noqa: E402
+from synthesis import library_folder, map_commands, prepare, try_library, yosys  # noqa: E402
 from tables import read_library  # noqa: E402
 
 TINY = (ROOT / "testbench/data/liberty/tiny.lib").read_text()
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LONGEST_S = 600  # a tool that hangs
+
+
+# A few registers with and without a reset, and a bench that compares them with their netlist, also after resets between edges.
+REGISTERS = """module registers (input clk_i, input rst_ni, input [3:0] a_i, output reg [3:0] q_o, output reg [3:0] p_o);
+  always @(posedge clk_i or negedge rst_ni) if (!rst_ni) q_o <= 4'd5; else q_o <= q_o * a_i + 4'd1;
+  always @(posedge clk_i) p_o <= q_o ^ a_i;
+endmodule
+"""
+COMPARE = """module compare;
+  reg clk = 0, rst_n = 0;
+  reg [3:0] a = 0;
+  wire [3:0] q, p, netlist_q, netlist_p;
+  integer i, wrong = 0;
+  registers rtl (clk, rst_n, a, q, p);
+  netlist gates (.clk_i(clk), .rst_ni(rst_n), .a_i(a), .q_o(netlist_q), .p_o(netlist_p));
+  initial begin
+    #1 clk = 1; #1 rst_n = 1; #1 clk = 0;
+    for (i = 0; i < 1000; i = i + 1) begin
+      #1 a = $random; rst_n = $random % 8 != 0;
+      #1 clk = 1;
+      #1 if ({q, p} !== {netlist_q, netlist_p}) wrong = wrong + 1;
+      rst_n = $random % 8 != 0;
+      #1 if (q !== netlist_q) wrong = wrong + 1;
+      clk = 0;
+    end
+    $display("wrong: %0d, at last %h %h", wrong, q, p);
+  end
+endmodule
+"""
 
 
 def rescaled(time_unit, times, load_unit, loads):
@@ -71,6 +101,36 @@ class Flow(FlowTest):
     def test_only_flip_flops_of_the_falling_edge(self):
         path = self.probe(TINY.replace('clocked_on : "CK"', 'clocked_on : "!CK"').replace("rising", "falling"))
         self.assertGreater(path["critical_path_ns"], 0.2)
+
+    def compare(self, text):
+        """Simulates a netlist in these cells against its RTL."""
+        library = read_library(self.write(text))
+        folder = prepare(self.results, library)
+        (folder / "registers.sv").write_text(REGISTERS)
+        (folder / "compare.v").write_text(COMPARE)
+        yosys([f"read_verilog -sv {folder}/registers.sv", "synth -flatten -top registers", *map_commands(folder),
+               "splitnets", "clean -purge", "rename registers netlist", f"write_verilog -noattr {folder}/netlist.v"],
+              folder / "yosys.log", "registers")
+        netlist = (folder / "netlist.v").read_text()
+        used = sorted({match["cell"] for match in gates.INSTANCE.finditer(netlist)})
+        (folder / "cells.v").write_text("\n".join(gates.cell_model(library.cells[name]) for name in used))
+        tools.run(["iverilog", "-g2012", "-s", "compare", "-o", f"{folder}/compare", f"{folder}/registers.sv",
+                   f"{folder}/compare.v", f"{folder}/netlist.v", f"{folder}/cells.v"], folder / "log", "registers")
+        tools.run(["vvp", "-n", f"{folder}/compare"], folder / "log", "registers")
+        said = (folder / "log").read_text()
+        shutil.rmtree(folder)
+        return said
+
+    def test_flip_flops_of_any_kind_keep_what_the_rtl_keeps(self):
+        expected = self.compare(TINY)
+        self.assertRegex(expected, "wrong: 0, at last [0-9a-f] [0-9a-f]")
+        falling = TINY.replace('clocked_on : "CK"', 'clocked_on : "!CK"').replace("rising", "falling")
+        preset = TINY.replace("clear", "preset")
+        alone = re.sub(r"  cell \(DFF\).*?\n  }\n", "", preset, flags=re.DOTALL)
+        for text in (falling, preset, alone, *(kind.replace('next_state : "D"', 'next_state : "!D"')
+                                               .replace('function : "IQ"', f'function : "{output}"')
+                                               for kind in (TINY, preset, alone) for output in ("IQ", "IQN"))):
+            self.assertEqual(self.compare(text), expected)
 
     def test_no_xor_no_nand(self):
         for name in ("XOR2", "NAND2", "NOR2", "DFF"):
