@@ -259,7 +259,8 @@ def published(library, jobs):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--liberty", metavar="FILES", help="cells, in files separated by blanks (default: qflow-tech-osu018's)")
+    parser.add_argument("--liberty", metavar="FILES",
+                        help="cells, in files separated by blanks (default: those of qflow-tech-osu018)")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="at a time (default: cores)")
     parser.add_argument("--modules", action="store_true", help="also the area by module")
     parser.add_argument("--published", action="store_true", help="lane-FP32 IF4 against NVFP4, by module")

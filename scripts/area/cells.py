@@ -89,8 +89,8 @@ class Library:
         return self.smallest(2, NAND2)
 
     def driving_cell(self):
-        """A buffer of twice the strength of the smallest inverter: the smallest that may drive 1.8 times the load, or else
-        the smallest of all."""
+        """A buffer of twice the strength of the smallest inverter: the smallest that may drive 1.8 times the load, or
+        else the smallest of all."""
         inverter = self.smallest(1, INVERTER)
         return self.smallest(1, BUFFER, 1.8 * inverter.max_load) or self.smallest(1, BUFFER)
 
@@ -128,8 +128,8 @@ def function_of(group, name, known, what):
 
 
 def invert_state(cell):
-    """Writes a flip-flop that keeps the inverse of its input as one that keeps the input: dfflibmap of Yosys 0.23 gets the
-    value after reset wrong in the former."""
+    """Writes a flip-flop that keeps the inverse of its input as one that keeps the input: dfflibmap of Yosys 0.23 gets
+    the value after reset wrong in the former."""
     controls = cell.controls
     controls["next_state"] = functions.literal(controls["next_state"])[0]
     clear, preset = controls.pop("clear", None), controls.pop("preset", None)
@@ -159,7 +159,8 @@ def read_state(cell, what):
         if name not in cell.controls:
             raise LibertyError(f"{state.where}: the flip-flop {what} has no {name}")
     pins = {name: functions.literal(tree) for name, tree in cell.controls.items()}
-    if None in pins.values() or {pin for pin, _ in pins.values()} != set(cell.inputs) or "clocked_on_also" in state.attributes:
+    plain = None not in pins.values() and {pin for pin, _ in pins.values()} == set(cell.inputs)
+    if not plain or "clocked_on_also" in state.attributes:
         return "flip-flop with scan, enable or other logic"
     cell.controls = {name: ("!", pin) if inverted else pin for name, (pin, inverted) in pins.items()}
     if pins["next_state"][1]:
@@ -210,8 +211,10 @@ def why_unused(group, cell, area):
 def read_cell(group, library):
     name = group.name
     area = number(group, "area", 0.0)
-    if not name or area < 0:
-        raise LibertyError(f"{group.place('area')}: " + ("a cell has no name" if not name else f"the area of {name} is {area:g}"))
+    if not name:
+        raise LibertyError(f"{group.where}: a cell has no name")
+    if area < 0:
+        raise LibertyError(f"{group.place('area')}: the area of {name} is {area:g}")
     cell = Cell(name, group, library, area, [], {})
     pins = [(pin, pin_name) for pin in group.all("pin") for pin_name in pin.arguments]
     for pin, pin_name in pins:
@@ -252,7 +255,8 @@ def time_unit(group):
         return None
     unit = re.sub(r"\s", "", text).lower()
     if unit not in TIME_UNITS:
-        raise LibertyError(f"{group.place('time_unit')}: time_unit is '{printable(text)}', not one of {', '.join(TIME_UNITS)}")
+        raise LibertyError(f"{group.place('time_unit')}: time_unit is '{printable(text)}', "
+                           f"not one of {', '.join(TIME_UNITS)}")
     return unit
 
 
@@ -266,7 +270,8 @@ def load_unit(group):
     except (IndexError, ValueError):
         size, unit = math.nan, ""
     if not (0 < size < math.inf) or unit not in ("ff", "pf"):
-        raise LibertyError(f"{where}: capacitive_load_unit is ({printable(', '.join(values))}), not a number and ff or pf")
+        raise LibertyError(f"{where}: capacitive_load_unit is ({printable(', '.join(values))}), "
+                           "not a number and ff or pf")
     return (size, unit)
 
 
@@ -302,7 +307,8 @@ def check_needed(library):
     def gate(inputs):
         return lambda cell: len(cell.inputs) == inputs and len(cell.outputs) == 1 and not cell.state
 
-    for what, inputs, tables in (("inverter", 1, [INVERTER]), ("buffer", 1, [BUFFER]), ("2-input NAND or NOR", 2, [NAND2, NOR2])):
+    for what, inputs, tables in (("inverter", 1, [INVERTER]), ("buffer", 1, [BUFFER]),
+                                 ("2-input NAND or NOR", 2, [NAND2, NOR2])):
         if not any(library.smallest(inputs, table) for table in tables):
             missing(what, gate(inputs))
     if not any(cell.resettable for cell in library.used):
@@ -324,7 +330,8 @@ def read_cells(text):
     for group in groups:
         model = group.get("delay_model", "table_lookup")
         if model != "table_lookup":
-            raise LibertyError(f"{group.place('delay_model')}: the delay_model '{printable(model)}' is not read, only table_lookup")
+            raise LibertyError(f"{group.place('delay_model')}: the delay_model '{printable(model)}' is not read, "
+                               "only table_lookup")
         for cell_group in group.all("cell"):
             cell = read_cell(cell_group, group)
             if cell.name in cells:

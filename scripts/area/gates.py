@@ -83,7 +83,8 @@ def plant(netlist, library, count):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", required=True, type=Path)
-    parser.add_argument("--liberty", metavar="FILES", help="cells, in files separated by blanks (default: qflow-tech-osu018's)")
+    parser.add_argument("--liberty", metavar="FILES",
+                        help="cells, in files separated by blanks (default: those of qflow-tech-osu018)")
     parser.add_argument("--faults", type=int, default=16)
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("units", nargs="+", metavar="UNIT=CONFIG")

@@ -13,7 +13,8 @@ MOST_BYTES = 1 << 30   # of a file when it is unpacked; the largest libraries ha
 MOST_NESTED = 100      # groups or files within each other
 NOT_LIBERTY = ((b"7z\xbc\xaf", "a 7-Zip archive: unpack it first"), (b"PK\x03\x04", "a zip archive: unpack it first"),
                (b"\xfd7zXZ", "compressed with xz: unpack it first"), (b"BZh", "compressed with bzip2: unpack it first"),
-               (b"\xff\xfe", "text of 16-bit characters, not of bytes"), (b"\xfe\xff", "text of 16-bit characters, not of bytes"))
+               (b"\xff\xfe", "text of 16-bit characters, not of bytes"),
+               (b"\xfe\xff", "text of 16-bit characters, not of bytes"))
 
 
 class LibertyError(ValueError):

@@ -24,8 +24,8 @@ def notes(library):
         "are beats a clock within a dot product and clocks a result of one-beat dot products with the smallest sum.",
         "NVFP4: area and path over those of NVFP4, same lanes and output stage, its own accumulator (same acc: IF4's).",
         "lane: over lane-FP32 of the same format, which gives a result a clock.",
-        "These numbers are an estimate to compare designs by: no layout, no wires unless the library names a wire load as its",
-        "default, no clock tree, no scan, no hold, no tie cells, one corner, no variation, no power. Reset is not timed.",
+        "These numbers are an estimate to compare designs by: no layout, no wires unless the library names a wire load as",
+        "its default, no clock tree, no scan, no hold, no tie cells, one corner, no variation, no power. Reset is not timed.",
     ]
 
 

@@ -10,8 +10,9 @@ PERIOD_NS = 20.0       # every design meets it, and paths do not depend on it
 
 
 def sta_script(design, work):
-    """Paths between registers, from inputs that arrive with the clock edge and to outputs that are due at the next one, in
-    ns whatever the library's unit. Reset is no path: it may come at any time, and is released well before the clock."""
+    """Paths between registers, from inputs that arrive with the clock edge and to outputs that are due at the next one,
+    in ns whatever the library's unit. Reset is no path: it may come at any time, and is released well before the
+    clock."""
     return f"""read_liberty {work}/cells.lib
 set_cmd_units -time ns
 read_verilog {work}/netlist.v

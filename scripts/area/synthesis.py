@@ -146,8 +146,8 @@ endmodule
 
 
 def try_library(library):
-    """Runs the flow on a few gates, and returns their critical path. Raises LibertyError where the tools do not take the
-    library."""
+    """Runs the flow on a few gates, and returns their critical path. Raises LibertyError where the tools do not take
+    the library."""
     work = library_folder(library) / f".probe.{os.getpid()}"
     failed = library_folder(library) / "probe.failed"
     remove(work)
@@ -272,7 +272,7 @@ def split(design, library, work):
 
 
 def library_folder(library):
-    """By the name of the first file, and how many others there are. The Makefile calls its folder of netlists likewise."""
+    """By the name of the first file, and how many others there are. The Makefile names its folder of netlists so too."""
     name = re.sub(r"[.][^.]*$", "", re.sub(r"[.]gz$", "", library.paths[0].name))
     more = f"+{len(library.paths) - 1}" if len(library.paths) > 1 else ""
     return ROOT / "build" / "area" / (re.sub(r"[^A-Za-z0-9_.+-]", "_", name) + more)

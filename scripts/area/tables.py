@@ -1,9 +1,9 @@
-"""Writes a library as one Liberty file for Yosys, abc and OpenSTA: the cells that the flow uses, their functions and tables
-of delays, in the strictest form of the language and with the units named.
+"""Writes a library as one Liberty file for Yosys, abc and OpenSTA: the cells that the flow uses, their functions and
+tables of delays, in the strictest form of the language and with the units named.
 
-So all tools see the same cells, in whatever form and in however many files they came, and a table that a tool would leave
-out with a warning is found here, with its place. Of operating conditions and models of wires, the default ones are kept,
-which OpenSTA goes by; power is left out.
+So all tools see the same cells, in whatever form and in however many files they came, and a table that a tool would
+leave out with a warning is found here, with its place. Of operating conditions and models of wires, the default ones
+are kept, which OpenSTA goes by; power is left out.
 """
 
 import math
@@ -21,16 +21,19 @@ DELAY_AXES = ("input_net_transition", "input_transition_time", "total_output_net
 CONSTRAINT_AXES = ("constrained_pin_transition", "related_pin_transition", "related_out_total_output_net_capacitance")
 TIMING_WORDS = {
     "timing_sense": ("positive_unate", "negative_unate", "non_unate"),
-    "timing_type": ("combinational", "combinational_rise", "combinational_fall", "rising_edge", "falling_edge", "preset",
-                    "clear", "three_state_enable", "three_state_enable_rise", "three_state_enable_fall",
-                    "three_state_disable", "three_state_disable_rise", "three_state_disable_fall", "max_clock_tree_path",
-                    "min_clock_tree_path", "min_pulse_width", "minimum_period", "nochange_high_high", "nochange_high_low",
-                    "nochange_low_high", "nochange_low_low",
-                    *(f"{check}_{edge}" for check in ("setup", "hold", "recovery", "removal", "skew", "non_seq_setup",
-                                                      "non_seq_hold") for edge in ("rising", "falling")))}
-LIBRARY_NUMBERS = re.compile(r"(\w+_threshold_pct_(rise|fall)|slew_derate_from_library|nom_(process|temperature|voltage)"
-                             r"|default_(max_transition|max_capacitance|max_fanout|fanout_load|wire_load_(resistance|capacitance|area))|k_\w+)$")
-# Where on an edge delays and slews are measured, in percent: Liberty's defaults, without which OpenSTA reads no library.
+    "timing_type": (
+        "combinational", "combinational_rise", "combinational_fall", "rising_edge", "falling_edge", "preset",
+        "clear", "three_state_enable", "three_state_enable_rise", "three_state_enable_fall",
+        "three_state_disable", "three_state_disable_rise", "three_state_disable_fall", "max_clock_tree_path",
+        "min_clock_tree_path", "min_pulse_width", "minimum_period", "nochange_high_high", "nochange_high_low",
+        "nochange_low_high", "nochange_low_low",
+        *(f"{check}_{edge}"
+          for check in ("setup", "hold", "recovery", "removal", "skew", "non_seq_setup", "non_seq_hold")
+          for edge in ("rising", "falling")))}
+LIBRARY_NUMBERS = re.compile(r"""(\w+_threshold_pct_(rise|fall) | slew_derate_from_library
+                             | nom_(process|temperature|voltage) | default_(max_transition|max_capacitance|max_fanout|fanout_load)
+                             | default_wire_load_(resistance|capacitance|area) | k_\w+)$""", re.VERBOSE)
+# Where on an edge delays and slews are measured, in percent: Liberty's defaults. OpenSTA reads no library without them.
 THRESHOLDS = {**{f"{side}_threshold_pct_{edge}": 50 for side in ("input", "output") for edge in ("rise", "fall")},
               **{f"slew_lower_threshold_pct_{edge}": 20 for edge in ("rise", "fall")},
               **{f"slew_upper_threshold_pct_{edge}": 80 for edge in ("rise", "fall")}}
@@ -75,7 +78,8 @@ class Writer:
             return []
         template = self.templates.get(table.name)
         if not template:
-            raise LibertyError(f"{table.where}: {table.kind} uses a template {printable(table.name)} that the library lacks")
+            raise LibertyError(f"{table.where}: {table.kind} uses a template {printable(table.name)} "
+                               "that the library lacks")
         axes = []
         for place in (1, 2, 3):
             variable = template.get(f"variable_{place}")
@@ -132,7 +136,8 @@ class Writer:
             try:
                 lines.append(f'        when : "{functions.to_liberty(functions.parse(timing.get("when")))}";')
             except ValueError:
-                raise LibertyError(f"{timing.place('when')}: the when '{printable(timing.get('when'))}' cannot be read") from None
+                raise LibertyError(f"{timing.place('when')}: the when '{printable(timing.get('when'))}' "
+                                   "cannot be read") from None
         return ["      timing () {", *lines, *tables, "      }"]
 
     def pin(self, cell, pin, name):
@@ -203,7 +208,8 @@ def head_of(library):
     """What holds for all cells."""
     group = library.groups[0]
     lines = [f"library ({re.sub(r'[^A-Za-z0-9_]', '_', library.name)}) {{", "  delay_model : table_lookup;",
-             f'  time_unit : "{library.time_unit}";', f"  capacitive_load_unit ({femtofarads(library.load_unit):.9g}, ff);",
+             f'  time_unit : "{library.time_unit}";',
+             f"  capacitive_load_unit ({femtofarads(library.load_unit):.9g}, ff);",
              '  voltage_unit : "1V";', '  current_unit : "1mA";',
              f'  pulling_resistance_unit : "{resistance_unit(group)}";']
     lines += [f"  {name} : {number(group, name):.9g};" for name in group.attributes if LIBRARY_NUMBERS.match(name)]
@@ -213,8 +219,8 @@ def head_of(library):
         library.assumed.append(f"{len(absent)} thresholds of 50, 20 and 80 %")
     modelled = wires(group)
     if modelled:
-        library.remarks.append(f"Wires: for sta as the library's default wire load {printable(group.get('default_wire_load'))} "
-                               "has them.")
+        name = printable(group.get("default_wire_load"))
+        library.remarks.append(f"Wires: for sta as the library's default wire load {name} has them.")
     return lines + conditions(group) + modelled
 
 
@@ -247,8 +253,8 @@ def check_capacitances(library):
 
 
 def area_scale(library):
-    """What areas are multiplied by for the tools: abc is handed two decimals of an area, with which it could not tell cells
-    of a few hundredths apart."""
+    """What areas are multiplied by for the tools: abc is handed two decimals of an area, with which it could not tell
+    cells of a few hundredths apart."""
     scale = 1.0
     while min(cell.area for cell in library.used) * scale < 1:
         scale *= 10
@@ -276,7 +282,8 @@ def write(library):
     if library.assumed:
         library.remarks.append(f"The library leaves out what Liberty has defaults for: {', '.join(library.assumed)}.")
     if untimed:
-        library.remarks.append(f"No setup time that can be read: {', '.join(untimed)}. Paths to their inputs are not timed.")
+        library.remarks.append(f"No setup time that can be read: {', '.join(untimed)}. "
+                               "Paths to their inputs are not timed.")
     for reason, names in sorted(reasons.items()):
         library.remarks.append(f"Not used, {reason}: {', '.join(names[:8])}{' ...' if len(names) > 8 else ''}"
                                f" ({len(names)}).")

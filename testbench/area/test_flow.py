@@ -27,8 +27,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LONGEST_S = 600  # a tool that hangs
 
 
-# A few registers with and without a reset, and a bench that compares them with their netlist, also after resets between edges.
-REGISTERS = """module registers (input clk_i, input rst_ni, input [3:0] a_i, output reg [3:0] q_o, output reg [3:0] p_o);
+# A few registers with and without a reset, and a bench that compares them with their netlist, also after resets between
+# edges.
+REGISTERS = """
+module registers (input clk_i, input rst_ni, input [3:0] a_i, output reg [3:0] q_o, output reg [3:0] p_o);
   always @(posedge clk_i or negedge rst_ni) if (!rst_ni) q_o <= 4'd5; else q_o <= q_o * a_i + 4'd1;
   always @(posedge clk_i) p_o <= q_o ^ a_i;
 endmodule
@@ -59,7 +61,8 @@ endmodule
 def rescaled(time_unit, times, load_unit, loads):
     """The same library in other units."""
     def by(factor):
-        return lambda found: found.group(1) + re.sub(r"\d[\d.]*", lambda one: f"{float(one.group()) * factor:.9g}", found.group(2))
+        return lambda found: found.group(1) + re.sub(r"\d[\d.]*", lambda one: f"{float(one.group()) * factor:.9g}",
+                                                     found.group(2))
 
     head, body = TINY.split("  cell (INV)")
     head = re.sub(r'(\bindex_1 \()("[^"]*")', by(times), head)
@@ -139,13 +142,13 @@ class Flow(FlowTest):
     def test_what_the_tools_do_not_take_is_bad_input(self):
         library = read_library(self.write(TINY))
         library.text = library.text.replace("lu_table_template", "nothing")
-        with self.assertRaisesRegex(LibertyError, "the tools do not take these cells.*log: build/area/.*/probe.failed/"):
+        with self.assertRaisesRegex(LibertyError, "the tools do not take these.*log: build/area/.*/probe.failed/"):
             try_library(library)
         self.assertEqual([folder.name for folder in self.results.iterdir()], ["probe.failed"])
 
     def area(self, *arguments, folder=ROOT):
-        return subprocess.run([sys.executable, ROOT / "scripts/area/area.py", *arguments], cwd=folder, capture_output=True,
-                              text=True, timeout=LONGEST_S)
+        return subprocess.run([sys.executable, ROOT / "scripts/area/area.py", *arguments], cwd=folder,
+                              capture_output=True, text=True, timeout=LONGEST_S)
 
     def test_bad_input_gives_one_line(self):
         for text in ("", "hello", TINY[:3000], TINY.replace('"!A"', '"!"'), TINY.replace("clear", "clean")):
@@ -185,9 +188,9 @@ class Interrupts(FlowTest):
     def test_signals(self):
         self.write(TINY)
         for number in SIGNALS:
-            program = subprocess.Popen([sys.executable, ROOT / "scripts/area/area.py", "--jobs", "2", "--liberty", self.cells,
-                                        "if4", "nvfp4_iterative", "if4_iterative"], cwd=ROOT, stdout=subprocess.PIPE,
-                                       stderr=subprocess.PIPE, text=True,
+            program = subprocess.Popen([sys.executable, ROOT / "scripts/area/area.py", "--jobs", "2", "--liberty",
+                                        self.cells, "if4", "nvfp4_iterative", "if4_iterative"],
+                                       cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                        preexec_fn=lambda: [signal.signal(one, signal.SIG_DFL) for one in SIGNALS])
             begun = time.monotonic()
             while len(list(self.results.glob(".*if4*/yosys.log"))) < 1:

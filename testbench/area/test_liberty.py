@@ -99,7 +99,8 @@ class Forms(LibraryTest):
         for function in ("(A B)'", "(!A)|(!B)", "!(A & B)", "A'+B'", "1 ^ (A*B)", "!((A)(B))", "(A ^ B) | (A' B')"):
             tree = functions.parse(function)
             for form in (tree, functions.parse(functions.to_liberty(tree))):
-                self.assertEqual({(a, b): functions.evaluate(form, {"A": a, "B": b}) for a, b in table}, table, function)
+                self.assertEqual({(a, b): functions.evaluate(form, {"A": a, "B": b}) for a, b in table}, table,
+                                 function)
             self.assertEqual(self.read(changed("!(A*B)", function)).nand2().name, "NAND2")
 
     def test_functions(self):
@@ -128,13 +129,17 @@ class Cells(LibraryTest):
         flip_flop = cell_text("DFFR").replace("DFFR", "BAD").replace("area : 7", "area : 1")
         for old, new, reason in (
                 ('"D"', '"(SE*SI)+(!SE*D)"', "scan"), ("ff (IQ, IQN)", "ff_bank (IQ, IQN, 2)", "bank of flip-flops"),
-                ("ff (IQ, IQN) { next_state", "latch (IQ, IQN) { data_in", "latch"), ("IQ\"", "IQ*RN\"", "plain output")):
+                ("ff (IQ, IQN) { next_state", "latch (IQ, IQN) { data_in", "latch"),
+                ("IQ\"", "IQ*RN\"", "plain output")):
             text = flip_flop.replace(old, new)
             if "SE" in new:
-                text = text.replace("pin (RN)", "pin (SE) { direction : input; } pin (SI) { direction : input; } pin (RN)")
+                scan = "pin (SE) { direction : input; } pin (SI) { direction : input; }"
+                text = text.replace("pin (RN)", f"{scan} pin (RN)")
             self.assertIn(reason, self.unused(text)["BAD"])
-        for old, new, reason in (("area : 0.01;", "", "without an area"), ("function", "three_state : A; function", "can be off"),
-                                 ("area : 0.01;", "area : 1; pad_cell : true;", "pads"), ("pin (B) {", "bus (B) {", "buses"),
+        for old, new, reason in (("area : 0.01;", "", "without an area"),
+                                 ("function", "three_state : A; function", "can be off"),
+                                 ("area : 0.01;", "area : 1; pad_cell : true;", "pads"),
+                                 ("pin (B) {", "bus (B) {", "buses"),
                                  ("cell_rise", "no_rise", "without tables"), ('"B"', '"A"', "delays from each input")):
             text = better.replace(old, new)
             self.assertIn(reason, self.unused(text)["BAD"])
@@ -146,7 +151,8 @@ class Cells(LibraryTest):
 
     def test_what_is_needed_is_named(self):
         for cells, message in ((["INV"], "no inverter"), (["BUF"], "no buffer"), (["NAND2", "NOR2"], "NAND or NOR"),
-                               (["DFFR"], "no flip-flop with an asynchronous reset"), (["DFF", "DFFR"], "no flip-flop")):
+                               (["DFFR"], "no flip-flop with an asynchronous reset"),
+                               (["DFF", "DFFR"], "no flip-flop")):
             text = TINY
             for name in cells:
                 text = text.replace(cell_text(name), "")
@@ -166,8 +172,10 @@ class Cells(LibraryTest):
 class Units(LibraryTest):
     def test_units(self):
         for time in ("1ps", "10ps", "100ps", "1ns", "1 NS"):
-            self.assertIn(f'time_unit : "{time.lower().replace(" ", "")}";', self.read(changed('"1ns"', f'"{time}"')).text)
-        for load, written in (("1, pf", "1000, ff"), ("1,ff", "1, ff"), ("1000, fF", "1000, ff"), ("0.1,\"pf\"", "100, ff")):
+            self.assertIn(f'time_unit : "{time.lower().replace(" ", "")}";',
+                          self.read(changed('"1ns"', f'"{time}"')).text)
+        for load, written in (("1, pf", "1000, ff"), ("1,ff", "1, ff"), ("1000, fF", "1000, ff"),
+                              ("0.1,\"pf\"", "100, ff")):
             self.assertIn(f"capacitive_load_unit ({written});", self.read(changed("1, pf", load)).text)
 
     def test_no_units(self):
@@ -176,7 +184,8 @@ class Units(LibraryTest):
         self.assertIn("time_unit 1ns, capacitive_load_unit (1, pf)", " ".join(library.remarks))
 
     def test_bad_units(self):
-        for old, new in (('"1ns"', '"1s"'), ('"1ns"', '"3ps"'), ("1, pf", "0, pf"), ("1, pf", "pf"), ("1, pf", "1, nf")):
+        for old, new in (('"1ns"', '"1s"'), ('"1ns"', '"3ps"'), ("1, pf", "0, pf"), ("1, pf", "pf"),
+                         ("1, pf", "1, nf")):
             text = changed(old, new)
             self.assert_refused(text, "_unit is", line_of(text, new))
 
@@ -216,7 +225,8 @@ class Files(LibraryTest):
     def test_files_that_do_not_agree(self):
         logic, flops = self.halves()
         for old, new, message in (('"1ns"', '"1ps"', "time_unit is 1ps, but 1ns at"), ("1, pf", "1, ff", "load_unit"),
-                                  ("delay_model", "nom_voltage : 1.1; delay_model", "nom_voltage is 1.1, but not given"),
+                                  ("delay_model", "nom_voltage : 1.1; delay_model",
+                                   "nom_voltage is 1.1, but not given"),
                                   ("DFFR", "INV", rf"cell INV is also at {re.escape(str(logic))}:\d+")):
             path = self.put(flops.replace(old, new), "flops.lib")
             self.assert_refused(f"{logic} {path}", message)
@@ -229,7 +239,8 @@ class BadFiles(LibraryTest):
     def test_what_is_no_library(self):
         for content, message in (("hello\n", "not a Liberty file"), ("module x;\n endmodule\n", "not a Liberty file"),
                                  ("", "empty"), (b"\n \n", "empty"), (b"PK\x03\x04zip", "zip archive"),
-                                 (b"7z\xbc\xaf\x27\x1c", "7-Zip"), (TINY.encode("utf-16"), "16-bit"), (TINY * 2, "2 groups"),
+                                 (b"7z\xbc\xaf\x27\x1c", "7-Zip"), (TINY.encode("utf-16"), "16-bit"),
+                                 (TINY * 2, "2 groups"),
                                  ("cell (a) {\n}\n", "no groups"), (bytes(range(256)), "not a Liberty file"),
                                  ("library (a) {\n}\n", "no inverter")):
             self.assert_refused(content, message)
@@ -243,20 +254,30 @@ class BadFiles(LibraryTest):
     def test_bad_words(self):
         values = '"0.018, 0.054", "0.027, 0.072"'
         for old, new, message in (
-                ("area : 1;", "area : 1um2;", "area is not a number: '1um2'"), ("area : 1;", "area : nan;", "not a number"),
-                ("area : 1;", "area : -1;", "area of INV is -1"), ("capacitance : 0.004", "capacitance : x", "capacitance is not"),
-                ('"!A"', '"!A+"', "function '!A\\+' of Y of INV cannot be read"), ('"!A"', '"!Z"', "names Z, which is no pin"),
+                ("area : 1;", "area : 1um2;", "area is not a number: '1um2'"),
+                ("area : 1;", "area : nan;", "not a number"),
+                ("area : 1;", "area : -1;", "area of INV is -1"),
+                ("capacitance : 0.004", "capacitance : x", "capacitance is not"),
+                ('"!A"', '"!A+"', "function '!A\\+' of Y of INV cannot be read"),
+                ('"!A"', '"!Z"', "names Z, which is no pin"),
                 ('"!A"', '"!A" junk', "';' is missing after function"), ('"D"', '"Q9"', "names Q9"),
-                ("area : 1;", "area : 1 footprint : x;", "';' is missing after area"), ("area : 1;", "area : ;", "no value"),
-                ("area : 1;", "area 1;", "neither an attribute nor a group: 'area'"), ("cell (BUF)", "cell (BUF", "'\\)' is missing"),
+                ("area : 1;", "area : 1 footprint : x;", "';' is missing after area"),
+                ("area : 1;", "area : ;", "no value"),
+                ("area : 1;", "area 1;", "neither an attribute nor a group: 'area'"),
+                ("cell (BUF)", "cell (BUF", "'\\)' is missing"),
                 ("cell (INV) {", "cell {", "a group without a name"), ("cell (INV)", "cell ()", "a cell has no name"),
-                (values, '"0.018, x", "1, 2"', "not a list of numbers"), (values, '"0.018, 0.054"', "has 2 values, not 4"),
-                ("cell_rise (delay)", "cell_rise (no)", "uses a template no that"), ('"0, 1"', '"1, 0"', "does not rise"),
-                ("total_output_net_capacitance", "moon", "depends on moon"), ('related_pin : "A"', 'related_pin : "Z"', "to Z"),
+                (values, '"0.018, x", "1, 2"', "not a list of numbers"),
+                (values, '"0.018, 0.054"', "has 2 values, not 4"),
+                ("cell_rise (delay)", "cell_rise (no)", "uses a template no that"),
+                ('"0, 1"', '"1, 0"', "does not rise"),
+                ("total_output_net_capacitance", "moon", "depends on moon"),
+                ('related_pin : "A"', 'related_pin : "Z"', "to Z"),
                 ("capacitance : 0.002", "capacitance : 2", "input A of INV is 2, more than any cell may drive"),
-                ("capacitance : 0.002", "capacitance : 0", "input A of INV is 0"), ("(IQ, IQN)", "(IQ, 5)", "not of two names"),
+                ("capacitance : 0.002", "capacitance : 0", "input A of INV is 0"),
+                ("(IQ, IQN)", "(IQ, 5)", "not of two names"),
                 (": rising_edge", ": rising_ledge", "timing_type is 'rising_ledge'"),
-                ("table_lookup", "polynomial", "delay_model 'polynomial'"), ('clocked_on : "CK";', "", "has no clocked_on")):
+                ("table_lookup", "polynomial", "delay_model 'polynomial'"),
+                ('clocked_on : "CK";', "", "has no clocked_on")):
             self.assert_refused(changed(old, new, 1), message)
             text = changed(old, new, 1)
             near = line_of(text, new) if new else line_of(text, "ff (IQ")
@@ -266,10 +287,12 @@ class BadFiles(LibraryTest):
             self.assertLessEqual(abs(named - near), 2, str(caught.exception))
 
     def test_brackets_and_quotes(self):
-        for text, message in ((TINY + "}\n", "'}' too many"), (TINY.rstrip()[:-1] + "\n", "ends within library\\(tiny\\)"),
+        for text, message in ((TINY + "}\n", "'}' too many"),
+                              (TINY.rstrip()[:-1] + "\n", "ends within library\\(tiny\\)"),
                               (TINY.replace('"!A"', '"!A', 1), "."), (TINY + "/* no end\n", "comment without an end"),
                               ("".join(f"x{i} (y) {{\n" for i in range(3000)), "too many groups"),
-                              (TINY.replace("    }\n  }\n", "    }\n", 1) + "}\n", "a cell within a cell: a '}' is missing")):
+                              (TINY.replace("    }\n  }\n", "    }\n", 1) + "}\n",
+                               "a cell within a cell: a '}' is missing")):
             self.assert_refused(text, message)
 
 
