@@ -180,11 +180,12 @@ def related_pins(timing, cell):
 
 def has_delays(pin, cell, sources):
     """Whether an output has the delays and slews of both edges from each of these pins."""
-    timed = set()
+    tables = {}
     for timing in pin.all("timing"):
-        if {"cell_rise", "cell_fall", "rise_transition", "fall_transition"} <= {group.kind for group in timing.groups}:
-            timed |= set(related_pins(timing, cell))
-    return set(sources) <= timed
+        kinds = {"cell_rise", "cell_fall", "rise_transition", "fall_transition"} & {group.kind for group in timing.groups}
+        for related in related_pins(timing, cell) if kinds else []:
+            tables[related] = tables.get(related, set()) | kinds
+    return all(len(tables.get(source, ())) == 4 for source in sources)
 
 
 def why_unused(group, cell, area):
