@@ -6,6 +6,7 @@ what the tools are given (tables.py).
 
 import itertools
 import math
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -318,7 +319,7 @@ def check_needed(library):
 
 def path_list(text):
     """The files of LIBERTY=: their names separated by blanks, or one name that has blanks in it."""
-    if Path(text).exists() or not text.split():
+    if os.path.exists(text) or not text.split():
         return [Path(text)]
     return [Path(name) for name in text.split()]
 

@@ -31,7 +31,8 @@ TIMING_WORDS = {
           for check in ("setup", "hold", "recovery", "removal", "skew", "non_seq_setup", "non_seq_hold")
           for edge in ("rising", "falling")))}
 LIBRARY_NUMBERS = re.compile(r"""(\w+_threshold_pct_(rise|fall) | slew_derate_from_library
-                             | nom_(process|temperature|voltage) | default_(max_transition|max_capacitance|max_fanout|fanout_load)
+                             | nom_(process|temperature|voltage)
+                             | default_(max_transition|max_capacitance|max_fanout|fanout_load)
                              | default_wire_load_(resistance|capacitance|area) | k_\w+)$""", re.VERBOSE)
 # Where on an edge delays and slews are measured, in percent: Liberty's defaults. OpenSTA reads no library without them.
 THRESHOLDS = {**{f"{side}_threshold_pct_{edge}": 50 for side in ("input", "output") for edge in ("rise", "fall")},

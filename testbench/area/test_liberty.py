@@ -231,6 +231,7 @@ class Files(LibraryTest):
             path = self.put(flops.replace(old, new), "flops.lib")
             self.assert_refused(f"{logic} {path}", message)
         self.assert_refused(f"{logic} {logic}", "is also at")
+        self.assert_refused(" ".join([str(logic)] * 500), "is also at")
         self.assert_refused(f"{logic} {self.folder}/none.lib", "none.lib: cannot read: No such file")
         self.assert_refused(str(self.folder), "Is a directory")
 
