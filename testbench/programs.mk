@@ -13,21 +13,22 @@ TESTED := $(filter-out $(BUILDS_simulated),$(BUILDS_sim))
 $(O)/testbench/rtl/%.o: INCLUDES := $(TESTED:%=-isystem $(V)/%)
 $(call objects,$(wildcard testbench/rtl/*.cpp)): $(filter $(WANTED:%=$(V)/%.stamp),$(TESTED:%=$(V)/%.stamp))
 
-ifneq ($(filter asan fuzz,$(CONFIG)),)
-# Catch2 itself, which takes the compiler a minute otherwise.
+# Catch2 itself, which takes the compiler half a minute otherwise, and the tests, whose time is spent in what they call.
 $(O)/testbench/support/main.o: OPTIMIZE += -O0
+ifeq ($(CONFIG),release)
+$(filter-out $(O)/testbench/support/%,$(call objects,$(SUITE))): OPTIMIZE += -O1
 endif
 
 $(O)/libif4_testbench.a: $(call objects,$(TEST_HELPERS)) $(O)/sources
 	$(archive)
 
-$(BIN)/if4_tests: $(call objects,$(SUITE)) $(call verilated_objects,$(BUILDS_sim)) $(O)/libif4_sim.a $(O)/libif4.a
+$(BIN)/if4_tests: $(call objects,$(SUITE)) $(all_verilated_objects) $(O)/libif4_sim.a $(O)/libif4.a
 	$(call link,$(TEST_LIBS) $(LIBS))
 
 $(BIN)/oracle_check: $(call objects,$(ORACLE_MAIN)) $(O)/libif4_testbench.a $(O)/libif4.a
 	$(call link,$(TEST_LIBS) $(LIBS))
 
-$(BIN)/if4_bench: $(call objects,$(BENCH)) $(call verilated_objects,$(BUILDS_sim)) $(O)/libif4_testbench.a \
+$(BIN)/if4_bench: $(call objects,$(BENCH)) $(all_verilated_objects) $(O)/libif4_testbench.a \
 		$(O)/libif4_sim.a $(O)/libif4.a
 	$(call link,$(BENCH_LIBS) $(TEST_LIBS) $(LIBS))
 

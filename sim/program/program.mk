@@ -5,7 +5,7 @@ $(O)/libif4_sim.a: $(call objects,$(SIM)) $(O)/builds/table.o $(O)/sources
 	$(archive)
 
 # The simulators use the model: their archive comes first on every link line.
-$(BIN)/if4: $(call objects,sim/program/main.cpp) $(call verilated_objects,$(BUILDS_sim)) $(O)/libif4_sim.a $(O)/libif4.a
+$(BIN)/if4: $(call objects,sim/program/main.cpp) $(all_verilated_objects) $(O)/libif4_sim.a $(O)/libif4.a
 	$(call link,$(LIBS))
 
 # The same program with only the builds that `make run` needs, for a first result soon.

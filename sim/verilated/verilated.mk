@@ -42,9 +42,9 @@ compile_verilated = @echo '  CXX      $(basename $(@F))'; mkdir -p $(@D); \
 $(call remember,$(BUILD)/verilated.flags,$(VERILATE) $(shell verilator --version))
 
 # The included makefile of a class also adds to VM_GLOBAL_* what it needs of Verilator itself. The sources of a class
-# become two, which compile in half the time of ten: what Verilator calls Slow runs once, at the start, and is not worth
-# the time to optimize it. A file that comes out as it was stays as old as it is: a change of the RTL compiles only the
-# builds that it changes.
+# become two, which compile in half the time of ten. What Verilator calls Slow runs once, at the start, and what writes
+# waveforms seldom: neither is worth the time to optimize it. A file that comes out as it was stays as old as it is: a
+# change of the RTL compiles only the builds that it changes.
 define build_rules
 $$(call remember,$$(V)/$1.flags,$$(call verilate,$1))
 $$(V)/$1.stamp: $$(LIST_$1) $$(call listed,$$(LIST_$1)) $$(filter %.vlt,$$(call options,$1)) \
@@ -52,8 +52,8 @@ $$(V)/$1.stamp: $$(LIST_$1) $$(call listed,$$(LIST_$1)) $$(filter %.vlt,$$(call 
 	@echo '  VERILATE $1'
 	@rm -rf $$(V)/$1.new; mkdir -p $$(V)/$1
 	@$$(call verilate,$1).new 2>&1 >/dev/null | sed '/^-Info: /d' >&2; exit $$$${PIPESTATUS[0]}
-	@cd $$(V)/$1.new && printf '#include "%s"\n' $$$$(ls *.cpp | grep -v Slow) >V$1.fast.cpp
-	@cd $$(V)/$1.new && printf '#include "%s"\n' *Slow*.cpp >V$1.slow.cpp
+	@cd $$(V)/$1.new && printf '#include "%s"\n' $$$$(ls *.cpp | grep -v -e Slow -e __Trace__) >V$1.fast.cpp
+	@cd $$(V)/$1.new && printf '#include "%s"\n' $$$$(ls *.cpp | grep -e Slow -e __Trace__) >V$1.slow.cpp
 	@cd $$(V)/$1.new && for file in *; do cmp -s $$$$file ../$1/$$$$file || mv $$$$file ../$1/; done
 	@rm -rf $$(V)/$1.new; touch $$@
 $$(V)/$1/V$1_classes.mk $$(V)/$1/V$1.fast.cpp $$(V)/$1/V$1.slow.cpp: $$(V)/$1.stamp
@@ -67,11 +67,21 @@ $$(O)/builds/$1.o: $$(BUILD)/builds/$1.cpp $$(V)/$1.stamp $$(O)/flags
 endef
 $(foreach build,$(WANTED),$(eval $(call build_rules,$(build))))
 
-# What a program links to hold the builds $1.
-verilated_objects = $(patsubst %,$(O)/verilated/V%.fast.o,$1) $(patsubst %,$(O)/verilated/V%.slow.o,$1) \
-	$(patsubst %,$(O)/builds/%.o,$(filter $(BUILDS_simulated),$1)) $(VERILATOR_OBJECTS)
+# What a program links to hold all builds, or only the builds $1.
+class_objects = $(patsubst %,$(O)/verilated/V%.fast.o,$1) $(patsubst %,$(O)/verilated/V%.slow.o,$1) $(VERILATOR_OBJECTS)
+verilated_objects = $(call class_objects,$1) $(patsubst %,$(O)/builds/%.o,$1)
+all_verilated_objects = $(call class_objects,$(BUILDS_sim)) $(patsubst %,$(O)/builds/all_%.o,$(MODULES_simulated))
 # Verilator's own sources. All classes name the same ones: sort removes the repetitions.
 VERILATOR_OBJECTS := $(patsubst %,$(O)/verilated/%.o,$(sort $(VM_GLOBAL_FAST) $(VM_GLOBAL_SLOW)))
+
+define module_rules
+$$(O)/builds/all_$1.o: $$(BUILD)/builds/all_$1.cpp $$(O)/flags \
+		$$(foreach build,$$(BUILDS_simulated),$$(if $$(filter $1,$$(MODULE_$$(build))),$$(V)/$$(build).stamp))
+	@echo '  CXX      $$<'; mkdir -p $$(@D); $$(COMPILE) $$(BUILDS_simulated:%=-isystem $$(V)/%) $$< -o $$@
+endef
+ifneq ($(filter $(BUILDS_sim),$(WANTED)),)
+$(foreach module,$(MODULES_simulated),$(eval $(call module_rules,$(module))))
+endif
 
 $(O)/builds/table.o: $(BUILD)/builds/table.cpp $(O)/flags
 	@echo '  CXX      $<'; mkdir -p $(@D); $(COMPILE) $< -o $@
