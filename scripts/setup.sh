@@ -27,7 +27,7 @@ default libsystemc-dev     pkg-config:systemc        the simulator of arrays
 default python3            command:python3           scripts/
 area    python3            command:python3           scripts/area
 area    yosys              command:yosys             synthesis, with abc
-area    opensta            command:sta               static timing and power
+area    opensta            command:sta               static timing
 area    iverilog           command:iverilog          counts clocks of latency and throughput
 area    qflow-tech-osu018  -                         cells to map to, unless LIBERTY= names others
 fuzz    clang              command:clang++           the compiler that libFuzzer comes with
