@@ -12,11 +12,11 @@ lint_goals = $(BUILDS_lint:%=lint/$1/%)
 # Newer Verilators report their own statistics on stdout; warnings go to stderr.
 lint_verilator = verilator --lint-only -Wall --top-module $(MODULE_$1) $(PARAMETERS_$1) -f $(LIST_$1) >/dev/null
 lint_iverilog = iverilog -g2012 -Wall -t null -s $(MODULE_$1) $(PARAMETERS_$1:-G%=-P$(MODULE_$1).%) -f $(LIST_$1)
-# Icarus and Verilator do not look for latches as synthesis would build them. Loops of logic are looked for in the flat
-# unit; an array is not flattened, which takes a minute, since Verilator looks for its loops (UNOPTFLAT).
+# Icarus and Verilator do not look for latches as synthesis would build them. Nothing is flattened, which takes as long as
+# all the rest: loops of logic that cross modules are for Verilator to find (UNOPTFLAT).
 lint_yosys = yosys -q -p 'read_verilog -sv $(call listed,$(LIST_$1)); $(if $(PARAMETERS_$1),chparam \
 	$(subst =, ,$(PARAMETERS_$1:-G%=-set %)) $(MODULE_$1);) hierarchy -check -top $(MODULE_$1); proc; \
-	$(if $(filter if4_array,$(MODULE_$1)),,flatten;) opt_clean; check -assert; select -assert-none t:$$dlatch* t:$$adlatch*'
+	opt_clean; check -assert; select -assert-none t:$$dlatch* t:$$adlatch*'
 
 define lint_rule
 .PHONY: lint/$1/$2

@@ -13,10 +13,12 @@ TESTED := $(filter-out $(BUILDS_simulated),$(BUILDS_sim))
 $(O)/testbench/rtl/%.o: INCLUDES := $(TESTED:%=-isystem $(V)/%)
 $(call objects,$(wildcard testbench/rtl/*.cpp)): $(filter $(WANTED:%=$(V)/%.stamp),$(TESTED:%=$(V)/%.stamp))
 
-# Catch2 itself, which takes the compiler half a minute otherwise, and the tests, whose time is spent in what they call.
+# Catch2 itself, which takes the compiler half a minute otherwise, and the tests, whose time is spent in what they call;
+# most of all those of commands, which are programs of their own.
 $(O)/testbench/support/main.o: OPTIMIZE += -O0
 ifeq ($(CONFIG),release)
 $(filter-out $(O)/testbench/support/%,$(call objects,$(SUITE))): OPTIMIZE += -O1
+$(call objects,$(wildcard testbench/sim/*_cli.cpp testbench/sim/*_command.cpp)): OPTIMIZE += -O0
 endif
 
 $(O)/libif4_testbench.a: $(call objects,$(TEST_HELPERS)) $(O)/sources

@@ -46,8 +46,7 @@ Beats joined(Beats first, const Beats& second) {
 }  // namespace
 
 TEST_CASE("sums around every rounding boundary, for every divisor", "[rtl][long]") {
-  std::mt19937_64 random(test_seed() + 21);
-  for (const UnitBuild& config : unit_builds()) {
+  check_units(test_seed() + 21, [](const UnitBuild& config, std::mt19937_64& random) {
     const int r = traits(config.mac.format).divisor;
     Sums sums(config.mac);
     for (int exponent = 0; exponent < acc_width(config.mac); ++exponent) {
@@ -82,8 +81,8 @@ TEST_CASE("sums around every rounding boundary, for every divisor", "[rtl][long]
       sums.add(static_cast<Int128>(bits) >> (128 - width));
     }
     MacUnit unit(config);
-    check_driven(unit, sums.dot_products(), Against::kRationals);
-  }
+    return failure_of(unit, sums.dot_products(), Against::kRationals);
+  });
 }
 
 TEST_CASE("the accumulator to its last bit, and beyond", "[rtl]") {

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iterator>
+#include <sstream>
 #include <string>
 
+#include "model/core/parallel.hpp"
 #include "testbench/support/file_testing.hpp"
 
 namespace if4::testing {
@@ -13,30 +15,57 @@ std::string unit_text(const UnitBuild& config) {
   return "unit " + std::string(config.name) + ", SEED=" + std::to_string(test_seed());
 }
 
-Driven check_driven(MacUnit& unit, const std::vector<Beats>& dot_products, Against against,
-                    const Stalls& stalls) {
+namespace {
+
+// What is wrong with what the unit gave, with its inputs; empty where nothing is.
+std::string failure_text(const MacUnit& unit, const std::vector<Beats>& dot_products, Against against,
+                         const Driven& driven) {
   constexpr std::size_t kMostPairs = 80;  // longer dot products are not printed
   constexpr std::size_t kMostFailures = 4;
   const MacConfig& config = unit.build().mac;
-  INFO(unit_text(unit.build()));
-  const Driven driven = drive(unit, dot_products, stalls);
-  REQUIRE(driven.protocol_errors.empty());
-  REQUIRE(driven.results.size() == dot_products.size());
+  std::ostringstream text;
+  if (!driven.protocol_errors.empty()) text << driven.protocol_errors << '\n';
+  if (driven.results.size() != dot_products.size())
+    text << driven.results.size() << " results of " << dot_products.size() << " dot products\n";
   std::size_t wrong = 0;
-  for (std::size_t i = 0; i < dot_products.size(); ++i) {
+  for (std::size_t i = 0; i < std::min(driven.results.size(), dot_products.size()); ++i) {
     const Beats& beats = dot_products[i];
     const MacResult expected =
         against == Against::kModel ? model_result(beats, config) : exact_result(beats, config);
     if (driven.results[i] == expected) continue;
-    if (++wrong <= kMostFailures) {
-      UNSCOPED_INFO("dot product " << i << " of " << beats.size() << " pairs of blocks\n"
-                                   << (beats.size() <= kMostPairs ? to_text(beats, config.format) : "")
-                                   << "expected " << to_text(expected) << ", RTL "
-                                   << to_text(driven.results[i]));
-    }
+    if (++wrong > kMostFailures) continue;
+    text << "dot product " << i << " of " << beats.size() << " pairs of blocks\n"
+         << (beats.size() <= kMostPairs ? to_text(beats, config.format) : "") << "expected "
+         << to_text(expected) << ", RTL " << to_text(driven.results[i]) << '\n';
   }
-  REQUIRE(wrong == 0);
+  if (wrong > 0) text << wrong << " of " << dot_products.size() << " results are wrong\n";
+  return text.str().empty() ? "" : unit_text(unit.build()) + '\n' + text.str();
+}
+
+}  // namespace
+
+Driven check_driven(MacUnit& unit, const std::vector<Beats>& dot_products, Against against,
+                    const Stalls& stalls) {
+  Driven driven = drive(unit, dot_products, stalls);
+  REQUIRE(failure_text(unit, dot_products, against, driven) == "");
   return driven;
+}
+
+std::string failure_of(MacUnit& unit, const std::vector<Beats>& dot_products, Against against,
+                       const Stalls& stalls) {
+  return failure_text(unit, dot_products, against, drive(unit, dot_products, stalls));
+}
+
+void check_units(std::uint64_t seed,
+                 const std::function<std::string(const UnitBuild&, std::mt19937_64&)>& test) {
+  const auto& builds = unit_builds();
+  REQUIRE_FALSE(builds.empty());
+  std::vector<std::string> failures(builds.size());
+  parallel_for(builds.size(), 0, [&](std::size_t i) {
+    std::mt19937_64 random(seed + (std::uint64_t{i} << 32));
+    failures[i] = test(builds[i], random);
+  });
+  for (const std::string& failure : failures) CHECK(failure == "");
 }
 
 std::vector<Beats> random_dot_products(std::mt19937_64& random, std::size_t count, std::size_t longest,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <random>
 #include <string>
 #include <vector>
@@ -21,6 +22,16 @@ enum class Against {
 /// in order, and that all are as expected. A failure names the unit, the inputs, both results, and the seed.
 Driven check_driven(MacUnit& unit, const std::vector<Beats>& dot_products, Against against,
                     const Stalls& stalls = {});
+
+/// The same as a text, empty where all is as required. For loops on several threads, where Catch2's macros must
+/// not be used.
+std::string failure_of(MacUnit& unit, const std::vector<Beats>& dot_products, Against against,
+                       const Stalls& stalls = {});
+
+/// Calls test(build, random) once for every unit, on all cores: units take seconds each in the long tests. The
+/// text that it returns is a failure, unless empty. `random` starts at `seed` and the unit's number.
+void check_units(std::uint64_t seed,
+                 const std::function<std::string(const UnitBuild&, std::mt19937_64&)>& test);
 
 /// So many random dot products of 1 to `longest` beats.
 std::vector<Beats> random_dot_products(std::mt19937_64& random, std::size_t count, std::size_t longest,
