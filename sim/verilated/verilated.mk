@@ -36,15 +36,21 @@ verilate = $(VERILATE) --top-module $(MODULE_$1) --prefix V$1 $(PARAMETERS_$1) $
 COMPILE_VERILATED = $(CXX) -std=gnu++17 -w $(OPTIMIZE) $(VERILATOR_INCLUDES) $(CXXFLAGS) -MD -MP -c \
 	-DVERILATOR=1 -DVM_COVERAGE=$(if $(filter coverage,$(CONFIG)),1,0) -DVM_SC=0 \
 	-DVM_TRACE=1 -DVM_TRACE_FST=1 -DVM_TRACE_VCD=0
-compile_verilated = @echo '  CXX      $(basename $(@F))'; mkdir -p $(@D); \
-	$(COMPILE_VERILATED) $(if $(filter slow,$*),-O0) $< -o $@
+compile_verilated = @echo '  CXX      $(basename $(@F))'; mkdir -p $(@D); $(COMPILE_VERILATED) $< -o $@
+
+# All sources in a folder of Verilator's as one, since each would read Verilator's header again, for most of a second.
+# What Verilator calls Slow runs once, at the start, and what writes waveforms seldom: neither is worth the time to
+# optimize it.
+define one_source
+printf '#include "%s"\n' $$(ls *.cpp | grep -v -e Slow -e __Trace__) >all.txt; \
+printf '%s\n' '#ifdef __clang__' '#pragma clang optimize off' '#else' '#pragma GCC optimize("O0")' '#endif' >>all.txt; \
+printf '#include "%s"\n' $$(ls *.cpp | grep -e Slow -e __Trace__) >>all.txt; mv all.txt $1
+endef
 
 $(call remember,$(BUILD)/verilated.flags,$(VERILATE) $(shell verilator --version))
 
-# The included makefile of a class also adds to VM_GLOBAL_* what it needs of Verilator itself. The sources of a class
-# become two, which compile in half the time of ten. What Verilator calls Slow runs once, at the start, and what writes
-# waveforms seldom: neither is worth the time to optimize it. A file that comes out as it was stays as old as it is: a
-# change of the RTL compiles only the builds that it changes.
+# The included makefile of a class also adds to VM_GLOBAL_* what it needs of Verilator itself. A file that comes out as it
+# was stays as old as it is: a change of the RTL compiles only the builds that it changes.
 define build_rules
 $$(call remember,$$(V)/$1.flags,$$(call verilate,$1))
 $$(V)/$1.stamp: $$(LIST_$1) $$(call listed,$$(LIST_$1)) $$(filter %.vlt,$$(call options,$1)) \
@@ -52,15 +58,14 @@ $$(V)/$1.stamp: $$(LIST_$1) $$(call listed,$$(LIST_$1)) $$(filter %.vlt,$$(call 
 	@echo '  VERILATE $1'
 	@rm -rf $$(V)/$1.new; mkdir -p $$(V)/$1
 	@$$(call verilate,$1).new 2>&1 >/dev/null | sed '/^-Info: /d' >&2; exit $$$${PIPESTATUS[0]}
-	@cd $$(V)/$1.new && printf '#include "%s"\n' $$$$(ls *.cpp | grep -v -e Slow -e __Trace__) >V$1.fast.cpp
-	@cd $$(V)/$1.new && printf '#include "%s"\n' $$$$(ls *.cpp | grep -e Slow -e __Trace__) >V$1.slow.cpp
+	@cd $$(V)/$1.new && $$(call one_source,V$1.all.cpp)
 	@cd $$(V)/$1.new && for file in *; do cmp -s $$$$file ../$1/$$$$file || mv $$$$file ../$1/; done
 	@rm -rf $$(V)/$1.new; touch $$@
-$$(V)/$1/V$1_classes.mk $$(V)/$1/V$1.fast.cpp $$(V)/$1/V$1.slow.cpp: $$(V)/$1.stamp
+$$(V)/$1/V$1_classes.mk $$(V)/$1/V$1.all.cpp: $$(V)/$1.stamp
 	@:
 include $$(V)/$1/V$1_classes.mk
 
-$$(O)/verilated/V$1.%.o: $$(V)/$1/V$1.%.cpp $$(O)/flags
+$$(O)/verilated/V$1.o: $$(V)/$1/V$1.all.cpp $$(O)/flags
 	$$(compile_verilated)
 $$(O)/builds/$1.o: $$(BUILD)/builds/$1.cpp $$(V)/$1.stamp $$(O)/flags
 	@echo '  CXX      $$<'; mkdir -p $$(@D); $$(COMPILE) -isystem $$(V)/$1 $$< -o $$@
@@ -68,7 +73,7 @@ endef
 $(foreach build,$(WANTED),$(eval $(call build_rules,$(build))))
 
 # What a program links to hold all builds, or only the builds $1.
-class_objects = $(patsubst %,$(O)/verilated/V%.fast.o,$1) $(patsubst %,$(O)/verilated/V%.slow.o,$1) $(VERILATOR_OBJECTS)
+class_objects = $(patsubst %,$(O)/verilated/V%.o,$1) $(VERILATOR_OBJECTS)
 verilated_objects = $(call class_objects,$1) $(patsubst %,$(O)/builds/%.o,$1)
 all_verilated_objects = $(call class_objects,$(BUILDS_sim)) $(patsubst %,$(O)/builds/all_%.o,$(MODULES_simulated))
 # Verilator's own sources. All classes name the same ones: sort removes the repetitions.
@@ -90,8 +95,9 @@ $(O)/verilated/%.o: $(VERILATOR_ROOT)/include/%.cpp $(O)/flags
 	$(compile_verilated)
 
 ifeq ($(CONFIG),release)
-# Arrays of the tests alone, those without waveforms: a quarter of the compiler's time less.
-$(patsubst %,$(O)/verilated/V%.fast.o,$(filter-out $(BUILDS_trace),$(filter if4_array_%,$(BUILDS_sim)))): OPTIMIZE := -O1
+# Arrays without waveforms, which are there for the tests alone: a quarter of the compiler's time less.
+TESTED_ARRAYS := $(filter-out $(BUILDS_trace) if4_array_cell%,$(filter if4_array_%,$(BUILDS_sim)))
+$(TESTED_ARRAYS:%=$(O)/verilated/V%.o): OPTIMIZE := -O1
 endif
 
 ifneq ($(filter asan fuzz,$(CONFIG)),)

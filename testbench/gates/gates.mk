@@ -11,24 +11,23 @@ $(GATES)/rtl/gates_check: $(call objects,$(GATES_MAIN)) $(call verilated_objects
 # compiled once more with its header.
 define gates_rules
 $(GATES)/$1/gates_check: $(call objects,$(GATES_MAIN)) $(foreach u,$(GATED),$(GATES)/$1/$u.o \
-		$(GATES)/$1/$u.fast.o $(GATES)/$1/$u.slow.o) $(VERILATOR_OBJECTS) $(O)/libif4_testbench.a \
+		$(GATES)/$1/V$u.o) $(VERILATOR_OBJECTS) $(O)/libif4_testbench.a \
 		$(O)/libif4_sim.a $(O)/libif4.a
 	$$(call link,$$(TEST_LIBS) $$(LIBS))
 endef
 
 # Verilator 5.006 loses inversions in trees of XOR gates: -fno-const-bit-op-tree (verilator/verilator issue 4059).
 define gates_unit_rules
-$(GATES)/$1/$2/V$2.fast.cpp $(GATES)/$1/$2/V$2.slow.cpp &: $(GATES)/$1/$2.v $(BUILD)/verilated.flags
+$(GATES)/$1/$2/V$2.all.cpp: $(GATES)/$1/$2.v $(BUILD)/verilated.flags
 	@echo '  VERILATE $$<'
 	@rm -rf $$(@D)
 	@$(VERILATE) -fno-const-bit-op-tree -Wno-lint --top-module $(MODULE_$2) --prefix V$2 --Mdir $$(@D) $(call options,$2) $$< >/dev/null
-	@cd $$(@D) && printf '#include "%s"\n' $$$$(ls *.cpp | grep -v Slow) >V$2.fast.cpp
-	@cd $$(@D) && printf '#include "%s"\n' *Slow*.cpp >V$2.slow.cpp
+	@cd $$(@D) && $$(call one_source,V$2.all.cpp)
 
-$(GATES)/$1/$2.o: $(BUILD)/builds/$2.cpp $(GATES)/$1/$2/V$2.fast.cpp $(O)/flags
+$(GATES)/$1/$2.o: $(BUILD)/builds/$2.cpp $(GATES)/$1/$2/V$2.all.cpp $(O)/flags
 	@echo '  CXX      $$@'; $(COMPILE) -isystem $(GATES)/$1/$2 $$< -o $$@
-$(GATES)/$1/$2.%.o: $(GATES)/$1/$2/V$2.%.cpp $(O)/flags
-	@echo '  CXX      $$@'; $(COMPILE_VERILATED) -O$$(if $$(filter slow,$$*),0,1) $$< -o $$@
+$(GATES)/$1/V$2.o: $(GATES)/$1/$2/V$2.all.cpp $(O)/flags
+	@echo '  CXX      $$@'; $(COMPILE_VERILATED) -O1 $$< -o $$@
 endef
 $(foreach k,good faulty,$(eval $(call gates_rules,$k)))
 $(foreach k,good faulty,$(foreach u,$(GATED),$(eval $(call gates_unit_rules,$k,$u))))
