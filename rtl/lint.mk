@@ -14,9 +14,9 @@ lint_verilator = verilator --lint-only -Wall --top-module $(MODULE_$1) $(PARAMET
 lint_iverilog = iverilog -g2012 -Wall -t null -s $(MODULE_$1) $(PARAMETERS_$1:-G%=-P$(MODULE_$1).%) -f $(LIST_$1)
 # Icarus and Verilator do not look for latches as synthesis would build them. Nothing is flattened, which takes as long as
 # all the rest: loops of logic that cross modules are for Verilator to find (UNOPTFLAT).
-lint_yosys = yosys -q -p 'read_verilog -sv $(call listed,$(LIST_$1)); $(if $(PARAMETERS_$1),chparam \
-	$(subst =, ,$(PARAMETERS_$1:-G%=-set %)) $(MODULE_$1);) hierarchy -check -top $(MODULE_$1); proc; \
-	opt_clean; check -assert; select -assert-none t:$$dlatch* t:$$adlatch*'
+lint_yosys = yosys -q -p 'read_verilog -sv -defer $(call listed,$(LIST_$1)); hierarchy -check \
+	$(subst =, ,$(PARAMETERS_$1:-G%=-chparam %)) -top $(MODULE_$1); proc; opt_clean; check -assert; \
+	select -assert-none t:$$dlatch* t:$$adlatch*'
 
 define lint_rule
 .PHONY: lint/$1/$2
