@@ -347,14 +347,14 @@ TEST_CASE("A waveform that is not whole does not appear", "[cli][array-cli]") {
 TEST_CASE("An interrupted run of the array leaves nothing behind", "[cli][array-cli]") {
   const Sandbox box;
   const int signal = GENERATE(SIGINT, SIGTERM, SIGHUP);
-  // A second or more each, if nothing ended it.
+  // Tens of seconds each, if nothing ended it: a loaded machine may let this test wait between two looks.
   check_interrupted(box,
-                    {"array", "--gemm", "400,400,1600", "--engine", "systemc-rtl", "--wave", box / "w.fst",
+                    {"array", "--gemm", "400,400,32000", "--engine", "systemc-rtl", "--wave", box / "w.fst",
                      "--wave-cycles", "100"},
                     signal);
   check_interrupted(
-      box, {"array", "--gemm", "1200,1200,1600", "--engine", "systemc-model", "--trace", box / "t"}, signal);
-  check_interrupted(box, {"array", "--gemm", "8000,8000,8192", "--json", box / "j", "--threads", "3"},
+      box, {"array", "--gemm", "1200,1200,32000", "--engine", "systemc-model", "--trace", box / "t"}, signal);
+  check_interrupted(box, {"array", "--gemm", "8000,8000,32768", "--json", box / "j", "--threads", "3"},
                     signal);
 }
 
