@@ -1,0 +1,147 @@
+#include "model/files/model_writer.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
+
+#include "model/core/error.hpp"
+#include "model/core/text.hpp"
+#include "model/files/model_folder.hpp"
+
+namespace if4 {
+namespace {
+
+/// Bytes that are copied at a time.
+constexpr std::size_t kCopyBytes = std::size_t{1} << 20;
+
+std::uint64_t size_of(const ModelEntry& entry) {
+  std::uint64_t size = 0;
+  for (const TensorBytes& part : entry.parts) size += part.size;
+  return size;
+}
+
+void copy_file(const std::string& from, const std::string& to) {
+  const InputFile input(from);
+  AtomicFile output(to);
+  std::vector<char> bytes(std::min<std::uint64_t>(kCopyBytes, input.size()));
+  for (std::uint64_t at = 0; at < input.size(); at += bytes.size()) {
+    const std::size_t size = std::min<std::uint64_t>(bytes.size(), input.size() - at);
+    input.read(at, bytes.data(), size);
+    output.write(bytes.data(), size);
+  }
+  output.commit();
+}
+
+}  // namespace
+
+std::vector<std::size_t> plan_shards(const std::vector<std::uint64_t>& sizes, std::uint64_t limit) {
+  std::uint64_t total = 0;
+  for (const std::uint64_t size : sizes) total += size;
+  const std::uint64_t count = std::max<std::uint64_t>(1, total / limit + (total % limit != 0 ? 1 : 0));
+  const std::uint64_t share = total / count + (total % count != 0 ? 1 : 0);
+  std::vector<std::size_t> shards;
+  std::size_t shard = 0;
+  std::uint64_t filled = 0;
+  for (const std::uint64_t size : sizes) {
+    // A shard ends where the next entry would take it further beyond its share than it now lacks.
+    const bool beyond = filled + size > share && filled + size - share > share - std::min(filled, share);
+    if (filled != 0 && (filled + size > limit || beyond)) {
+      ++shard;
+      filled = 0;
+    }
+    shards.push_back(shard);
+    filled += size;
+  }
+  return shards;
+}
+
+ModelWriter::ModelWriter(const ModelOutput& output, std::vector<ModelEntry> entries,
+                         std::map<std::string, std::string> metadata)
+    : output_(output), entries_(std::move(entries)), metadata_(std::move(metadata)) {
+  std::vector<std::uint64_t> sizes;
+  for (const ModelEntry& entry : entries_) sizes.push_back(size_of(entry));
+  if (!output_.like) {
+    shards_.assign(entries_.size(), 0);
+    open_shard(0);
+    return;
+  }
+  // A name that is in two shards would only be found by those who read the model.
+  std::set<std::string_view> names;
+  for (const ModelEntry& entry : entries_) {
+    for (const TensorBytes& part : entry.parts) {
+      if (!names.insert(part.name).second)
+        throw InputError(one_line(output_.path) + ": " + tensor_message(part.name, "the name is taken"));
+    }
+  }
+  shards_ = plan_shards(sizes, output_.shard_size);
+  folder_.emplace(output_.path);
+  open_shard(0);
+}
+
+std::string ModelWriter::shard_name(std::size_t shard) const {
+  const auto padded = [](std::size_t number) {
+    const std::string digits = std::to_string(number);
+    return std::string(digits.size() < 5 ? 5 - digits.size() : 0, '0') + digits;
+  };
+  const std::size_t count = shards_.empty() ? 1 : shards_.back() + 1;
+  return "model-" + padded(shard + 1) + "-of-" + padded(count) + ".safetensors";
+}
+
+void ModelWriter::open_shard(std::size_t shard) {
+  std::vector<TensorBytes> parts;
+  std::map<std::string, std::string> metadata = metadata_;
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    if (shards_[i] != shard) continue;
+    parts.insert(parts.end(), entries_[i].parts.begin(), entries_[i].parts.end());
+    for (const auto& [key, value] : entries_[i].metadata) metadata[key] = value;
+  }
+  const SafetensorsLayout layout = layout_safetensors(output_.path, parts, metadata);
+  offsets_ = layout.offsets;
+  first_ = next_ = 0;
+  file_.emplace(is_folder() ? *folder_ / shard_name(shard) : output_.path);
+  file_->write_at(0, layout.start.data(), layout.start.size());
+}
+
+void ModelWriter::begin(std::size_t entry) {
+  if (entry > 0 && shards_[entry] != shards_[entry - 1]) {
+    close_shard();
+    open_shard(shards_[entry]);
+  }
+  first_ = next_;
+  next_ += entries_[entry].parts.size();
+}
+
+void ModelWriter::write(std::size_t part, std::uint64_t offset, const void* data, std::size_t size) {
+  file_->write_at(offsets_[first_ + part] + offset, data, size);
+}
+
+void ModelWriter::close_shard() {
+  file_->commit();
+  file_.reset();
+}
+
+void ModelWriter::write_index() {
+  nlohmann::json map = nlohmann::json::object();
+  std::uint64_t total = 0;
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    total += size_of(entries_[i]);
+    for (const TensorBytes& part : entries_[i].parts) map[part.name] = shard_name(shards_[i]);
+  }
+  nlohmann::ordered_json index;
+  index["metadata"] = {{"total_size", total}};
+  index["weight_map"] = std::move(map);
+  write_text_file(*folder_ / "model.safetensors.index.json", index.dump(2) + "\n");
+}
+
+void ModelWriter::commit() {
+  close_shard();
+  if (!is_folder()) return;
+  write_index();
+  for (const std::string& name : other_files(*output_.like))
+    copy_file((std::filesystem::path(*output_.like) / name).string(), *folder_ / name);
+  folder_->commit();
+}
+
+}  // namespace if4
