@@ -8,6 +8,7 @@
 
 #include "model/core/text.hpp"
 #include "model/files/atomic_file.hpp"
+#include "model/files/model_folder.hpp"
 #include "model/files/safetensors.hpp"
 
 namespace if4 {
@@ -153,7 +154,7 @@ bool is_npy(const std::string& path) {
   if (path.size() >= kEnding.size() &&
       path.compare(path.size() - kEnding.size(), kEnding.size(), kEnding) == 0)
     return true;
-  return has_magic(read_prefix(InputFile(path)));
+  return !is_model_folder(path) && has_magic(read_prefix(InputFile(path)));
 }
 
 Tensor read_npy(const std::string& path) {

@@ -10,6 +10,7 @@
 
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
+#include "model/files/model_folder.hpp"
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "file values are copied without swapping bytes");
 
@@ -48,27 +49,66 @@ std::vector<float> read_floats(const InputFile& file, std::uint64_t offset, DTyp
   });
 }
 
-SafetensorsFile::SafetensorsFile(const std::string& path)
-    : file_(path), header_(read_safetensors_header(file_)) {
-  for (std::size_t i = 0; i < tensors().size(); ++i) positions_[tensors()[i].name] = i;
+SafetensorsFile::SafetensorsFile(const std::string& path) : path_(path) {
+  ModelFolder folder;
+  if (is_model_folder(path)) {
+    folder = read_model_folder(path);
+    index_ = folder.index;
+    for (const std::string& shard : folder.shards) open(shard);
+  } else {
+    open(path);
+  }
+  positions_.reserve(tensors_.size());
+  for (std::size_t i = 0; i < tensors_.size(); ++i) {
+    const auto [other, is_new] = positions_.emplace(tensors_[i].name, i);
+    if (!is_new) {
+      files_[tensors_[i].file].fail(tensor_message(
+          tensors_[i].name, "is also in " + one_line(files_[tensors_[other->second].file].path())));
+    }
+  }
+  for (const auto& [name, shard] : folder.tensors) {
+    const TensorInfo* const info = find(name);
+    if (info != nullptr && info->file == shard) continue;
+    files_[shard].fail(tensor_message(name, "is missing, and the index says that it is in this shard"));
+  }
+}
+
+void SafetensorsFile::open(const std::string& path) {
+  const std::size_t number = files_.size();
+  files_.emplace_back(path);
+  SafetensorsHeader header = read_safetensors_header(files_.back());
+  data_starts_.push_back(header.data_start);
+  for (TensorInfo& info : header.tensors) {
+    info.file = number;
+    tensors_.push_back(std::move(info));
+  }
+  metadata_.merge(header.metadata);
+}
+
+std::vector<std::string> SafetensorsFile::paths() const {
+  std::vector<std::string> paths;
+  if (!index_.empty()) paths.push_back(index_);
+  for (const InputFile& file : files_) paths.push_back(file.path());
+  return paths;
 }
 
 const TensorInfo* SafetensorsFile::find(std::string_view name) const {
-  const auto found = positions_.find(std::string(name));
-  return found == positions_.end() ? nullptr : &header_.tensors[found->second];
+  const auto found = positions_.find(name);
+  return found == positions_.end() ? nullptr : &tensors_[found->second];
 }
 
 std::vector<std::uint8_t> SafetensorsFile::read_bytes(const TensorInfo& info) const {
+  const InputFile& file = files_[info.file];
   const std::uint64_t size = info.end - info.begin;
-  return in_memory(file_, size, [&] {
+  return in_memory(file, size, [&] {
     std::vector<std::uint8_t> bytes(size);
-    file_.read(header_.data_start + info.begin, bytes.data(), bytes.size());
+    file.read(start_of(info), bytes.data(), bytes.size());
     return bytes;
   });
 }
 
 const std::uint8_t* SafetensorsFile::map(const TensorInfo& info) {
-  return file_.map() + header_.data_start + info.begin;
+  return files_[info.file].map() + start_of(info);
 }
 
 Tensor SafetensorsFile::read_tensor(const TensorInfo& info) const {
@@ -77,11 +117,13 @@ Tensor SafetensorsFile::read_tensor(const TensorInfo& info) const {
          "dtype " + std::string(dtype_name(info.dtype)) + " is not accepted; F32, F16 and BF16 are");
   }
   const auto count = static_cast<std::size_t>(info.end - info.begin) / dtype_size(info.dtype);
-  return Tensor{info.shape, read_floats(file_, header_.data_start + info.begin, info.dtype, count)};
+  return Tensor{info.shape, read_floats(files_[info.file], start_of(info), info.dtype, count)};
 }
 
 void SafetensorsFile::fail(std::string_view name, const std::string& message) const {
-  file_.fail(tensor_message(name, message));
+  const TensorInfo* const info = find(name);
+  throw InputError(one_line(info != nullptr ? files_[info->file].path() : path_) + ": " +
+                   tensor_message(name, message));
 }
 
 SafetensorsLayout layout_safetensors(const std::string& path, const std::vector<TensorBytes>& tensors,

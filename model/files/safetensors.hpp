@@ -23,18 +23,24 @@ namespace if4 {
 /// not fit in memory.
 std::vector<float> read_floats(const InputFile& file, std::uint64_t offset, DType dtype, std::size_t count);
 
-/// A file that is open for reading. The constructor reads and checks the header only: it throws as
-/// read_safetensors_header() does. The bytes that a TensorInfo of the file names are therefore always there.
+/// A file that is open for reading, or a folder of such files that is read as one: see model_folder.hpp. The
+/// constructor reads and checks the headers only: it throws as read_safetensors_header() and read_model_folder()
+/// do, where two files hold a tensor of one name, and where one lacks a tensor that the index says it holds. The
+/// bytes that a TensorInfo names are therefore always there.
 class SafetensorsFile {
  public:
   explicit SafetensorsFile(const std::string& path);
 
-  const std::string& path() const { return file_.path(); }
-  /// All tensors, in the order of the header.
-  const std::vector<TensorInfo>& tensors() const { return header_.tensors; }
+  /// As it was given.
+  const std::string& path() const { return path_; }
+  /// The files that were opened: the path itself, or an index, if there is one, and the shards.
+  std::vector<std::string> paths() const;
+  /// All tensors, shard after shard, in the order of each header.
+  const std::vector<TensorInfo>& tensors() const { return tensors_; }
   /// The tensor of that name, or null.
   const TensorInfo* find(std::string_view name) const;
-  const std::map<std::string, std::string>& metadata() const { return header_.metadata; }
+  /// That of all shards. Of entries with one key that of the first shard counts.
+  const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
   /// Reads the bytes of a tensor of this file.
   std::vector<std::uint8_t> read_bytes(const TensorInfo& info) const;
@@ -42,18 +48,26 @@ class SafetensorsFile {
   const std::uint8_t* map(const TensorInfo& info);
   /// Gives back the memory that this mapping takes: see InputFile::release().
   void release(const TensorInfo& info) const {
-    file_.release(header_.data_start + info.begin, info.end - info.begin);
+    files_[info.file].release(start_of(info), info.end - info.begin);
   }
   /// Reads the values of a tensor as FP32, with NaN and infinities as they are. The shape [] has one value.
   /// Throws where the type is not F32, F16 or BF16.
   Tensor read_tensor(const TensorInfo& info) const;
-  /// Throws InputError "FILE: tensor 'NAME': MESSAGE".
+  /// Throws InputError "FILE: tensor 'NAME': MESSAGE", with the shard that holds the tensor if there is one.
   [[noreturn]] void fail(std::string_view name, const std::string& message) const;
 
  private:
-  InputFile file_;
-  SafetensorsHeader header_;
-  std::unordered_map<std::string, std::size_t> positions_;
+  void open(const std::string& path);
+  /// Where the bytes of a tensor begin in its file.
+  std::uint64_t start_of(const TensorInfo& info) const { return data_starts_[info.file] + info.begin; }
+
+  std::string path_;
+  std::string index_;  ///< empty where there is none
+  std::vector<InputFile> files_;
+  std::vector<std::uint64_t> data_starts_;
+  std::vector<TensorInfo> tensors_;
+  std::map<std::string, std::string> metadata_;
+  std::unordered_map<std::string_view, std::size_t> positions_;  ///< the keys are the names in tensors_
 };
 
 /// A tensor to write. Its bytes, `size` of them at `data`, are little-endian and row-major. They are not

@@ -22,6 +22,7 @@ struct TensorInfo {
   Shape shape;
   std::uint64_t begin = 0;  ///< first byte, counted from the start of the data area
   std::uint64_t end = 0;    ///< the byte after the last one
+  std::size_t file = 0;     ///< which of the files of a SafetensorsFile it is in
 };
 
 struct SafetensorsHeader {

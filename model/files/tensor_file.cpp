@@ -9,6 +9,7 @@
 
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
+#include "model/files/model_folder.hpp"
 #include "model/files/npy.hpp"
 #include "model/files/safetensors.hpp"
 #include "model/files/tiled_scales.hpp"
@@ -227,12 +228,18 @@ class QuantizedReader {
 }  // namespace
 
 TensorRef parse_tensor_ref(std::string_view text) {
-  TensorRef ref{std::string(text), ""};
-  const std::size_t cut = text.rfind(".safetensors:");
-  if (cut != std::string_view::npos) {
-    ref.path = text.substr(0, cut + kSafetensors.size());
-    ref.name = text.substr(cut + kSafetensors.size() + 1);
+  std::size_t length = text.size();  // of the path
+  for (const std::string_view ending : {kSafetensors, kIndexSuffix}) {
+    const std::size_t cut = text.rfind(std::string(ending) + ":");
+    if (cut != std::string_view::npos) length = cut + ending.size();
   }
+  // A folder may have any name, and so may a file with a colon in it.
+  if (length == text.size() && !is_model_folder(std::string(text))) {
+    const std::size_t cut = text.rfind(':');
+    if (cut != std::string_view::npos && is_model_folder(std::string(text.substr(0, cut)))) length = cut;
+  }
+  TensorRef ref{std::string(text.substr(0, length)), ""};
+  if (length < text.size()) ref.name = text.substr(length + 1);
   if (ref.path.empty())
     throw InputError("a tensor is named as FILE or FILE.safetensors:NAME, not by an empty text");
   return ref;

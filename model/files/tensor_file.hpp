@@ -26,14 +26,15 @@
 
 namespace if4 {
 
-/// A file and a tensor in it. An empty name stands for the only tensor of the file.
+/// A file, or a folder of shards, and a tensor in it. An empty name stands for the only tensor of the file.
 struct TensorRef {
   std::string path;
   std::string name;
 };
 
-/// Reads "FILE.safetensors:NAME", which is cut at the last ".safetensors:". Any other text is a path without
-/// a name. Throws InputError where the path is empty.
+/// Reads "FILE.safetensors:NAME", which is cut at the last ".safetensors:", likewise for the index of a folder,
+/// and "FOLDER:NAME", where there is that folder. Any other text is a path without a name. Throws InputError
+/// where the path is empty.
 TensorRef parse_tensor_ref(std::string_view text);
 /// The text that parse_tensor_ref() reads, on one line, for messages and reports.
 std::string to_string(const TensorRef& ref);
