@@ -26,7 +26,8 @@ struct Run {
 };
 
 /// Starts the program with its output in these files, and gives its process. The test program blocks the
-/// signals that end it (support/main.cpp); what it starts must not.
+/// signals that end it (support/main.cpp), and whoever started that may ignore some (nohup); what is started
+/// here must do neither.
 inline pid_t start_program(const std::string& program, const Args& args, const std::string& out,
                            const std::string& err) {
   posix_spawn_file_actions_t actions;
@@ -40,7 +41,10 @@ inline pid_t start_program(const std::string& program, const Args& args, const s
   sigset_t none;
   ::sigemptyset(&none);
   ::posix_spawnattr_setsigmask(&attributes, &none);
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  sigset_t ending = none;
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&ending, signal);
+  ::posix_spawnattr_setsigdefault(&attributes, &ending);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   Args words = args;
   words.insert(words.begin(), program);
   std::vector<char*> argv;
