@@ -11,7 +11,9 @@
 namespace if4 {
 
 unsigned thread_count(unsigned threads) {
-  return threads != 0 ? threads : std::max(1U, std::thread::hardware_concurrency());
+  // The library asks the system each time, which takes longer than to quantize a small tensor.
+  static const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+  return threads != 0 ? threads : cores;
 }
 
 unsigned worker_count(std::size_t count, unsigned threads) {

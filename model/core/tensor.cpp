@@ -76,18 +76,48 @@ QuantizedTensor make_quantized(Format format, const Shape& shape) {
   return tensor;
 }
 
+namespace {
+
+/// What the values of codes are made of, for all tensors of a format: models have many small tensors.
+struct FormatValues {
+  double elements[256][64];  ///< by scale byte, which says the type, and code
+  double scales[256];
+
+  explicit FormatValues(Format format) {
+    const double denominator = traits(format).divisor * (1 << traits(format).fraction_bits);
+    for (unsigned byte = 0; byte < 256; ++byte) {
+      const ElementType type = element_type(format, static_cast<std::uint8_t>(byte));
+      scales[byte] = static_cast<double>(scale_value(format, static_cast<std::uint8_t>(byte)));
+      for (unsigned code = 0; code < 64; ++code) {
+        const bool known = code < 1U << traits(format).code_bits;
+        const int numerator = known ? operand(format, type, code) * weight(format, type) : 0;
+        elements[byte][code] = numerator / denominator;
+      }
+    }
+  }
+};
+
+const FormatValues& format_values(Format format) {
+  static const std::vector<FormatValues> all = [] {
+    std::vector<FormatValues> tables;
+    for (int number = 0; number < kFormatCount; ++number) tables.emplace_back(static_cast<Format>(number));
+    return tables;
+  }();
+  return all[static_cast<std::size_t>(format)];
+}
+
+}  // namespace
+
 CodeValues::CodeValues(Format format, float amax)
     : lines_per_scale_(traits(format).code_bits > 4 ? 4 : 1), lines_(256 * lines_per_scale_) {
   const double step = static_cast<double>(amax) / static_cast<double>(amax_divisor(format));
-  const double denominator = traits(format).divisor * (1 << traits(format).fraction_bits);
+  const FormatValues& table = format_values(format);
+  const unsigned codes = 1U << traits(format).code_bits;
   for (unsigned byte = 0; byte < 256; ++byte) {
-    const ElementType type = element_type(format, static_cast<std::uint8_t>(byte));
-    const double scale = static_cast<double>(scale_value(format, static_cast<std::uint8_t>(byte))) * step;
-    for (unsigned code = 0; code < 1U << traits(format).code_bits; ++code) {
-      const int numerator = operand(format, type, code) * weight(format, type);
-      lines_[byte * lines_per_scale_ + code / 16].values[code % 16] =
-          static_cast<float>(numerator / denominator * scale);
-    }
+    const double scale = table.scales[byte] * step;
+    Line* const lines = &lines_[byte * lines_per_scale_];
+    for (unsigned code = 0; code < codes; ++code)
+      lines[code / 16].values[code % 16] = static_cast<float>(table.elements[byte][code] * scale);
   }
 }
 

@@ -69,6 +69,35 @@ std::optional<std::uint64_t> whole_number(std::string_view text, std::uint64_t l
   return number;
 }
 
+std::optional<std::uint64_t> byte_size(std::string_view text) {
+  struct Unit {
+    std::string_view name;
+    std::uint64_t bytes;
+  };
+  static constexpr Unit kUnits[] = {
+      {"kB", 1000},
+      {"KB", 1000},
+      {"MB", 1'000'000},
+      {"GB", 1'000'000'000},
+      {"TB", 1'000'000'000'000},
+      {"KiB", 1ULL << 10},
+      {"MiB", 1ULL << 20},
+      {"GiB", 1ULL << 30},
+      {"TiB", 1ULL << 40},
+      {"B", 1},
+      {"", 1},
+  };
+  const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  std::string_view unit = text.substr(digits);
+  if (!unit.empty() && unit.front() == ' ') unit.remove_prefix(1);
+  for (const Unit& known : kUnits) {
+    if (unit != known.name) continue;
+    const auto number = whole_number(text.substr(0, digits), 1, UINT64_MAX / known.bytes);
+    if (number) return *number * known.bytes;
+  }
+  return std::nullopt;
+}
+
 std::string whole_number_range(std::uint64_t least, std::uint64_t most) {
   return "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
 }

@@ -17,6 +17,8 @@ std::string quoted_name(std::string_view name);
 /// The number from `least` to `most` that `text` is in decimal digits alone, or nothing: "-1", "1e3", " 5"
 /// and "" are no such numbers.
 std::optional<std::uint64_t> whole_number(std::string_view text, std::uint64_t least, std::uint64_t most);
+/// The number of bytes, 1 or more, that a text such as "5GB", "300 kB", "2GiB" or "4096" stands for, or nothing.
+std::optional<std::uint64_t> byte_size(std::string_view text);
 /// "a whole number from LEAST to MOST", for messages.
 std::string whole_number_range(std::uint64_t least, std::uint64_t most);
 

@@ -9,8 +9,10 @@
 
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
-#include "model/files/atomic_file.hpp"
+#include "model/files/model_folder.hpp"
+#include "model/files/model_writer.hpp"
 #include "model/files/npy.hpp"
+#include "model/files/output_path.hpp"
 #include "model/files/safetensors.hpp"
 #include "model/files/tiled_scales.hpp"
 #include "model/quantize/fast_quantizer.hpp"
@@ -60,9 +62,19 @@ class ModelInput {
   }
 
   const std::vector<Item>& items() const { return items_; }
+  /// That of the input, without what it says of quantized tensors that get the names of these: it would be read
+  /// together with what they are described as.
   std::map<std::string, std::string> metadata() const {
-    return file_ ? file_->metadata() : std::map<std::string, std::string>{};
+    std::map<std::string, std::string> metadata;
+    if (file_) metadata = file_->metadata();
+    for (const Item& item : items_) {
+      if (item.quantized) remove_description(item.name, metadata);
+    }
+    metadata["generator"] = "if4";
+    return metadata;
   }
+  /// The files that the input is.
+  std::vector<std::string> paths() const { return file_ ? file_->paths() : std::vector<std::string>{path_}; }
   void release(const Item& item) const {
     if (item.info != nullptr) file_->release(*item.info);
   }
@@ -97,60 +109,25 @@ class ModelInput {
   std::vector<Item> items_;
 };
 
-/// Where the parts of an item are in the output file.
-struct Place {
-  std::uint64_t codes = 0;  ///< of an item that is copied, where the copy is
-  std::uint64_t scales = 0;
-  std::uint64_t amax = 0;
-};
-
-/// The output file, whose layout is known before the first tensor is quantized.
-class ModelWriter {
- public:
-  ModelWriter(const std::string& path, const ModelInput& input, const ModelOptions& options) {
-    std::vector<TensorBytes> tensors;
-    std::map<std::string, std::string> metadata = input.metadata();
-    metadata["generator"] = "if4";
-    const QuantizeOptions& quantize = options.quantize;
-    for (const ModelInput::Item& item : input.items()) {
-      if (!item.quantized) {
-        tensors.push_back({item.name, item.view.dtype, item.view.shape, nullptr, item.bytes});
-        continue;
-      }
-      const Shape shape = result_shape(item, quantize);
-      const QuantizedParts parts = quantized_parts(item.name, quantize.format, shape, options.tiled);
-      tensors.insert(tensors.end(), {parts.codes, parts.scales, parts.amax});
-      describe_quantized(item.name, quantize.format, shape,
-                         uses_rule(quantize) ? std::string(rule_name(quantize.rule)) : "", options.tiled,
-                         quantize.rotate, quantize.transpose, metadata);
-    }
-    const SafetensorsLayout layout = layout_safetensors(path, tensors, metadata);
-    std::size_t next = 0;
-    for (const ModelInput::Item& item : input.items()) {
-      Place place;
-      place.codes = layout.offsets[next++];
-      if (item.quantized) {
-        place.scales = layout.offsets[next++];
-        place.amax = layout.offsets[next++];
-      }
-      places_.push_back(place);
-    }
-    file_.emplace(path);
-    file_->write_at(0, layout.start.data(), layout.start.size());
+/// What an item is in the output.
+ModelEntry entry_of(const ModelInput::Item& item, const ModelOptions& options) {
+  ModelEntry entry;
+  if (!item.quantized) {
+    entry.parts = {{item.name, item.view.dtype, item.view.shape, nullptr, item.bytes}};
+    return entry;
   }
-
-  static Shape result_shape(const ModelInput::Item& item, const QuantizeOptions& options) {
-    if (!options.transpose) return item.view.shape;
-    return {column_count(item.view.shape), row_count(item.view.shape)};
-  }
-
-  const Place& place(std::size_t item) const { return places_[item]; }
-  AtomicFile& file() { return *file_; }
-
- private:
-  std::vector<Place> places_;
-  std::optional<AtomicFile> file_;
-};
+  const QuantizeOptions& quantize = options.quantize;
+  const Shape shape =
+      quantize.transpose ? Shape{column_count(item.view.shape), row_count(item.view.shape)} : item.view.shape;
+  const QuantizedParts parts = quantized_parts(item.name, quantize.format, shape, options.tiled);
+  entry.parts = {parts.codes, parts.scales, parts.amax};
+  describe_quantized(item.name, quantize.format, shape,
+                     uses_rule(quantize) ? std::string(rule_name(quantize.rule)) : "", options.tiled,
+                     quantize.rotate, quantize.transpose, entry.metadata);
+  return entry;
+}
+// The numbers of the parts of a quantized item.
+constexpr std::size_t kCodesPart = 0, kScalesPart = 1, kAmaxPart = 2;
 
 /// Quantizes or copies item by item, and adds up the summary.
 class ModelQuantizer {
@@ -166,10 +143,11 @@ class ModelQuantizer {
   ModelSummary run() {
     for (std::size_t i = 0; i < input_.items().size(); ++i) {
       const ModelInput::Item& item = input_.items()[i];
+      if (writer_ != nullptr) writer_->begin(i);
       if (item.quantized) {
-        quantize(item, i);
+        quantize(item);
       } else {
-        copy(item, i);
+        copy(item);
       }
       input_.release(item);
     }
@@ -182,18 +160,18 @@ class ModelQuantizer {
     if (progress_) progress_(done_, total_);
   }
 
-  void copy(const ModelInput::Item& item, std::size_t index) {
+  void copy(const ModelInput::Item& item) {
     ++summary_.copied;
     if (writer_ == nullptr) return;
     const auto* bytes = static_cast<const std::uint8_t*>(item.view.data);
     for (std::uint64_t at = 0; at < item.bytes; at += kChunkBytes) {
       const std::size_t size = std::min<std::uint64_t>(kChunkBytes, item.bytes - at);
-      writer_->file().write_at(writer_->place(index).codes + at, bytes + at, size);
+      writer_->write(0, at, bytes + at, size);
       advance(size);
     }
   }
 
-  void quantize(const ModelInput::Item& item, std::size_t index) {
+  void quantize(const ModelInput::Item& item) {
     advance(0);
     std::optional<FastQuantizer> quantizer;
     try {
@@ -218,15 +196,13 @@ class ModelQuantizer {
                   all_scales.begin() + static_cast<std::ptrdiff_t>(scales_before));
       }
       if (writer_ != nullptr) {
-        const Place& place = writer_->place(index);
-        AtomicFile& file = writer_->file();
-        file.write_at(place.codes + quantizer->code_bytes(0, first), codes_.data(), codes_.size());
-        if (!options_.tiled) file.write_at(place.scales + scales_before, scales_.data(), scales_.size());
+        writer_->write(kCodesPart, quantizer->code_bytes(0, first), codes_.data(), codes_.size());
+        if (!options_.tiled) writer_->write(kScalesPart, scales_before, scales_.data(), scales_.size());
       }
       advance(item.bytes / parts * (last - first));
     }
     advance(item.bytes - item.bytes / parts * parts);
-    if (writer_ != nullptr) finish(*quantizer, all_scales, index);
+    if (writer_ != nullptr) finish(*quantizer, all_scales);
 
     summary.name = item.name;
     summary.shape = quantizer->shape();
@@ -238,14 +214,13 @@ class ModelQuantizer {
         quantizer->code_bytes(0, parts) + quantizer->scale_bytes(0, parts) + sizeof(float);
   }
 
-  void finish(const FastQuantizer& quantizer, const std::vector<std::uint8_t>& scales, std::size_t index) {
-    const Place& place = writer_->place(index);
+  void finish(const FastQuantizer& quantizer, const std::vector<std::uint8_t>& scales) {
     const float amax = quantizer.amax();
-    writer_->file().write_at(place.amax, &amax, sizeof amax);
+    writer_->write(kAmaxPart, 0, &amax, sizeof amax);
     if (!options_.tiled) return;
     const std::size_t rows = row_count(quantizer.shape());
     const std::vector<std::uint8_t> tiled = tile_scales(scales, rows, scales.size() / rows);
-    writer_->file().write_at(place.scales, tiled.data(), tiled.size());
+    writer_->write(kScalesPart, 0, tiled.data(), tiled.size());
   }
 
   const ModelInput& input_;
@@ -306,9 +281,21 @@ ModelSummary quantize_model(const TensorRef& input, const std::string& output, c
     }
   }
   std::optional<ModelWriter> writer;
-  if (!output.empty()) writer.emplace(output, model, options);
+  if (!output.empty()) {
+    ModelOutput to{output, std::nullopt, options.shard_size};
+    std::vector<std::string> inputs = model.paths();
+    if (input.name.empty() && is_model_folder(input.path)) {
+      to.like = read_model_folder(input.path).path;
+      inputs.push_back(*to.like);
+    }
+    check_not_input(output, inputs);
+    if (!to.like) check_safetensors_name(output);
+    std::vector<ModelEntry> entries;
+    for (const ModelInput::Item& item : model.items()) entries.push_back(entry_of(item, options));
+    writer.emplace(to, std::move(entries), model.metadata());
+  }
   ModelSummary summary = ModelQuantizer(model, writer ? &*writer : nullptr, options, progress).run();
-  if (writer) writer->file().commit();
+  if (writer) writer->commit();
   return summary;
 }
 

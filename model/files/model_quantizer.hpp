@@ -1,4 +1,5 @@
-// Quantizes the tensors of a whole file. The memory that this takes does not grow with the file.
+// Quantizes the tensors of a whole model. The memory that this takes grows with the number of its tensors, not with
+// their sizes.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,8 @@ struct ModelOptions {
   std::vector<std::string> exclude;  ///< likewise
   bool tiled = false;                ///< store the scales in the layout of tensor cores: tiled_scales.hpp
   unsigned threads = 0;              ///< 0 means as many as there are cores
+  std::uint64_t shard_size =
+      5'000'000'000;  ///< the largest size of a shard in bytes, as plan_shards() has it
 };
 
 /// A tensor that was quantized, and its errors. With rotation they are those of the rotated values.
@@ -44,14 +47,15 @@ using ModelProgress = std::function<void(std::uint64_t done, std::uint64_t total
 /// Whether the whole of `name` matches the pattern, in which * stands for any text and ? for one character.
 bool matches(const std::string& pattern, const std::string& name);
 
-/// Quantizes a file, or one tensor of it where `input` has a name. Of a safetensors file without a name,
-/// those F32, F16 and BF16 tensors are quantized that match an include pattern (without include patterns:
+/// Quantizes a file or a folder of shards, or one tensor of it where `input` has a name. Of a model without a
+/// name, those F32, F16 and BF16 tensors are quantized that match an include pattern (without include patterns:
 /// that have two or more dimensions) and no exclude pattern. The others are copied, and so is the metadata.
-/// The output file gets its name when it is complete. With an empty `output` the errors are measured and
-/// nothing is written.
-/// The input is mapped into memory. Beyond that the function needs a few megabytes, and with tiled scales or
-/// 2D blocks as much as the scales of one tensor or 16 rows of it take. Throws InputError, naming file and
-/// tensor, also where there is no tensor to quantize.
+/// The output gets its name when it is complete: a file or, for a folder, a folder of shards with their index
+/// and the other_files(). With an empty `output` the errors are measured and nothing is written.
+/// The input is mapped into memory. Beyond that the function needs a few megabytes, some 2 kB for each tensor,
+/// and with tiled scales or 2D blocks as much as the scales of one tensor or 16 rows of it take. Throws
+/// InputError, naming file and tensor, also where there is no tensor to quantize, and where the output is the
+/// input or has the name of another kind of file.
 ModelSummary quantize_model(const TensorRef& input, const std::string& output, const ModelOptions& options,
                             const ModelProgress& progress);
 

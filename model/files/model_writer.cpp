@@ -61,7 +61,11 @@ ModelWriter::ModelWriter(const ModelOutput& output, std::vector<ModelEntry> entr
                          std::map<std::string, std::string> metadata)
     : output_(output), entries_(std::move(entries)), metadata_(std::move(metadata)) {
   std::vector<std::uint64_t> sizes;
-  for (const ModelEntry& entry : entries_) sizes.push_back(size_of(entry));
+  for (const ModelEntry& entry : entries_) {
+    sizes.push_back(size_of(entry));
+    total_ += sizes.back();
+    counts_.push_back(entry.parts.size());
+  }
   if (!output_.like) {
     shards_.assign(entries_.size(), 0);
     open_shard(0);
@@ -90,16 +94,22 @@ std::string ModelWriter::shard_name(std::size_t shard) const {
 }
 
 void ModelWriter::open_shard(std::size_t shard) {
+  // Models have hundreds of thousands of tensors: what is known of them is moved, not copied.
   std::vector<TensorBytes> parts;
-  std::map<std::string, std::string> metadata = metadata_;
+  std::map<std::string, std::string> metadata;
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     if (shards_[i] != shard) continue;
-    parts.insert(parts.end(), entries_[i].parts.begin(), entries_[i].parts.end());
-    for (const auto& [key, value] : entries_[i].metadata) metadata[key] = value;
+    for (TensorBytes& part : entries_[i].parts) parts.push_back(std::move(part));
+    metadata.merge(entries_[i].metadata);
+    entries_[i] = ModelEntry{};
   }
+  for (const auto& entry : metadata_) metadata.insert(entry);
   const SafetensorsLayout layout = layout_safetensors(output_.path, parts, metadata);
   offsets_ = layout.offsets;
   first_ = next_ = 0;
+  if (is_folder()) {
+    for (TensorBytes& part : parts) written_.emplace_back(std::move(part.name), shard);
+  }
   file_.emplace(is_folder() ? *folder_ / shard_name(shard) : output_.path);
   file_->write_at(0, layout.start.data(), layout.start.size());
 }
@@ -110,7 +120,7 @@ void ModelWriter::begin(std::size_t entry) {
     open_shard(shards_[entry]);
   }
   first_ = next_;
-  next_ += entries_[entry].parts.size();
+  next_ += counts_[entry];
 }
 
 void ModelWriter::write(std::size_t part, std::uint64_t offset, const void* data, std::size_t size) {
@@ -124,13 +134,9 @@ void ModelWriter::close_shard() {
 
 void ModelWriter::write_index() {
   nlohmann::json map = nlohmann::json::object();
-  std::uint64_t total = 0;
-  for (std::size_t i = 0; i < entries_.size(); ++i) {
-    total += size_of(entries_[i]);
-    for (const TensorBytes& part : entries_[i].parts) map[part.name] = shard_name(shards_[i]);
-  }
+  for (const auto& [name, shard] : written_) map[name] = shard_name(shard);
   nlohmann::ordered_json index;
-  index["metadata"] = {{"total_size", total}};
+  index["metadata"] = {{"total_size", total_}};
   index["weight_map"] = std::move(map);
   write_text_file(*folder_ / "model.safetensors.index.json", index.dump(2) + "\n");
 }

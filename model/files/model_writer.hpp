@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/files/atomic_file.hpp"
@@ -56,7 +57,10 @@ class ModelWriter {
   void write_index();
 
   ModelOutput output_;
-  std::vector<ModelEntry> entries_;
+  std::vector<ModelEntry> entries_;  ///< without what belongs to files that were opened
+  std::vector<std::size_t> counts_;  ///< how many parts each entry has
+  std::uint64_t total_ = 0;          ///< bytes of all entries
+  std::vector<std::pair<std::string, std::size_t>> written_;  ///< tensors of a folder, and their shards
   std::map<std::string, std::string> metadata_;
   std::vector<std::size_t> shards_;     ///< of each entry
   std::optional<AtomicFolder> folder_;  ///< declared before the file in it, which must be gone first

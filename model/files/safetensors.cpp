@@ -1,11 +1,12 @@
 #include "model/files/safetensors.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <new>
 #include <nlohmann/json.hpp>
 #include <numeric>
-#include <set>
 #include <stdexcept>
+#include <unordered_set>
 #include <utility>
 
 #include "model/core/error.hpp"
@@ -26,6 +27,15 @@ auto in_memory(const InputFile& file, std::uint64_t bytes, Read read) {
   } catch (const std::length_error&) {
   }
   file.fail("not enough memory for a tensor of " + std::to_string(bytes) + " bytes in the file");
+}
+
+/// The text as a JSON string. Throws where it is not UTF-8; `path` is for the message.
+std::string json_string(const std::string& path, const std::string& text) {
+  try {
+    return nlohmann::json(text).dump();
+  } catch (const nlohmann::json::type_error&) {
+    throw InputError(one_line(path) + ": header: a name or a metadata text is not UTF-8");
+  }
 }
 
 }  // namespace
@@ -141,9 +151,24 @@ SafetensorsLayout layout_safetensors(const std::string& path, const std::vector<
     end += tensors[i].size;
   }
 
-  nlohmann::ordered_json header = nlohmann::ordered_json::object();
-  if (!metadata.empty()) header[std::string(kMetadataKey)] = metadata;
-  std::set<std::string> names{std::string(kMetadataKey)};
+  // As text and not as an object of the library, which takes quadratic time for the names in their order, and ten
+  // times the memory. Its length, in front of it, comes last.
+  SafetensorsLayout layout;
+  std::string& text = layout.start;
+  std::size_t expected = sizeof(std::uint64_t);  // of the whole text: growing would take twice the memory
+  for (const auto& [key, value] : metadata) expected += key.size() + value.size() + 6;
+  for (const TensorBytes& tensor : tensors) expected += tensor.name.size() + 100;
+  text.reserve(expected);
+  text.assign(sizeof(std::uint64_t), '\0');
+  text += '{';
+  if (!metadata.empty()) {
+    text += json_string(path, std::string(kMetadataKey)) + ":{";
+    for (const auto& [key, value] : metadata)
+      text += json_string(path, key) + ":" + json_string(path, value) + ",";
+    text.back() = '}';
+    text += ',';
+  }
+  std::unordered_set<std::string_view> names{kMetadataKey};
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const TensorBytes& tensor = tensors[i];
     if (!names.insert(tensor.name).second) fail(tensor_message(tensor.name, "the name is taken"));
@@ -152,23 +177,19 @@ SafetensorsLayout layout_safetensors(const std::string& path, const std::vector<
                                            std::string(dtype_name(tensor.dtype)) + " " +
                                            to_string(tensor.shape)));
     }
-    header[tensor.name] = {{"dtype", dtype_name(tensor.dtype)},
-                           {"shape", tensor.shape},
-                           {"data_offsets", {begins[i], begins[i] + tensor.size}}};
+    std::string shape;
+    for (const std::size_t dimension : tensor.shape)
+      shape += (shape.empty() ? "" : ",") + std::to_string(dimension);
+    text += json_string(path, tensor.name) + ":{\"dtype\":\"" + std::string(dtype_name(tensor.dtype)) +
+            "\",\"shape\":[" + shape + "],\"data_offsets\":[" + std::to_string(begins[i]) + "," +
+            std::to_string(begins[i] + tensor.size) + "]},";
   }
-  std::string text;
-  try {
-    text = header.dump();
-  } catch (const nlohmann::json::type_error&) {
-    fail("header: a name or a metadata text is not UTF-8");
-  }
+  if (text.back() == ',') text.pop_back();
+  text += '}';
   text.resize((text.size() + 7) / 8 * 8, ' ');
-
-  SafetensorsLayout layout;
-  const std::uint64_t length = text.size();
-  layout.start.assign(reinterpret_cast<const char*>(&length), sizeof length);
-  layout.start += text;
-  for (const std::uint64_t begin : begins) layout.offsets.push_back(layout.start.size() + begin);
+  const std::uint64_t length = text.size() - sizeof length;
+  std::memcpy(text.data(), &length, sizeof length);
+  for (const std::uint64_t begin : begins) layout.offsets.push_back(text.size() + begin);
   return layout;
 }
 

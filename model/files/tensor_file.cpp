@@ -303,6 +303,11 @@ void describe_quantized(const std::string& name, Format format, const Shape& sha
   if (transposed) metadata[join(name, kTransposed)] = "true";
 }
 
+void remove_description(const std::string& name, std::map<std::string, std::string>& metadata) {
+  for (const std::string_view key : {kFormat, kShape, kRule, kScaleLayout, kRotation, kTransposed})
+    metadata.erase(join(name, key));
+}
+
 void write_quantized(const std::string& path, const std::vector<NamedQuantized>& tensors) {
   std::vector<TensorBytes> parts;
   std::map<std::string, std::string> metadata{{"generator", "if4"}};

@@ -70,6 +70,9 @@ void describe_quantized(const std::string& name, Format format, const Shape& sha
                         bool tiled, bool rotated, bool transposed,
                         std::map<std::string, std::string>& metadata);
 
+/// Takes from the metadata of a file what describe_quantized() adds for that name.
+void remove_description(const std::string& name, std::map<std::string, std::string>& metadata);
+
 /// Writes a file with those tensors. Scales are stored row by row, and a scalar as a tensor of the shape [1].
 /// Throws InputError where a name is used twice, where a tensor is empty or its vectors do not have the sizes
 /// that belong to its shape, and where the file cannot be written.

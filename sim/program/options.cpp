@@ -85,6 +85,16 @@ OptionRef add_number(CLI::App& app, const std::string& option, std::uint64_t lea
   return add_text(app, option, parse, "N", with_default(help, by_default));
 }
 
+OptionRef add_size(CLI::App& app, const std::string& option, std::function<void(std::uint64_t)> set,
+                   const std::string& help) {
+  const auto parse = [option, set](const std::string& text) {
+    const auto bytes = byte_size(text);
+    if (!bytes) throw CLI::ValidationError(option, quoted_name(text) + " is not a size such as 5GB or 300MB");
+    set(*bytes);
+  };
+  return add_text(app, option, parse, "SIZE", help);
+}
+
 void add_rule(CLI::App& app, Rule& rule, const std::string& help) {
   add_choice(app, "--rule", rule, choices_of(kRules, rule_name), help);
 }

@@ -104,6 +104,10 @@ OptionRef add_whole(CLI::App& app, const std::string& option, T& value, std::uin
 }
 inline constexpr std::uint64_t kAnyWhole = std::numeric_limits<std::uint64_t>::max();
 
+/// An option that takes a number of bytes, as byte_size() reads it.
+OptionRef add_size(CLI::App& app, const std::string& option, std::function<void(std::uint64_t)> set,
+                   const std::string& help);
+
 /// --rule; `help` says of what.
 void add_rule(CLI::App& app, Rule& rule, const std::string& help);
 /// --format: the formats for which `accepts` is true.

@@ -4,8 +4,11 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <optional>
 
+#include "model/core/error.hpp"
 #include "model/core/text.hpp"
+#include "model/files/model_folder.hpp"
 #include "sim/program/commands.hpp"
 #include "sim/program/interrupt.hpp"
 #include "sim/program/options.hpp"
@@ -17,9 +20,10 @@ namespace if4 {
 namespace {
 
 struct Arguments {
-  std::string input;   // FILE or FILE:NAME
-  std::string output;  // empty with `stats`
-  bool stats = false;  // only measure
+  std::string input;                        // FILE or FILE:NAME
+  std::string output;                       // empty with `stats`
+  bool stats = false;                       // only measure
+  std::optional<std::uint64_t> shard_size;  // where it was given
   ModelOptions options;
 };
 
@@ -43,12 +47,18 @@ void print_table(const ModelSummary& summary) {
 
 int run(const Arguments& args) {
   const TensorRef input = parse_tensor_ref(args.input);
+  ModelOptions model_options = args.options;
+  if (args.shard_size) {
+    if (!is_model_folder(input.path) || !input.name.empty())
+      throw InputError(one_line(args.input) + ": --shard-size is for a folder of shards");
+    model_options.shard_size = *args.shard_size;
+  }
   ModelSummary summary;
   const auto start = std::chrono::steady_clock::now();
   {
     const InterruptGuard guard;
     ProgressBar bar("quantize");
-    summary = quantize_model(input, args.output, args.options, [&](std::uint64_t done, std::uint64_t total) {
+    summary = quantize_model(input, args.output, model_options, [&](std::uint64_t done, std::uint64_t total) {
       InterruptGuard::check();
       bar.update(done, total);
     });
@@ -57,17 +67,15 @@ int run(const Arguments& args) {
 
   print_table(summary);
   const QuantizeOptions& options = args.options.quantize;
-  const auto input_bytes = static_cast<double>(summary.input_bytes);
-  const auto output_bytes = static_cast<double>(summary.output_bytes);
-  fmt::print("{}{}: {:.1f} MB -> {:.1f} MB ({:.2f} bits a value) in {:.2f} s, {:.2f} GB/s; {} tensors {}\n",
+  fmt::print("{}{}: {} -> {} ({:.2f} bits a value) in {:.2f} s, {:.2f} GB/s; {} tensors {}\n",
              format_name(options.format),
              uses_rule(options)
                  ? fmt::format(", rule {}{}", rule_name(options.rule), options.search ? ", scale search" : "")
                  : "",
-             input_bytes / 1e6, output_bytes / 1e6,
-             8.0 * output_bytes / static_cast<double>(summary.total().values), seconds.count(),
-             input_bytes / 1e9 / seconds.count(), summary.copied,
-             args.stats ? "left alone; nothing written" : "copied unchanged");
+             bytes_text(summary.input_bytes), bytes_text(summary.output_bytes),
+             8.0 * static_cast<double>(summary.output_bytes) / static_cast<double>(summary.total().values),
+             seconds.count(), static_cast<double>(summary.input_bytes) / 1e9 / seconds.count(),
+             summary.copied, args.stats ? "left alone; nothing written" : "copied unchanged");
   if (!args.stats) fmt::print("{}\n", one_line(args.output));
   return 0;
 }
@@ -75,13 +83,18 @@ int run(const Arguments& args) {
 std::function<int()> set_up(CLI::App& app) {
   const auto args = std::make_shared<Arguments>();
   QuantizeOptions& options = args->options.quantize;
-  add_text(app, "input", args->input, "FILE[:NAME]", "all tensors of a file that the patterns choose, or one")
+  add_text(app, "input", args->input, "MODEL[:NAME]",
+           "all tensors of a file or of a folder of shards that the patterns choose, or one")
       .required();
-  const OptionRef output = add_text(app, "-o,--output", args->output, "FILE", "safetensors file to write");
+  const OptionRef output = add_text(app, "-o,--output", args->output, "PATH",
+                                    "safetensors file to write; of a folder, the folder to write");
   add_flag(app, "--stats", args->stats, "only measure the errors, write nothing").excludes(output);
   add_format(
       app, options.format, [](Format) { return true; }, "format of the result");
   add_flag(app, "--search", options.search, "try neighbouring scales of each block: less error, more time");
+  add_size(
+      app, "--shard-size", [args](std::uint64_t bytes) { args->shard_size = bytes; },
+      "largest size of a shard, such as 300MB; default 5GB");
   add_choice(app, "--scale-layout", args->options.tiled, {{"linear", false}, {"tiled", true}},
              "order of the scales in the file: row after row, or tiles of 128 x 4 for tensor cores");
   add_model_options(app, args->options);

@@ -19,14 +19,6 @@ std::string seconds_text(double seconds) {
   return fmt::format("{:.3f} us", seconds * 1e6);
 }
 
-std::string bytes_text(std::uint64_t bytes) {
-  const auto value = static_cast<double>(bytes);
-  if (bytes >= 1'000'000'000) return fmt::format("{:.2f} GB", value / 1e9);
-  if (bytes >= 1'000'000) return fmt::format("{:.2f} MB", value / 1e6);
-  if (bytes >= 1000) return fmt::format("{:.2f} kB", value / 1e3);
-  return fmt::format("{} B", bytes);
-}
-
 std::string rate_text(double per_second) {
   if (per_second >= 1e12) return fmt::format("{:.2f} T", per_second / 1e12);
   if (per_second >= 1e9) return fmt::format("{:.2f} G", per_second / 1e9);

@@ -1,6 +1,7 @@
 // Pieces that the reports of several commands are made of.
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
@@ -16,6 +17,9 @@ std::string verdict_line(bool passed, std::string_view what);
 double per_cent(double part, double whole);
 /// A signal-to-noise ratio in dB with two digits, or "exact" where it is infinite.
 std::string decibel(double value);
+
+/// A number of bytes in the unit that fits: "12 B", "3.50 kB", MB, GB, of 1000 each.
+std::string bytes_text(std::uint64_t bytes);
 
 /// Indented by two, without a line end. Bytes that are not UTF-8 become the replacement character.
 std::string json_text(const nlohmann::ordered_json& json);
