@@ -112,13 +112,19 @@ CodeValues::CodeValues(Format format, float amax)
     : lines_per_scale_(traits(format).code_bits > 4 ? 4 : 1), lines_(256 * lines_per_scale_) {
   const double step = static_cast<double>(amax) / static_cast<double>(amax_divisor(format));
   const FormatValues& table = format_values(format);
-  const unsigned codes = 1U << traits(format).code_bits;
   for (unsigned byte = 0; byte < 256; ++byte) {
     const double scale = table.scales[byte] * step;
-    Line* const lines = &lines_[byte * lines_per_scale_];
-    for (unsigned code = 0; code < codes; ++code)
-      lines[code / 16].values[code % 16] = static_cast<float>(table.elements[byte][code] * scale);
+    for (std::size_t line = 0; line < lines_per_scale_; ++line) {
+      const double* const elements = &table.elements[byte][line * 16];
+      float* const values = lines_[byte * lines_per_scale_ + line].values;
+      for (int i = 0; i < 16; ++i) values[i] = static_cast<float>(elements[i] * scale);
+    }
   }
+}
+
+std::size_t nan_scales(const QuantizedTensor& tensor) {
+  const auto is_nan = [&](std::uint8_t scale) { return std::isnan(scale_value(tensor.format, scale)); };
+  return static_cast<std::size_t>(std::count_if(tensor.scales.begin(), tensor.scales.end(), is_nan));
 }
 
 Tensor dequantize(const QuantizedTensor& tensor) {

@@ -75,6 +75,9 @@ class CodeValues {
   std::vector<Line> lines_;
 };
 
+/// How many blocks have a NaN scale, which makes all their values NaN.
+std::size_t nan_scales(const QuantizedTensor& tensor);
+
 /// The FP32 values that a quantized tensor stands for, without the padding.
 Tensor dequantize(const QuantizedTensor& tensor);
 

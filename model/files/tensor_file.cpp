@@ -65,20 +65,12 @@ std::string choose(const SafetensorsFile& file, const std::string& wanted,
   return names[0];
 }
 
-std::vector<std::string> quantized_names(const SafetensorsFile& file) {
-  std::vector<std::string> names;
-  for (const TensorInfo& info : file.tensors()) {
-    if (ends_with(info.name, kCodes)) names.push_back(info.name.substr(0, info.name.size() - kCodes.size()));
-  }
-  return names;
-}
-
-/// Throws InputError "PLACE: ..." at the first value that cannot be quantized.
-void check_values(const Tensor& tensor, const std::string& place) {
-  if (tensor.values.empty()) throw InputError(place + "shape " + to_string(tensor.shape) + " has no values");
+/// Calls fail(MESSAGE) for the first value that cannot be quantized.
+template <class Fail>
+void check_values(const Tensor& tensor, Fail fail) {
+  if (tensor.values.empty()) fail("shape " + to_string(tensor.shape) + " has no values");
   for (std::size_t i = 0; i < tensor.values.size(); ++i) {
-    if (std::isfinite(tensor.values[i])) continue;
-    throw InputError(place + not_finite(i, tensor.values[i]));
+    if (!std::isfinite(tensor.values[i])) fail(not_finite(i, tensor.values[i]));
   }
 }
 
@@ -249,28 +241,63 @@ std::string to_string(const TensorRef& ref) {
   return one_line(ref.path) + (ref.name.empty() ? "" : ":" + one_line(ref.name));
 }
 
+std::vector<std::string> quantized_names(const SafetensorsFile& file) {
+  std::vector<std::string> names;
+  for (const TensorInfo& info : file.tensors()) {
+    if (!ends_with(info.name, kCodes)) continue;
+    std::string name = info.name.substr(0, info.name.size() - kCodes.size());
+    if (is_quantized(file, name)) names.push_back(std::move(name));
+  }
+  // Those whose codes are gone: the message of their reader says so.
+  for (const auto& [key, format] : file.metadata()) {
+    if (!ends_with(key, kFormat)) continue;
+    std::string name = key.substr(0, key.size() - kFormat.size());
+    if (file.find(join(name, kCodes)) == nullptr) names.push_back(std::move(name));
+  }
+  return names;
+}
+
+bool is_quantized(const SafetensorsFile& file, const std::string& name) {
+  return file.metadata().count(join(name, kFormat)) != 0;
+}
+
+std::vector<std::string> plain_names(const SafetensorsFile& file) {
+  std::vector<std::string> names;
+  for (const TensorInfo& info : file.tensors()) {
+    const std::size_t dot = info.name.rfind('.');
+    const std::string_view suffix = dot == std::string::npos ? "" : std::string_view(info.name).substr(dot);
+    const bool part = (suffix == kCodes || suffix == kScales || suffix == kAmax) &&
+                      is_quantized(file, info.name.substr(0, dot));
+    if (!part) names.push_back(info.name);
+  }
+  return names;
+}
+
 Tensor read_tensor(const TensorRef& ref) {
   const std::string path = one_line(ref.path) + ": ";
   if (is_npy(ref.path)) {
     if (!ref.name.empty())
       throw InputError(path + "a .npy file has no tensor names such as " + quoted_name(ref.name));
     Tensor tensor = read_npy(ref.path);
-    check_values(tensor, path);
+    check_values(tensor, [&](const std::string& message) { throw InputError(path + message); });
     return tensor;
   }
   const SafetensorsFile file(ref.path);
   std::vector<std::string> names;
   for (const TensorInfo& info : file.tensors()) names.push_back(info.name);
-  if (!ref.name.empty() && file.find(ref.name) == nullptr && file.find(join(ref.name, kCodes)) != nullptr) {
+  if (!ref.name.empty() && file.find(ref.name) == nullptr && is_quantized(file, ref.name))
     file.fail(ref.name, "is quantized; a plain tensor is needed");
-  }
   // The parts of a quantized tensor are no plain tensors to choose from.
   const std::vector<std::string> quantized = quantized_names(file);
   if (ref.name.empty() && !quantized.empty())
     file.fail(quantized[0], "is quantized; a plain tensor is needed");
-  const std::string name = choose(file, ref.name, names, "tensor");
-  Tensor tensor = file.read_tensor(*file.find(name));
-  check_values(tensor, path + "tensor " + quoted_name(name) + ": ");
+  return read_tensor(file, choose(file, ref.name, names, "tensor"));
+}
+
+Tensor read_tensor(const SafetensorsFile& file, const std::string& name) {
+  const TensorInfo& info = *file.find(name);
+  Tensor tensor = file.read_tensor(info);
+  check_values(tensor, [&](const std::string& message) { file.fail(name, message); });
   return tensor;
 }
 
@@ -334,22 +361,17 @@ void write_quantized(const std::string& path, const std::vector<NamedQuantized>&
 NamedQuantized read_quantized(const TensorRef& ref) {
   if (is_npy(ref.path)) throw InputError(one_line(ref.path) + ": a .npy file holds no quantized tensor");
   const SafetensorsFile file(ref.path);
-  const std::string name = choose(file, ref.name, quantized_names(file), "quantized tensor");
+  return read_quantized(file, choose(file, ref.name, quantized_names(file), "quantized tensor"));
+}
+
+NamedQuantized read_quantized(const SafetensorsFile& file, const std::string& name) {
   return QuantizedReader(file, name).read();
 }
 
-std::vector<std::string> list_quantized(const std::string& path) {
-  if (is_npy(path)) return {};
-  return quantized_names(SafetensorsFile(path));
-}
-
 bool has_quantized(const TensorRef& ref) {
-  const std::vector<std::string> names = list_quantized(ref.path);
-  if (ref.name.empty()) return !names.empty();
-  for (const std::string& name : names) {
-    if (name == ref.name) return true;
-  }
-  return false;
+  if (is_npy(ref.path)) return false;
+  const SafetensorsFile file(ref.path);
+  return ref.name.empty() ? !quantized_names(file).empty() : is_quantized(file, ref.name);
 }
 
 }  // namespace if4

@@ -46,6 +46,9 @@ std::string to_string(const TensorRef& ref);
 /// order from 0).
 Tensor read_tensor(const TensorRef& ref);
 
+/// The same of a file that is open and has that tensor.
+Tensor read_tensor(const SafetensorsFile& file, const std::string& name);
+
 /// Writes a file with one F32 tensor. Throws InputError where it cannot be written.
 void write_tensor(const std::string& path, const std::string& name, const Tensor& tensor);
 
@@ -83,9 +86,15 @@ void write_quantized(const std::string& path, const std::vector<NamedQuantized>&
 /// format with one type has bit 7 set. NaN scales (0x7F, 0xFF) are legal.
 NamedQuantized read_quantized(const TensorRef& ref);
 
-/// The names of the quantized tensors (those that have a tensor NAME.codes) in the order of the file. A .npy
-/// file has none.
-std::vector<std::string> list_quantized(const std::string& path);
+/// The same of a file that is open. The tensor must be is_quantized().
+NamedQuantized read_quantized(const SafetensorsFile& file, const std::string& name);
+
+/// Whether the file says that a tensor of that name is quantized: its metadata has the entry NAME.format. What a
+/// tensor is called says nothing, since others may call theirs NAME.codes.
+bool is_quantized(const SafetensorsFile& file, const std::string& name);
+/// The names of the quantized tensors in the order of the file, and of the tensors that are not parts of these.
+std::vector<std::string> quantized_names(const SafetensorsFile& file);
+std::vector<std::string> plain_names(const SafetensorsFile& file);
 
 /// Whether the reference is for read_quantized() and not for read_tensor(): the file has a quantized tensor
 /// of that name or, where the reference has no name, any quantized tensor. Throws InputError where the file

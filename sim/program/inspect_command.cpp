@@ -27,22 +27,19 @@ struct Arguments {
   bool json = false;
 };
 
-// The plain tensors that a command without a name works on.
-std::vector<TensorRef> plain_tensors(const TensorRef& ref) {
-  if (!ref.name.empty() || is_npy(ref.path)) return {ref};
-  const SafetensorsFile file(ref.path);
-  std::vector<TensorRef> refs;
-  for (const TensorInfo& info : file.tensors()) {
-    const bool floating =
-        info.dtype == DType::kF32 || info.dtype == DType::kF16 || info.dtype == DType::kBF16;
-    if (floating) refs.push_back({ref.path, info.name});
+// The floating-point tensors of a file that are not parts of quantized ones.
+std::vector<std::string> floating_names(const SafetensorsFile& file) {
+  std::vector<std::string> names;
+  for (std::string& name : plain_names(file)) {
+    const DType dtype = file.find(name)->dtype;
+    if (dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16)
+      names.push_back(std::move(name));
   }
-  if (refs.empty()) throw InputError(one_line(ref.path) + ": no F32, F16 or BF16 tensor");
-  return refs;
+  return names;
 }
 
-std::string tensor_name(const TensorRef& ref) {
-  return ref.name.empty() ? std::filesystem::path(ref.path).stem().string() : ref.name;
+std::string counted(std::size_t number, const std::string& what) {
+  return fmt::format("{} {}{}", number, what, number == 1 ? "" : "s");
 }
 
 double int_share(const QuantizedTensor& tensor) {
@@ -71,77 +68,133 @@ void print_plain_header() {
              "rel. MSE", "dB", "rel. MSE", "dB");
 }
 
-void inspect_plain(const std::vector<TensorRef>& refs, const Arguments& args) {
-  nlohmann::ordered_json all = nlohmann::ordered_json::array();
-  for (const TensorRef& ref : refs) {
-    const Tensor tensor = read_tensor(ref);
-    // Not before the first tensor is read: nothing is printed for a file that is refused.
-    if (!args.json && &ref == &refs.front()) print_plain_header();
-    const QuantizedTensor if4 = quantize_fast(view_of(tensor), {Format::kIF4, args.rule});
-    const QuantizationError error = measure(tensor, if4);
-    const QuantizationError nvfp4 =
-        measure(tensor, quantize_fast(view_of(tensor), {Format::kNVFP4, args.rule}));
-    if (args.json) {
-      all.push_back({{"name", tensor_name(ref)},
-                     {"shape", tensor.shape},
-                     {"amax", if4.amax},
-                     {"int_share", error.int_share},
-                     {"rule", std::string(rule_name(args.rule))},
-                     {"if4", error_json(error)},
-                     {"nvfp4", error_json(nvfp4)}});
-    } else {
-      fmt::print("{:<44} {:>14} {:>11.5g} {:>6.1f}  {:>9.6f} {:>6}  {:>9.6f} {:>6}\n",
-                 one_line(tensor_name(ref)), to_string(tensor.shape), if4.amax, 100.0 * error.int_share,
-                 error.relative_mse, decibel(error.sqnr_db), nvfp4.relative_mse, decibel(nvfp4.sqnr_db));
-    }
-  }
-  if (args.json) print_json(all);
+// Why a tensor cannot be quantized; empty where it can.
+std::string unfit(const Tensor& tensor) {
+  if (tensor.values.empty()) return "empty";
+  const auto nan =
+      std::count_if(tensor.values.begin(), tensor.values.end(), [](float x) { return std::isnan(x); });
+  const auto inf =
+      std::count_if(tensor.values.begin(), tensor.values.end(), [](float x) { return std::isinf(x); });
+  if (nan == 0 && inf == 0) return "";
+  return fmt::format("{} NaN and {} infinite values", nan, inf);
 }
 
-void inspect_quantized(const std::vector<TensorRef>& refs, const Arguments& args) {
-  nlohmann::ordered_json all = nlohmann::ordered_json::array();
-  if (!args.json) {
-    fmt::print("{:<44} {:>14} {:>6} {:>8} {:>11} {:>6}\n", "quantized tensor", "shape", "format", "rule",
-               "amax", "INT %");
+// A row of plain tensors at a time, to a table or to an array.
+class PlainReport {
+ public:
+  explicit PlainReport(const Arguments& args) : args_(args) {}
+
+  void add(const std::string& name, const Tensor& tensor) {
+    // Not before the first tensor is read: nothing is printed for a file that is refused.
+    if (!args_.json && rows_++ == 0) print_plain_header();
+    const std::string reason = unfit(tensor);
+    if (!reason.empty()) {
+      if (args_.json) {
+        all_.push_back({{"name", name}, {"shape", tensor.shape}, {"unfit", reason}});
+      } else {
+        fmt::print("{:<44} {:>14} {}\n", one_line(name), to_string(tensor.shape), reason);
+      }
+      return;
+    }
+    const QuantizedTensor if4 = quantize_fast(view_of(tensor), {Format::kIF4, args_.rule});
+    const QuantizationError error = measure(tensor, if4);
+    const QuantizationError nvfp4 =
+        measure(tensor, quantize_fast(view_of(tensor), {Format::kNVFP4, args_.rule}));
+    if (args_.json) {
+      all_.push_back({{"name", name},
+                      {"shape", tensor.shape},
+                      {"amax", if4.amax},
+                      {"int_share", error.int_share},
+                      {"rule", std::string(rule_name(args_.rule))},
+                      {"if4", error_json(error)},
+                      {"nvfp4", error_json(nvfp4)}});
+    } else {
+      fmt::print("{:<44} {:>14} {:>11.5g} {:>6.1f}  {:>9.6f} {:>6}  {:>9.6f} {:>6}\n", one_line(name),
+                 to_string(tensor.shape), if4.amax, 100.0 * error.int_share, error.relative_mse,
+                 decibel(error.sqnr_db), nvfp4.relative_mse, decibel(nvfp4.sqnr_db));
+    }
   }
-  for (const TensorRef& ref : refs) {
-    const NamedQuantized named = read_quantized(ref);
+
+  void finish() const {
+    if (args_.json) print_json(all_);
+  }
+
+ private:
+  const Arguments& args_;
+  std::size_t rows_ = 0;
+  nlohmann::ordered_json all_ = nlohmann::ordered_json::array();
+};
+
+void inspect_plain(const SafetensorsFile& file, const std::vector<std::string>& names,
+                   const Arguments& args) {
+  PlainReport report(args);
+  for (const std::string& name : names) report.add(name, file.read_tensor(*file.find(name)));
+  report.finish();
+}
+
+void inspect_quantized(const SafetensorsFile& file, const std::vector<std::string>& names,
+                       const Arguments& args) {
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  for (const std::string& name : names) {
+    const NamedQuantized named = read_quantized(file, name);
     const QuantizedTensor& tensor = named.tensor;
+    const std::size_t nan = nan_scales(tensor);
     if (args.json) {
       all.push_back({{"name", named.name},
                      {"shape", tensor.shape},
                      {"format", std::string(format_name(tensor.format))},
                      {"rule", named.rule},
                      {"amax", tensor.amax},
-                     {"int_share", int_share(tensor)}});
-    } else {
-      fmt::print("{:<44} {:>14} {:>6} {:>8} {:>11.5g} {:>6.1f}\n", one_line(named.name),
-                 to_string(tensor.shape), format_name(tensor.format), named.rule.empty() ? "-" : named.rule,
-                 tensor.amax, 100.0 * int_share(tensor));
+                     {"int_share", int_share(tensor)},
+                     {"nan_scales", nan}});
+      continue;
     }
+    if (&name == &names.front()) {
+      fmt::print("{:<44} {:>14} {:>6} {:>8} {:>11} {:>6}\n", "quantized tensor", "shape", "format", "rule",
+                 "amax", "INT %");
+    }
+    fmt::print("{:<44} {:>14} {:>6} {:>8} {:>11.5g} {:>6.1f}{}\n", one_line(named.name),
+               to_string(tensor.shape), format_name(tensor.format), named.rule.empty() ? "-" : named.rule,
+               tensor.amax, 100.0 * int_share(tensor), nan == 0 ? "" : "  " + counted(nan, "NaN scale"));
   }
   if (args.json) print_json(all);
 }
 
 int run(const Arguments& args) {
   const TensorRef input = parse_tensor_ref(args.input);
-  if (!has_quantized(input)) {
-    inspect_plain(plain_tensors(input), args);
+  if (is_npy(input.path)) {
+    PlainReport report(args);
+    report.add(std::filesystem::path(input.path).stem().string(), read_tensor(input));
+    report.finish();
     return 0;
   }
-  std::vector<TensorRef> refs;
-  if (input.name.empty()) {
-    for (const std::string& name : list_quantized(input.path)) refs.push_back({input.path, name});
-  } else {
-    refs.push_back(input);
+  const SafetensorsFile file(input.path);
+  if (!input.name.empty()) {
+    if (is_quantized(file, input.name)) {
+      inspect_quantized(file, {input.name}, args);
+    } else {
+      if (file.find(input.name) == nullptr) read_tensor(input);  // which throws, and says what there is
+      inspect_plain(file, {input.name}, args);
+    }
+    return 0;
   }
-  inspect_quantized(refs, args);
+  const std::vector<std::string> quantized = quantized_names(file);
+  const std::vector<std::string> floating = floating_names(file);
+  if (quantized.empty()) {
+    if (floating.empty()) throw InputError(one_line(input.path) + ": no F32, F16 or BF16 tensor");
+    inspect_plain(file, floating, args);
+    return 0;
+  }
+  inspect_quantized(file, quantized, args);
+  if (!args.json && !floating.empty())
+    fmt::print("and {}, each to be inspected by its name\n", counted(floating.size(), "plain tensor"));
   return 0;
 }
 
 std::function<int()> set_up(CLI::App& app) {
   const auto args = std::make_shared<Arguments>();
-  add_text(app, "input", args->input, "FILE[:NAME]", "all plain or all quantized tensors of a file, or one")
+  add_text(app, "input", args->input, "MODEL[:NAME]",
+           "all plain or all quantized tensors of a file or of a folder of shards, or one")
       .required();
   add_rule(app, args->rule, "which error decides between IF4's types in the blocks of plain tensors");
   add_flag(app, "--json", args->json, "print JSON, not a table");

@@ -99,7 +99,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       attempt([&] { file.read_tensor(file.tensors()[i]); });
       attempt([&] { round_trip(output, name, if4::read_tensor({path, name})); });
     }
-    const std::vector<std::string> names = if4::list_quantized(path);
+    const std::vector<std::string> names = if4::quantized_names(if4::SafetensorsFile(path));
     for (std::size_t i = 0; i < std::min(kMaxTensors, names.size()); ++i) {
       attempt([&] { round_trip(output, if4::read_quantized({path, names[i]})); });
     }

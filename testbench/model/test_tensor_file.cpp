@@ -115,7 +115,8 @@ TEST_CASE("quantized tensors are written and read back", "[io]") {
       {"three", some_quantized(if4::Format::kIF4, {2, 3, 1}), "absmax"},
   };
   if4::write_quantized(path, tensors);
-  CHECK(if4::list_quantized(path) == std::vector<std::string>{"layer.0", "v", "three"});
+  CHECK(if4::quantized_names(if4::SafetensorsFile(path)) ==
+        std::vector<std::string>{"layer.0", "v", "three"});
   for (const if4::NamedQuantized& tensor : tensors) {
     CHECK(if4::has_quantized({path, tensor.name}));
     check_same(if4::read_quantized({path, tensor.name}), tensor);
@@ -188,6 +189,26 @@ TEST_CASE("the layout of a quantized tensor in the file", "[io]") {
   check_contains(error_of(path, [&] { read(codes); }), "tensor 'w': padding codes of block 1 are not 0");
 }
 
+TEST_CASE("a tensor is quantized because the metadata says so, not because of what it is called", "[io]") {
+  const TempDir dir;
+  const std::string path = dir / "vq.safetensors";
+  const std::vector<float> values(32, 1.0F);
+  const std::vector<std::uint8_t> codes(4);
+  const if4::TensorBytes plain{"encoder", DType::kF32, {2, 16}, values.data(), 128};
+  const if4::TensorBytes named{"quantizer.codes", DType::kU8, {4}, codes.data(), 4};
+  if4::write_safetensors(path, {named, plain}, {{"format", "pt"}, {"quantizer.shape", "[4]"}});
+  CHECK_FALSE(if4::has_quantized({path, ""}));
+  CHECK_FALSE(if4::has_quantized({path, "quantizer"}));
+  CHECK(if4::read_tensor({path, "encoder"}).values == values);
+  const if4::SafetensorsFile file(path);
+  CHECK(if4::quantized_names(file).empty());
+  CHECK(if4::plain_names(file) == std::vector<std::string>{"quantizer.codes", "encoder"});
+  // What says that it is quantized, and is not there, is an error and no plain file.
+  if4::write_safetensors(path, {plain}, {{"w.format", "if4"}, {"w.shape", "[2, 16]"}});
+  CHECK(if4::has_quantized({path, ""}));
+  check_contains(error_of(path, [&] { if4::read_quantized({path, ""}); }), "tensor 'w.scales' is missing");
+}
+
 TEST_CASE("inconsistent quantized tensors are refused", "[io]") {
   const TempDir dir;
   const std::string path = dir / "q.safetensors";
@@ -216,7 +237,6 @@ TEST_CASE("inconsistent quantized tensors are refused", "[io]") {
     CHECK(if4::has_quantized({path, "w"}));
     check_contains(error_of(path, [&] { if4::read_quantized({path, "w"}); }), fragment);
   };
-  refuse([](Parts& p) { p.metadata.erase("w.format"); }, "tensor 'w': metadata 'w.format' is missing");
   refuse([](Parts& p) { p.metadata.erase("w.shape"); }, "tensor 'w': metadata 'w.shape' is missing");
   refuse([](Parts& p) { p.metadata["w.format"] = "IF4"; }, "tensor 'w': unknown format 'IF4'");
   for (const char* shape : {"", "[]", "2, 20", "[2, 20", "[2 20]", "[2,, 20]", "[2, 20,]", "[2, 0]",
