@@ -286,7 +286,7 @@ ModelSummary quantize_model(const TensorRef& input, const std::string& output, c
     std::vector<std::string> inputs = model.paths();
     if (input.name.empty() && is_model_folder(input.path)) {
       to.like = read_model_folder(input.path).path;
-      inputs.push_back(*to.like);
+      inputs.insert(inputs.begin(), *to.like);
     }
     check_not_input(output, inputs);
     if (!to.like) check_safetensors_name(output);

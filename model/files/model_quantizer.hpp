@@ -13,6 +13,9 @@
 
 namespace if4 {
 
+/// The largest size of a shard in bytes where nothing else is said: that of Hugging Face's own tools.
+constexpr std::uint64_t kDefaultShardSize = 5'000'000'000;
+
 struct ModelOptions {
   QuantizeOptions quantize;
   std::vector<std::string> include;  ///< patterns of names, for matches()

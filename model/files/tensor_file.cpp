@@ -13,6 +13,7 @@
 #include "model/files/npy.hpp"
 #include "model/files/safetensors.hpp"
 #include "model/files/tiled_scales.hpp"
+#include "model/quantize/rotation.hpp"
 
 namespace if4 {
 namespace {
@@ -102,25 +103,30 @@ class QuantizedReader {
  public:
   QuantizedReader(const SafetensorsFile& file, std::string name) : file_(file), name_(std::move(name)) {}
 
-  NamedQuantized read() const {
-    NamedQuantized result;
-    result.name = name_;
-    QuantizedTensor& tensor = result.tensor;
+  QuantizedInfo info() const {
+    QuantizedInfo info;
     const std::string& format = metadata(kFormat);
     const std::optional<Format> known = format_from_name(format);
     if (!known) fail("unknown format " + quoted_name(format));
-    tensor.format = *known;
+    info.format = *known;
     const std::string& shape = metadata(kShape);
     const std::optional<Shape> parsed = parse_shape(shape);
     if (!parsed)
       fail("metadata shape " + quoted_name(shape) + " is not a list of positive integers like [64, 250]");
-    tensor.shape = *parsed;
+    info.shape = *parsed;
     const auto rule = file_.metadata().find(join(name_, kRule));
-    if (rule != file_.metadata().end()) result.rule = rule->second;
+    if (rule != file_.metadata().end()) info.rule = rule->second;
+    info.rotated = flag(kRotation, "rht16");
+    info.transposed = flag(kTransposed, "true");
+    return info;
+  }
 
-    result.rotated = flag(kRotation, "rht16");
-    result.transposed = flag(kTransposed, "true");
-
+  NamedQuantized read() const {
+    const QuantizedInfo known = info();
+    NamedQuantized result{name_, {}, known.rule, known.rotated, known.transposed};
+    QuantizedTensor& tensor = result.tensor;
+    tensor.format = known.format;
+    tensor.shape = known.shape;
     // Nothing has confirmed the number of columns yet, so the rounding up of blocks_per_row() could overflow.
     const std::size_t columns = tensor.shape.back();
     const std::size_t per_block = block_size(tensor.format);
@@ -366,6 +372,21 @@ NamedQuantized read_quantized(const TensorRef& ref) {
 
 NamedQuantized read_quantized(const SafetensorsFile& file, const std::string& name) {
   return QuantizedReader(file, name).read();
+}
+
+QuantizedInfo quantized_info(const SafetensorsFile& file, const std::string& name) {
+  return QuantizedReader(file, name).info();
+}
+
+Shape original_shape(const QuantizedInfo& info) {
+  if (!info.transposed) return info.shape;
+  return {column_count(info.shape), row_count(info.shape)};
+}
+
+Tensor original_values(const NamedQuantized& named) {
+  Tensor tensor = dequantize(named.tensor);
+  if (named.rotated) tensor = rotated_back(tensor);
+  return named.transposed ? transposed(tensor) : tensor;
 }
 
 bool has_quantized(const TensorRef& ref) {

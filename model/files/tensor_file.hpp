@@ -52,6 +52,15 @@ Tensor read_tensor(const SafetensorsFile& file, const std::string& name);
 /// Writes a file with one F32 tensor. Throws InputError where it cannot be written.
 void write_tensor(const std::string& path, const std::string& name, const Tensor& tensor);
 
+/// What the metadata of a file says of a quantized tensor.
+struct QuantizedInfo {
+  Format format = Format::kIF4;
+  Shape shape;           ///< of the tensor as it is stored
+  std::string rule;      ///< the rule_name() by which element types were chosen; empty where it is not known
+  bool rotated = false;  ///< every 16 values were rotated first
+  bool transposed = false;  ///< the tensor is the transposed matrix
+};
+
 /// A quantized tensor of a file, and what its metadata says about how it was made.
 struct NamedQuantized {
   std::string name;
@@ -88,6 +97,13 @@ NamedQuantized read_quantized(const TensorRef& ref);
 
 /// The same of a file that is open. The tensor must be is_quantized().
 NamedQuantized read_quantized(const SafetensorsFile& file, const std::string& name);
+
+/// What is known of it without its data. Throws as read_quantized() does of the metadata.
+QuantizedInfo quantized_info(const SafetensorsFile& file, const std::string& name);
+
+/// The shape and the values of the tensor that was quantized: rotated and transposed back.
+Shape original_shape(const QuantizedInfo& info);
+Tensor original_values(const NamedQuantized& named);
 
 /// Whether the file says that a tensor of that name is quantized: its metadata has the entry NAME.format. What a
 /// tensor is called says nothing, since others may call theirs NAME.codes.

@@ -6,6 +6,7 @@
 
 #include "model/core/text.hpp"
 #include "model/files/atomic_file.hpp"
+#include "model/files/output_path.hpp"
 #include "sim/program/commands.hpp"
 #include "sim/program/interrupt.hpp"
 #include "sim/program/options.hpp"
@@ -55,6 +56,7 @@ std::vector<FormatErrors> measure_all(const Arguments& args) {
 }
 
 int run(const Arguments& args) {
+  if (!args.svg.empty()) check_not_input(args.svg, {parse_tensor_ref(args.input).path});
   const std::vector<FormatErrors> rows = measure_all(args);
   if (!args.svg.empty()) write_text_file(args.svg, to_svg(rows, one_line(args.input)));
   if (args.json) {
@@ -68,7 +70,8 @@ int run(const Arguments& args) {
 
 std::function<int()> set_up(CLI::App& app) {
   const auto args = std::make_shared<Arguments>();
-  add_text(app, "input", args->input, "FILE[:NAME]", "all tensors of a file that the patterns choose, or one")
+  add_text(app, "input", args->input, "MODEL[:NAME]",
+           "all tensors of a file or of a folder of shards that the patterns choose, or one")
       .required();
   add_text(app, "--svg", args->svg, "FILE", "picture to write: the error of each format as a bar");
   add_flag(app, "--json", args->json, "print JSON, not a table");
