@@ -6,7 +6,7 @@
 
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
-#include "model/files/model_dequantizer.hpp"
+#include "model/checkpoint/model_dequantizer.hpp"
 #include "model/files/model_folder.hpp"
 #include "sim/program/commands.hpp"
 #include "sim/program/interrupt.hpp"

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "model/core/format.hpp"
-#include "model/files/model_quantizer.hpp"
+#include "model/checkpoint/model_quantizer.hpp"
 #include "model/quantize/options.hpp"
 
 namespace CLI {

@@ -1,5 +1,5 @@
 // The .npy reader.
-#include "model/files/model_quantizer.hpp"
+#include "model/checkpoint/model_quantizer.hpp"
 #include "model/files/npy.hpp"
 #include "model/files/tensor_file.hpp"
 #include "testbench/support/file_testing.hpp"

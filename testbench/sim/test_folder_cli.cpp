@@ -231,6 +231,21 @@ TEST_CASE("outputs that are inputs or have another kind's name are refused", "[c
                 {{"quantize", box / "in", "-o", box / "full"}, {"/full: the output folder is not empty"}});
   put(box / "in/part-1.safetensors", "");
   check_refused(box, {{"quantize", box / "in", "-o", box / "out"}, {"in/part-1.safetensors: header"}});
+  // A shard that is another one: the index says where a tensor is.
+  fs::remove(box / "in/part-1.safetensors");
+  fs::copy_file(box / "in/part-0.safetensors", box / "in/part-1.safetensors");
+  check_refused(box, {{"inspect", box / "in"}, {"in/part-1.safetensors: tensor 'embed'", "is also in"}});
+  const std::string index = get(box / "in/model.safetensors.index.json");
+  std::string swapped = index;
+  for (const auto& [from, to] : {std::pair("part-0", "part-x"), {"part-2", "part-0"}, {"part-x", "part-2"}}) {
+    for (std::size_t at = 0; (at = swapped.find(from, at)) != std::string::npos;) swapped.replace(at, 6, to);
+  }
+  fs::remove(box / "in/part-1.safetensors");
+  write_both(box / "good", some_tensors());
+  fs::copy_file(box / "good/part-1.safetensors", box / "in/part-1.safetensors");
+  put(box / "in/model.safetensors.index.json", swapped);
+  check_refused(box, {{"inspect", box / "in"}, {"is missing, and the index says that it is in this shard"}});
+  put(box / "in/model.safetensors.index.json", index);
   fs::remove(box / "in/part-1.safetensors");
   check_refused(box, {{"inspect", box / "in"}, {"index.json", "'part-1.safetensors' is not in the folder"}});
 }

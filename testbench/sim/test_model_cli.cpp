@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "model/files/model_quantizer.hpp"
+#include "model/checkpoint/model_quantizer.hpp"
 #include "model/files/safetensors.hpp"
 #include "model/files/tensor_file.hpp"
 #include "model/quantize/fast_quantizer.hpp"

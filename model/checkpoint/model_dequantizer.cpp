@@ -1,4 +1,4 @@
-#include "model/files/model_dequantizer.hpp"
+#include "model/checkpoint/model_dequantizer.hpp"
 
 #include <algorithm>
 #include <map>
@@ -9,7 +9,7 @@
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
 #include "model/files/model_folder.hpp"
-#include "model/files/model_writer.hpp"
+#include "model/checkpoint/model_writer.hpp"
 #include "model/files/output_path.hpp"
 #include "model/files/safetensors.hpp"
 

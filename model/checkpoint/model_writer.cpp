@@ -1,4 +1,4 @@
-#include "model/files/model_writer.hpp"
+#include "model/checkpoint/model_writer.hpp"
 
 #include <algorithm>
 #include <filesystem>

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "model/files/model_quantizer.hpp"
+#include "model/checkpoint/model_quantizer.hpp"
 
 namespace if4 {
 
