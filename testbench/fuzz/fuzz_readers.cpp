@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "model/core/error.hpp"
+#include "model/files/model_folder.hpp"
 #include "model/files/npy.hpp"
 #include "model/files/safetensors.hpp"
 #include "model/files/tensor_file.hpp"
@@ -78,6 +79,23 @@ void round_trip(const MemoryFile& output, const if4::SafetensorsFile& file) {
   }
 }
 
+/// The same bytes under the name that an index has, in a folder without shards.
+const std::string& index_path(const MemoryFile& input) {
+  static const std::string path = [&] {
+    std::string folder = "/tmp/if4-fuzz-XXXXXX";
+    if (::mkdtemp(folder.data()) == nullptr) std::abort();
+    std::string link = folder + "/m.safetensors.index.json";
+    if (::symlink(input.path().c_str(), link.c_str()) != 0) std::abort();
+    static const std::string both[] = {link, folder};
+    std::atexit([] {
+      ::unlink(both[0].c_str());
+      ::rmdir(both[1].c_str());
+    });
+    return link;
+  }();
+  return path;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -87,6 +105,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string& path = input.path();
 
   attempt([&] { if4::read_npy(path); });
+  const std::string& index = index_path(input);
+  attempt([&] { if4::read_model_folder(index); }, index);
   attempt([&] { round_trip(output, "w", if4::read_tensor({path, ""})); });
   attempt([&] { if4::read_tensor({path, "missing"}); });
   attempt([&] { round_trip(output, if4::read_quantized({path, ""})); });

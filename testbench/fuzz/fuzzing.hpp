@@ -44,14 +44,14 @@ inline void require(bool condition, const char* what) {
   std::abort();
 }
 
-/// Runs a reader; an InputError is a legal outcome if it is one printable line.
+/// Runs a reader; an InputError is a legal outcome if it is one printable line that starts with the file.
 template <class Action>
-void attempt(const Action& action) {
+void attempt(const Action& action, std::string_view file = "/proc/self/fd/") {
   try {
     action();
   } catch (const if4::InputError& error) {
     const std::string_view message = error.what();
-    require(message.substr(0, 14) == "/proc/self/fd/", "the message starts with the file");
+    require(message.substr(0, file.size()) == file, "the message starts with the file");
     require(
         std::none_of(message.begin(), message.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }),
         "the message is one line");

@@ -53,6 +53,10 @@ void write_corpus(const std::filesystem::path& directory) {
   if4::write_quantized(path("two.safetensors"), {quantized("w", if4::Format::kIF4, {2, 17}),
                                                  quantized("v", if4::Format::kNVFP4, {2, 1, 16})});
 
+  if4::write_text_file(
+      path("index.json"),
+      R"({"metadata": {"total_size": 8}, "weight_map": {"a": "x.safetensors", "b": "y/z"}})");
+
   if4::write_text_file(path("f4.npy"),
                        npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }\n", 24));
   if4::write_text_file(path("f2.npy"),
