@@ -3,7 +3,7 @@
 // A carry-select adder: every part but the lowest is added twice, with and without a carry from below, and that carry
 // then chooses. It is written out since logic optimizers turn one carry chain over a whole accumulator into a slow
 // ripple carry, in whatever form the chain is described.
-module if4_adder #(
+/* verilator lint_off TIMESCALEMOD */ module if4_adder #(
   parameter int Width = 64,  // bits of the numbers, at least 2
   parameter int Part  = 24   // bits of a part, at least 1; the lowest part has what is left
 ) (

@@ -1,5 +1,5 @@
 // The value of a beat: each block shifted up by the exponents of its two scales, and their sum. Combinational, exact.
-module if4_align #(
+/* verilator lint_off TIMESCALEMOD */ module if4_align #(
   parameter int Format = if4_pkg::FormatIF4,  // one of if4_pkg::Format*
   parameter int Lanes  = 16,                  // 16, 32 or 64: 1, 2 or 4 blocks
   localparam int Blocks     = Lanes / if4_pkg::BlockSize,

@@ -21,7 +21,7 @@
 //   SharedOutput = 1   7 + 2 * Rows - 1 - r + c * Rows
 //
 // Reset: asynchronous, active low. It drops all beats and results in flight.
-module if4_array #(
+/* verilator lint_off TIMESCALEMOD */ module if4_array #(
   parameter int Format       = if4_pkg::FormatIF4,  // one of if4_pkg::Format*
   parameter int Rows         = 8,   // rows of cells, that is, of activations: 1..256
   parameter int Cols         = 8,   // columns of cells, that is, of weights: 1..256

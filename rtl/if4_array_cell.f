@@ -1,11 +1,11 @@
 // One cell of the array, in the order that tools need.
-rtl/if4_pkg.sv
-rtl/if4_element.sv
-rtl/if4_product.sv
-rtl/if4_sum.sv
-rtl/if4_dot.sv
-rtl/if4_booth.sv
-rtl/if4_factor.sv
-rtl/if4_align.sv
-rtl/if4_adder.sv
-rtl/if4_array_cell.sv
+if4_pkg.sv
+if4_element.sv
+if4_product.sv
+if4_sum.sv
+if4_dot.sv
+if4_booth.sv
+if4_factor.sv
+if4_align.sv
+if4_adder.sv
+if4_array_cell.sv

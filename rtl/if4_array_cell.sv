@@ -11,7 +11,7 @@
 // there does not move, it asks the array to wait: stall_o.
 //
 // Reset: asynchronous, active low. It drops the beats and the result.
-module if4_array_cell #(
+/* verilator lint_off TIMESCALEMOD */ module if4_array_cell #(
   parameter int Format   = if4_pkg::FormatIF4,  // one of if4_pkg::Format*
   parameter int Lanes    = 16,                  // elements of either operand a beat: 16, 32 or 64
   parameter int AccWidth = if4_pkg::acc_width(Format, Lanes)  // bits of the accumulator, if4_pkg::beat_width to 120

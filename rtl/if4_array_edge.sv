@@ -1,7 +1,7 @@
 // The edge of one row or column of the array: Skew registers for the raw blocks of a beat, then their decoders, in
 // front of the first cell. Latency: Skew edges with advance_i. No reset: whether there is a
 // beat is for the array to know.
-module if4_array_edge #(
+/* verilator lint_off TIMESCALEMOD */ module if4_array_edge #(
   parameter int Format = if4_pkg::FormatIF4,  // one of if4_pkg::Format*
   parameter int Lanes  = 16,                  // elements of a beat: 16, 32 or 64
   parameter int Skew   = 0                    // registers, 0 or more: the number of the row or column

@@ -2,7 +2,7 @@
 //
 // Latency: 2 clocks. The unit says when each of the two stages takes a new beat. No reset: whether a stage holds a beat
 // is for the unit to know.
-module if4_block #(
+/* verilator lint_off TIMESCALEMOD */ module if4_block #(
   parameter int Format = if4_pkg::FormatIF4  // one of if4_pkg::Format*
 ) (
   input  logic                                           clk_i,

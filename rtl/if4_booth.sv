@@ -2,7 +2,7 @@
 // digits in -2..2. Combinational.
 //
 // A multiplication by m then adds half as many rows as m has bits; if4_factor does it.
-module if4_booth (
+/* verilator lint_off TIMESCALEMOD */ module if4_booth (
   input  logic [if4_pkg::ScaleProductWidth-1:0] scale_i,  // m = m_a * m_w, 0..225
   output logic [if4_pkg::BoothDigits-1:0]       one_o,    // bit j: the magnitude of digit j is 1
   output logic [if4_pkg::BoothDigits-1:0]       two_o,    // bit j: the magnitude is 2; it is 0 if neither bit is set

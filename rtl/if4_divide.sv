@@ -2,7 +2,7 @@
 //
 // As 2^Ones = r + 1, a remainder R and the next digit d are the number R * 2^Ones + d = R * r + (R + d). So the
 // quotient's digit is R and the next remainder R + d; or, if R + d is r or more, they are R + 1 and R + d - r.
-module if4_divide #(
+/* verilator lint_off TIMESCALEMOD */ module if4_divide #(
   parameter int Ones   = 3,  // n of r = 2^n - 1, at least 2
   parameter int Digits = 6   // digits of dividend and quotient, at least 1
 ) (

@@ -1,6 +1,6 @@
 // D of two blocks of codes, the sum of the 16 products of their operands: 16 decoders a side, and if4_sum.
 // Combinational.
-module if4_dot #(
+/* verilator lint_off TIMESCALEMOD */ module if4_dot #(
   parameter int Format = if4_pkg::FormatIF4  // one of if4_pkg::Format*
 ) (
   input  logic                                         a_int_i,    // type of the activations: 1 int, 0 float

@@ -2,7 +2,7 @@
 //
 // Magnitudes of IF4 are 0 1 2 3 4 6 8 12 as FP4, in halves, and 0..8 as INT4. So if bit 3 of a magnitude is set, its
 // bits 1:0 are 0; if4_product makes use of that.
-module if4_element #(
+/* verilator lint_off TIMESCALEMOD */ module if4_element #(
   parameter int Format = if4_pkg::FormatIF4  // one of if4_pkg::Format*
 ) (
   input  logic                                    is_int_i,  // type: 1 int, 0 float; ignored by formats of one type

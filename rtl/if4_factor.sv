@@ -2,7 +2,7 @@
 //
 // k is the product of the weights of both types (if4_pkg.sv), each of the form (2^n - 1) << z; of
 // IF4 it is 49, 84 or 144.
-module if4_factor #(
+/* verilator lint_off TIMESCALEMOD */ module if4_factor #(
   parameter int Format = if4_pkg::FormatIF4  // one of if4_pkg::Format*
 ) (
   input  logic                                           a_int_i,  // type of the activations: 1 int, 0 float

@@ -12,7 +12,7 @@
 // of the last bit too small, and the remaining bits of the quotient are all 1.
 //
 // The result is +0 for a zero sum, else a normal number: never subnormal or infinite.
-module if4_fp32 #(
+/* verilator lint_off TIMESCALEMOD */ module if4_fp32 #(
   parameter int Width       = 64,   // bits of the sum, up to if4_pkg::AccWidthMax
   parameter int Ones        = 3,    // n of r = 2^n - 1 (if4_pkg::divisor_ones); 1: there is nothing to divide by
   parameter int SumExponent = -20   // exponent of the sum's unit (if4_pkg::sum_exponent)

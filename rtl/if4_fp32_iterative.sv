@@ -9,7 +9,7 @@
 // r^2 - 1, and the bits of its quotient are inverted. They are then those of |A| / r^2, cut off, but for one case: if
 // the division leaves no remainder, they are one unit of the last bit too small, and the remaining bits of the quotient
 // are all 1.
-module if4_fp32_iterative #(
+/* verilator lint_off TIMESCALEMOD */ module if4_fp32_iterative #(
   parameter int Width       = 64,   // bits of the sum, 26 to if4_pkg::AccWidthMax
   parameter int Ones        = 3,    // n of r = 2^n - 1 (if4_pkg::divisor_ones); 1: there is nothing to divide by
   parameter int SumExponent = -20   // exponent of the sum's unit (if4_pkg::sum_exponent)

@@ -22,7 +22,7 @@
 //
 // Result. With A the exact sum in its unit (if4_pkg.sv; README.md in this folder), result_o is A * unit rounded to
 // nearest even: +0 or a normal number. It is the quiet NaN 0x7FC00000 if one of the flags is set.
-module if4_mac #(
+/* verilator lint_off TIMESCALEMOD */ module if4_mac #(
   parameter int Format    = if4_pkg::FormatIF4,  // one of if4_pkg::Format*
   parameter int Lanes     = 16,                  // elements of either operand a beat: 16, 32 or 64
   parameter int AccWidth  = if4_pkg::acc_width(Format, Lanes),  // bits of the accumulator: if4_pkg::beat_width to

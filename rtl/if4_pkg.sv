@@ -22,7 +22,7 @@
 //
 // The functions give constants, for elaboration. They are written in the subset that Verilator 5.006,
 // Yosys 0.23 and Icarus Verilog 11 evaluate alike, which has neither structures nor arrays in functions.
-package if4_pkg;
+/* verilator lint_off TIMESCALEMOD */ package if4_pkg;
 
   // Values of the parameter Format.
   localparam int FormatIF4       = 0;

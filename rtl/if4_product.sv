@@ -1,5 +1,5 @@
 // Magnitude of the product of two operands. Combinational.
-module if4_product #(
+/* verilator lint_off TIMESCALEMOD */ module if4_product #(
   parameter int Format = if4_pkg::FormatIF4  // one of if4_pkg::Format*
 ) (
   input  logic [if4_pkg::sig_width(Format)-1:0]     a_sig_i,    // operand of the activations, as if4_element gives it

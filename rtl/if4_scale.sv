@@ -1,5 +1,5 @@
 // Combines the scales of two blocks: their product is m_a * m_w * 2^(x_a + x_w - 20). Combinational.
-module if4_scale (
+/* verilator lint_off TIMESCALEMOD */ module if4_scale (
   input  logic [if4_pkg::ScaleMagWidth-1:0]     a_scale_i,  // E4M3 magnitude: exponent field in 6:3, mantissa in 2:0
   input  logic [if4_pkg::ScaleMagWidth-1:0]     w_scale_i,  // likewise
   output logic                                  nan_o,      // either scale is NaN (0x7F)

@@ -1,5 +1,5 @@
 // Takes an E4M3 magnitude apart: s = m * 2^(x - 10), with x = max(field, 1). Combinational.
-module if4_scale_decode (
+/* verilator lint_off TIMESCALEMOD */ module if4_scale_decode (
   input  logic [if4_pkg::ScaleMagWidth-1:0] scale_i,  // exponent field in 6:3, mantissa in 2:0
   output logic                              nan_o,    // it is 0x7F; the outputs below are then 15 and 14
   output logic [if4_pkg::ScaleSigWidth-1:0] sig_o,    // m = {field != 0, mantissa}, 0..15

@@ -4,7 +4,7 @@
 // value until an edge with valid_o & ready_i. A stage hands its value on and takes the next at the same edge, so a full
 // pipeline moves without a gap; a stage without a value takes one even if those behind it wait. Latency: 1 clock.
 // Reset: asynchronous, active low. It drops the value.
-module if4_stage (
+/* verilator lint_off TIMESCALEMOD */ module if4_stage (
   input  logic clk_i,
   input  logic rst_ni,   // asynchronous, active low
   input  logic valid_i,  // a value is offered

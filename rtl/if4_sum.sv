@@ -1,5 +1,5 @@
 // D, the sum of the 16 products of two blocks' operands. Combinational, exact.
-module if4_sum #(
+/* verilator lint_off TIMESCALEMOD */ module if4_sum #(
   parameter int Format = if4_pkg::FormatIF4  // one of if4_pkg::Format*
 ) (
   // Operands of the activations, as 16 if4_element give them: element i in bit or slice i.

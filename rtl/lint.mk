@@ -10,8 +10,9 @@ include $(BUILD)/builds.mk
 lint_goals = $(BUILDS_lint:%=lint/$1/%)
 
 # Newer Verilators report their own statistics on stdout; warnings go to stderr.
-lint_verilator = verilator --lint-only -Wall --top-module $(MODULE_$1) $(PARAMETERS_$1) -f $(LIST_$1) >/dev/null
-lint_iverilog = iverilog -g2012 -Wall -t null -s $(MODULE_$1) $(PARAMETERS_$1:-G%=-P$(MODULE_$1).%) -f $(LIST_$1)
+lint_verilator = verilator --lint-only -Wall --top-module $(MODULE_$1) $(PARAMETERS_$1) -F $(LIST_$1) >/dev/null
+lint_iverilog = iverilog -g2012 -Wall -t null -s $(MODULE_$1) $(PARAMETERS_$1:-G%=-P$(MODULE_$1).%) \
+	$(call listed,$(LIST_$1))
 # Icarus and Verilator do not look for latches as synthesis would build them. Nothing is flattened, which takes as long as
 # all the rest: loops of logic that cross modules are for Verilator to find (UNOPTFLAT).
 lint_yosys = yosys -q -p 'read_verilog -sv -defer $(call listed,$(LIST_$1)); hierarchy -check \

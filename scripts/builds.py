@@ -11,6 +11,7 @@ A file that would not change is not written again. Exit codes: 0 done, 2 the tab
 """
 
 import argparse
+import os
 import re
 import sys
 from dataclasses import dataclass, field
@@ -133,6 +134,12 @@ def read(path=TABLE):
     if not builds:
         raise TableError(f"{path}: no builds")
     return builds
+
+
+def listed(path, root=ROOT):
+    """The files that a list (*.f) names, relative to `root`, as `path` is. In the list they are relative to its folder."""
+    lines = (re.sub(r"//.*", "", line).strip() for line in (root / path).read_text().splitlines())
+    return [os.path.normpath(Path(path).parent / line) for line in lines if line and line[0] not in "#+-"]
 
 
 def with_use(use):

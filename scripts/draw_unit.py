@@ -55,7 +55,7 @@ def measured_widths():
     with tempfile.TemporaryDirectory() as folder:
         probe, program = Path(folder) / "probe.sv", Path(folder) / "probe.vvp"
         probe.write_text("\n".join(["module probe;", *unit, *constants, *shows, "endmodule", ""]))
-        command = ["iverilog", "-g2012", "-s", "probe", "-f", "rtl/if4_mac.f", "-o", str(program), str(probe)]
+        command = ["iverilog", "-g2012", "-s", "probe", "-Y.sv", "-yrtl", "rtl/if4_pkg.sv", "-o", str(program), str(probe)]
         subprocess.run(command, cwd=ROOT, check=True)
         output = subprocess.run(["vvp", "-n", str(program)], check=True, capture_output=True, text=True).stdout
     values = {name: int(value) for name, value in re.findall(r"^(\w+)=(-?\d+)$", output, re.MULTILINE)}

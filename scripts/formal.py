@@ -18,6 +18,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from builds import listed
 from planted import Parser, PlantedBug, chosen, count, main_of, new_name, read_lines, run_tool
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -85,8 +86,8 @@ def plant(proof, root):
 
 
 def sources(proof, rtl):
-    names = re.findall(r"^(rtl/\S+)", (ROOT / "rtl" / "if4_mac.f").read_text(), re.M)
-    files = [rtl / Path(name).name for name in names if Path(name).stem not in proof.without]
+    names = [Path(name) for name in listed("rtl/if4_mac.f")]
+    files = [rtl / name.name for name in names if name.stem not in proof.without]
     harness = [FORMAL / f"{name}.sv" for name in ["formal_tables", *proof.uses, proof.top]]
     return files[:1] + harness[:-1] + files[1:] + harness[-1:]
 

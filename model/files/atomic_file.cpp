@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <climits>
@@ -136,24 +135,14 @@ AtomicFile::AtomicFile(const std::string& path) : path_(path), target_(path) {
 AtomicFile::~AtomicFile() {
   if (spool_ >= 0) ::close(spool_);
   if (descriptor_ >= 0) ::close(descriptor_);
-  if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
 void AtomicFile::create_temporary() {
-  static std::atomic<unsigned> counter{0};
-  const std::size_t slash = target_.rfind('/');
-  const std::string directory = slash == std::string::npos ? "" : target_.substr(0, slash + 1);
-  for (;;) {
-    // The final name is no part of this one, as it may already be as long as a name can be.
-    const std::string name =
-        directory + ".if4-" + std::to_string(::getpid()) + "-" + std::to_string(counter++) + ".tmp";
-    descriptor_ = open_retrying(name.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0666);
-    if (descriptor_ >= 0) {
-      temporary_ = name;
-      return;
-    }
-    if (errno != EEXIST) fail(errno);
-  }
+  const auto make = [this](const char* name) {
+    descriptor_ = open_retrying(name, O_WRONLY | O_CREAT | O_EXCL, 0666);
+    return descriptor_ >= 0;
+  };
+  if (!temporary_.create(target_, make)) fail(errno);
 }
 
 void AtomicFile::write(const void* data, std::size_t size) {
@@ -182,7 +171,7 @@ void AtomicFile::write_through(const char* data, std::size_t size) {
 }
 
 void AtomicFile::write_at(std::uint64_t offset, const void* data, std::size_t size) {
-  if (temporary_.empty() && spool_ < 0) {
+  if (temporary_.path().empty() && spool_ < 0) {
     std::FILE* const file = std::tmpfile();  // has no name in any folder
     if (file == nullptr) fail(errno);
     spool_ = ::fcntl(::fileno(file), F_DUPFD_CLOEXEC, 0);
@@ -192,7 +181,7 @@ void AtomicFile::write_at(std::uint64_t offset, const void* data, std::size_t si
   }
   const auto* next = static_cast<const char*>(data);
   while (size > 0) {
-    const ssize_t count = ::pwrite(temporary_.empty() ? spool_ : descriptor_, next,
+    const ssize_t count = ::pwrite(temporary_.path().empty() ? spool_ : descriptor_, next,
                                    std::min<std::size_t>(size, INT_MAX), static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) fail(errno);
@@ -218,12 +207,11 @@ void AtomicFile::commit() {
   flush();
   if (spool_ >= 0) send_spool();
   // fsync() fails for devices and pipes, which have nothing to synchronize.
-  if (!temporary_.empty() && ::fsync(descriptor_) != 0) fail(errno);
+  if (!temporary_.path().empty() && ::fsync(descriptor_) != 0) fail(errno);
   // close() gives the descriptor back even where it fails.
   if (::close(std::exchange(descriptor_, -1)) != 0) fail(errno);
-  if (temporary_.empty()) return;
-  if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail(errno);
-  temporary_.clear();
+  if (temporary_.path().empty()) return;
+  if (!temporary_.rename(target_)) fail(errno);
 }
 
 void AtomicFile::fail(int error) const {

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "model/core/temporary.hpp"
+
 namespace if4 {
 
 /// A regular file that is open for reading at any offset. There is no position that reads would move, so
@@ -49,7 +51,7 @@ class InputFile {
 /// older file of that name stays as it was.
 /// A device, a FIFO or a socket is written directly, and so is a descriptor of this process (/dev/stdout,
 /// /dev/fd/N), at its current position. Where the path is a symbolic link, the link is kept and its target is
-/// replaced. A process that is killed leaves its temporary file ".if4-PID-N.tmp" behind.
+/// replaced.
 class AtomicFile {
  public:
   /// Throws where the file cannot be created and where `path` is a directory.
@@ -76,9 +78,9 @@ class AtomicFile {
   void send_spool();
   [[noreturn]] void fail(int error) const;
 
-  std::string path_;       ///< as the user wrote it, for messages
-  std::string target_;     ///< the file that commit() replaces
-  std::string temporary_;  ///< the file that is written meanwhile; empty where the target is written directly
+  std::string path_;     ///< as the user wrote it, for messages
+  std::string target_;   ///< the file that commit() replaces
+  Temporary temporary_;  ///< the file that is written meanwhile; none where the target is written directly
   std::string buffer_;
   int descriptor_ = -1;
   int spool_ = -1;  ///< the unnamed temporary file of write_at(); -1 where there is none

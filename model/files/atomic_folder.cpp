@@ -4,9 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
-#include <cstdio>
 #include <filesystem>
 #include <system_error>
 
@@ -18,7 +16,6 @@ namespace if4 {
 namespace fs = std::filesystem;
 
 AtomicFolder::AtomicFolder(const std::string& path) : path_(path) {
-  static std::atomic<unsigned> counter{0};
   while (path_.size() > 1 && path_.back() == '/') path_.pop_back();
   std::error_code ignored, error;
   const bool exists = fs::exists(fs::symlink_status(path_, ignored));
@@ -29,32 +26,18 @@ AtomicFolder::AtomicFolder(const std::string& path) : path_(path) {
   // Where the path is a link to an empty folder, that folder is replaced, and the link stays.
   if (exists) path_ = fs::canonical(path_, error).string();
   if (error) fail(error.value());
-  const fs::path parent = fs::path(path_).parent_path();
-  do {
-    const std::string name = ".if4-" + std::to_string(::getpid()) + "-" + std::to_string(counter++) + ".tmp";
-    temporary_ = (parent / name).string();
-    if (::mkdir(temporary_.c_str(), 0777) == 0) return;
-  } while (errno == EEXIST);
-  const int reason = errno;
-  temporary_.clear();
-  fail(reason);
-}
-
-AtomicFolder::~AtomicFolder() {
-  std::error_code ignored;
-  if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
+  if (!temporary_.create(path_, [](const char* name) { return ::mkdir(name, 0777) == 0; })) fail(errno);
 }
 
 void AtomicFolder::commit() {
   // The names of the files are on the disk before the folder gets its own. Not every file system does this.
-  const int folder = ::open(temporary_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const int folder = ::open(temporary_.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder >= 0) {
     static_cast<void>(::fsync(folder));
     ::close(folder);
   }
   // An empty folder is replaced; one that meanwhile holds something is not.
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail(errno);
-  temporary_.clear();
+  if (!temporary_.rename(path_)) fail(errno);
 }
 
 void AtomicFolder::fail(int error) const {

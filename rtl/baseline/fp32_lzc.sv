@@ -2,7 +2,7 @@
 //
 // A binary search: each step looks whether the upper half of a window is zero, counts it if so, and keeps the half
 // that holds the leading one.
-module fp32_lzc #(
+/* verilator lint_off TIMESCALEMOD */ module fp32_lzc #(
   parameter int Width = 28,                  // bits of the number, at least 2
   parameter int CountWidth = $clog2(Width)   // bits of the count; follows from Width, not to be set
 ) (

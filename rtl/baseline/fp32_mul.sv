@@ -2,7 +2,7 @@
 //
 // Fixed-point numbers below are unsigned; u1.23 has 1 bit before the binary point and 23 after it. Exponents are
 // biased: a number is significand * 2^(exponent - 127), where a subnormal number has exponent 1.
-module fp32_mul #(
+/* verilator lint_off TIMESCALEMOD */ module fp32_mul #(
   // 1: all of IEEE 754, with one NaN, 0x7FC00000, as a result.
   // 0: smaller; operands and result must be zero or normal numbers, otherwise the result is undefined.
   parameter int Ieee = 1

@@ -28,7 +28,7 @@
 // Result. FP32: zero of either sign, or a normal number. It is never subnormal, since a product is 0 or at least
 // 2^-20 * 36/49, so that every sum is a multiple of 2^-44. It is never infinite or NaN, since a product is below 2^24,
 // so that it takes 2^103 beats to leave FP32. The scale magnitude 0x7F, E4M3's NaN, reads as 448.
-module lane_fp32_mac #(
+/* verilator lint_off TIMESCALEMOD */ module lane_fp32_mac #(
   parameter int Format = 0,  // 0: IF4; 2: NVFP4, which ignores bit 7 of both scales and has no INT4
   parameter int Ieee   = 0   // FP32 adders and multipliers: 1: all of IEEE 754; 0: zero and normal numbers, enough here
 ) (

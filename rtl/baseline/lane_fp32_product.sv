@@ -3,7 +3,7 @@
 // Elements of either type are read as an integer number of halves, so the product is an integer number of quarters. It
 // is never subnormal: 0, or 1/4 to 64, which is INT4 -8 * -8. The factor 6/7 of INT4 is part of the scale. A product
 // that is zero has the sign of its factors as others have, as code 0x8 of FP4 is -0.
-module lane_fp32_product #(
+/* verilator lint_off TIMESCALEMOD */ module lane_fp32_product #(
   parameter int Format = 0  // 0: IF4; 2: NVFP4, which has no INT4
 ) (
   input  logic        a_int_i,   // type of the activation: 1 INT4, 0 FP4; of NVFP4 always 0

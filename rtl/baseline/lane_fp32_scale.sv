@@ -2,7 +2,7 @@
 //
 // The product of the scales is exact. If one of the blocks is INT4 it is multiplied by f32(6/7), if both are by
 // f32(36/49), and rounded to nearest even. E4M3's NaN, magnitude 0x7F, reads as the largest number, 448.
-module lane_fp32_scale #(
+/* verilator lint_off TIMESCALEMOD */ module lane_fp32_scale #(
   parameter int Format = 0,  // 0: IF4; 2: NVFP4, which has no INT4 and hence no multiplier here
   parameter int Ieee   = 0   // parameter of the FP32 multiplier (fp32_mul.sv); 0 is enough
 ) (

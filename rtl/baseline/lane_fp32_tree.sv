@@ -2,7 +2,7 @@
 //
 // A pipeline stage for each of the four levels, with valid/ready on both sides. Throughput: a sum a clock. Latency,
 // without stalls: 4 clocks from the edge that takes the numbers to the first edge at which the sum can be taken.
-module lane_fp32_tree #(
+/* verilator lint_off TIMESCALEMOD */ module lane_fp32_tree #(
   parameter int Ieee = 0  // parameter of the adders (fp32_add.sv)
 ) (
   input  logic         clk_i,

@@ -8,12 +8,16 @@ import json
 import os
 import re
 import shutil
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from liberty import LibertyError
 from sta import measure_path
 from tools import ROOT, ToolError, remove, run, versions
+
+sys.path.insert(0, str(ROOT / "scripts"))
+import builds  # noqa: E402
 
 ABC_DELAY_PS = 2000    # abc's target: below what any of the designs can reach, so it makes all of them as fast as it can
 LOAD_FF = 0.01         # on every output, for abc: next to nothing, as in the flow of the figures we compare with
@@ -31,8 +35,7 @@ class Design:
     kept: tuple = ()           # modules that are mapped once each, whatever their copies; the rest is one with the top
 
     def sources(self):
-        lines = [re.sub(r"//.*", "", line).strip() for line in (ROOT / self.files).read_text().splitlines()]
-        return [line for line in lines if line and line[0] not in "#+-"]
+        return builds.listed(self.files)
 
 
 def key(design, library, split):

@@ -4,10 +4,15 @@ import fnmatch
 import itertools
 import json
 import re
+import sys
 from collections import defaultdict
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from rtl import Rtl
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from builds import listed  # noqa: E402
 
 TOP, TOP_FILES = "if4_mac", "rtl/if4_mac.f"
 RISEN_AND_FALLEN = 3
@@ -334,13 +339,8 @@ class Report:
         return "\n".join(lines)
 
 
-def listed_files(path):
-    lines = (line.split("//")[0].strip() for line in path.read_text().splitlines())
-    return [line for line in lines if line and line[0] not in "+-#"]
-
-
 def judge(data, root, points_path, waivers_path):
-    rtl = Rtl(root, listed_files(root / TOP_FILES), TOP)
+    rtl = Rtl(root, listed(TOP_FILES, root), TOP)
     counts = read_counts(data, rtl)
     if not counts:
         raise ValueError(f"{data}: no counts (*.dat)")

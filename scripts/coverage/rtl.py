@@ -2,7 +2,7 @@
 
 import re
 
-MODULE = re.compile(r"^module +(\w+)")
+MODULE = re.compile(r"^(?:/\*.*\*/ *)?module +(\w+)")
 GENERATE = re.compile(r"\bbegin *: *(\w+)")
 FUNCTION = re.compile(r"^ *(end)?function\b")
 SIGNAL = re.compile(r"^ *(?:(?:input|output) +)?logic\b(?: +signed\b)? *(.*)")

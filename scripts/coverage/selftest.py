@@ -101,7 +101,7 @@ CASES = [
 def judge(root, lines, toggles, points, waivers, files):
     (root / "rtl").mkdir()
     (root / "data").mkdir()
-    (root / "rtl/if4_mac.f").write_text("// files\nrtl/if4_mac.sv\n")
+    (root / "rtl/if4_mac.f").write_text("// files\nif4_mac.sv\n")
     (root / "rtl/if4_mac.sv").write_text(RTL)
     (root / "points.txt").write_text(POINTS)
     (root / "waivers.txt").write_text(waivers)

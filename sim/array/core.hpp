@@ -104,6 +104,8 @@ class ArrayCore {
   /// Asserts reset for one edge, which step() does not count: drops everything in flight. A core is reset
   /// already when constructed.
   virtual void reset() = 0;
+  /// The same without an edge: asserts and releases reset between two of them.
+  virtual void reset_between_edges() = 0;
   /// Edges so far, those in reset not counted.
   std::uint64_t cycles() const { return cycles_; }
 

@@ -81,6 +81,7 @@ class ArrayModel final : public ArrayCore {
     std::fill(held_.begin(), held_.end(), false);
     turn_ = turn_taken_ = 0;
   }
+  void reset_between_edges() override { reset(); }
 
  private:
   using Tile = std::vector<MacResult>;

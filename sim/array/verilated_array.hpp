@@ -63,6 +63,7 @@ class VerilatedArray final : public ArrayCore {
     clock();
     top_.drive().rst_ni = 1;
   }
+  void reset_between_edges() override { top_.reset_between_edges(); }
 
  private:
   static std::unique_ptr<ArrayCore> make(const ArrayConfig& config, const Wave& wave) {

@@ -106,6 +106,8 @@ void MacUnit::reset() {
   ports_->set_reset(false);
 }
 
+void MacUnit::reset_between_edges() { ports_->reset_between_edges(); }
+
 MacResult run_dot_product(MacUnit& unit, const std::vector<std::pair<Block, Block>>& beats) {
   constexpr int kPatience = 1000;
   unit.set_ready(true);

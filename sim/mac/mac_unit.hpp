@@ -81,6 +81,8 @@ class MacUnit {
   void step();
   /// Asserts reset for one clock: drops everything in flight.
   void reset();
+  /// The same without a clock: asserts and releases reset between two rising edges.
+  void reset_between_edges();
 
   /// Rising edges so far, those in reset not counted.
   std::uint64_t cycles() const { return cycles_; }
@@ -104,8 +106,8 @@ struct PortValues {
   bool ready_i = false;
   MacResult result;  ///< meaningless without valid_o
 };
-/// Has `observer` called before every rising edge of every unit of this process; empty: nobody. Not while
-/// units run in other threads.
+/// Has `observer` called before every rising edge of every unit of this process, and at every reset between
+/// edges; empty: nobody. Not while units run in other threads.
 void observe_ports(std::function<void(const PortValues&)> observer);
 
 /// Runs one dot product without stalls on an idle unit and returns its result. Throws std::runtime_error if

@@ -29,6 +29,7 @@ class UnitPorts {
   virtual MacResult result() = 0;
   /// Drives rst_ni: low while active.
   virtual void set_reset(bool active) = 0;
+  virtual void reset_between_edges() = 0;
   /// One rising edge of the clock.
   virtual void clock() = 0;
 };
@@ -75,6 +76,14 @@ class VerilatedUnit final : public UnitPorts {
     return MacResult{top.result_o, top.nan_o != 0, top.overflow_o != 0};
   }
   void set_reset(bool active) override { top_.drive().rst_ni = !active; }
+  void reset_between_edges() override {
+    if (port_observer()) {
+      PortValues values = ports();
+      values.in_reset = true;
+      port_observer()(values);
+    }
+    top_.reset_between_edges();
+  }
   void clock() override {
     top_.settled();
     top_.model().sample();

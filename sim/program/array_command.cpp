@@ -13,7 +13,6 @@
 #include "model/files/atomic_file.hpp"
 #include "sim/program/array_runner.hpp"
 #include "sim/program/commands.hpp"
-#include "sim/program/interrupt.hpp"
 #include "sim/program/operands.hpp"
 #include "sim/program/options.hpp"
 #include "sim/report/array_chart.hpp"
@@ -156,7 +155,6 @@ int run(const Arguments& args) {
   const Job job = make_job(args, summary.config);
   summary.operands = job.operands_text;
 
-  const InterruptGuard guard;
   ReportFile csv(args.csv), json(args.json), svg(args.svg);
   WaveFile wave(args.run.wave.file);
   bool left_out = false;
@@ -171,7 +169,6 @@ int run(const Arguments& args) {
     runner.commit();
     left_out = runner.left_out();
   }
-  InterruptGuard::check();
   wave.commit();
   csv.write([&] { return to_csv(summary); });
   json.write([&] { return to_json(summary); });

@@ -10,7 +10,6 @@
 
 #include "model/core/error.hpp"
 #include "model/mac/gemm.hpp"
-#include "sim/program/interrupt.hpp"
 #include "sim/program/operands.hpp"
 #include "sim/system/fast_timing.hpp"
 #include "sim/system/system.hpp"
@@ -86,7 +85,6 @@ LayerReport ArrayRunner::run(const Layer& layer, std::size_t index, std::size_t 
   report.layer = layer;
   // A layer's part of the bar.
   const auto progress = [&](std::uint64_t done, std::uint64_t total) {
-    InterruptGuard::check();
     bar_.update(1000 * index + 1000 * done / std::max<std::uint64_t>(total, 1), 1000 * count);
   };
   const bool traced = trace_ != nullptr && trace_->has_room(Geometry(config_, layer.shape).tiles());

@@ -8,7 +8,6 @@
 #include "model/files/atomic_file.hpp"
 #include "model/files/output_path.hpp"
 #include "sim/program/commands.hpp"
-#include "sim/program/interrupt.hpp"
 #include "sim/program/options.hpp"
 #include "sim/program/progress.hpp"
 #include "sim/report/format_report.hpp"
@@ -25,7 +24,6 @@ struct Arguments {
 
 // Sorted by bits a value, then by error.
 std::vector<FormatErrors> measure_all(const Arguments& args) {
-  const InterruptGuard guard;
   ProgressBar bar("compare");
   const TensorRef input = parse_tensor_ref(args.input);
   std::vector<FormatErrors> rows;
@@ -40,7 +38,6 @@ std::vector<FormatErrors> measure_all(const Arguments& args) {
       options.quantize.search = search;
       const ModelSummary summary =
           quantize_model(input, "", options, [&](std::uint64_t done, std::uint64_t total) {
-            InterruptGuard::check();
             bar.update(runs * total + done, 2 * kFormatCount * total);
           });
       (search ? row.searched : row.plain) = summary.total();

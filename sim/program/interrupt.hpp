@@ -1,36 +1,15 @@
-// SIGINT, SIGTERM and SIGHUP as an exception, so that destructors remove files that are half written.
+// How a signal ends a program: at once, whatever it does, and without a file that is half written.
 #pragma once
 
-#include <array>
-#include <csignal>
-#include <exception>
+#include <functional>
 
 namespace if4 {
 
-/// A signal came. This is no InputError, since nothing is wrong with the input.
-class Interrupted : public std::exception {
- public:
-  explicit Interrupted(int signal) : signal_(signal) {}
-  int signal() const { return signal_; }
-  const char* what() const noexcept override { return "interrupted"; }
-
- private:
-  int signal_;
-};
-
-/// While an object lives, the signals are noted and do not end the program, unless they were ignored before.
-/// check() throws Interrupted once one was noted.
-class InterruptGuard {
- public:
-  InterruptGuard();
-  ~InterruptGuard();
-  InterruptGuard(const InterruptGuard&) = delete;
-  InterruptGuard& operator=(const InterruptGuard&) = delete;
-  static void check();
-
- private:
-  static constexpr std::array kSignals{SIGINT, SIGTERM, SIGHUP};
-  std::array<struct sigaction, kSignals.size()> before_{};
-};
+/// From now on these signals end the process as they do by default, but after remove_temporaries() and
+/// `before`: SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU and SIGPIPE, unless they are ignored, as under nohup.
+/// So does SIGBUS, which comes where a file that is mapped into memory has been cut off by another process, or
+/// cannot grow: with a line on stderr and exit code 2. `before` runs while the other threads go on. To be
+/// called before any other thread starts.
+void end_at_signals(std::function<void()> before);
 
 }  // namespace if4

@@ -13,6 +13,7 @@
 #include "model/core/text.hpp"
 #include "sim/program/commands.hpp"
 #include "sim/program/interrupt.hpp"
+#include "sim/program/progress.hpp"
 
 namespace if4 {
 namespace {
@@ -54,11 +55,6 @@ int run(CLI::App& app, int argc, char** argv, const int& status) {
     return fail(one_line(error.what()));
   } catch (const InputError& error) {
     return fail(error.what());
-  } catch (const Interrupted& interrupted) {
-    // Everything is cleared up, and the program ends as the signal would have ended it.
-    std::signal(interrupted.signal(), SIG_DFL);
-    std::raise(interrupted.signal());
-    return 1;
   } catch (const std::bad_alloc&) {
     return fail("not enough memory");
   } catch (const std::exception& error) {
@@ -73,6 +69,9 @@ int run(CLI::App& app, int argc, char** argv, const int& status) {
 }  // namespace if4
 
 int main(int argc, char** argv) {
+  // A write beyond the limit of a file's size (ulimit -f) fails then, as on a full disk.
+  std::signal(SIGXFSZ, SIG_IGN);
+  if4::end_at_signals(if4::ProgressBar::erase);
   CLI::App app{
       "IF4: quantize tensors to 4-bit blocks, and multiply them on the Verilated MAC unit and array"};
   app.require_subcommand(1);

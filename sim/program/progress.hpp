@@ -18,11 +18,12 @@ class ProgressBar {
 
   /// Draws the bar, at most ten times a second and not in the first half second.
   void update(std::uint64_t done, std::uint64_t total);
+  /// Removes the bar of this process, if there is one, from any thread.
+  static void erase();
 
  private:
   std::string label_;
   bool terminal_;
-  bool drawn_ = false;
   std::chrono::steady_clock::time_point next_;
 };
 

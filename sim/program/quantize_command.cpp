@@ -10,7 +10,6 @@
 #include "model/core/text.hpp"
 #include "model/files/model_folder.hpp"
 #include "sim/program/commands.hpp"
-#include "sim/program/interrupt.hpp"
 #include "sim/program/options.hpp"
 #include "sim/program/progress.hpp"
 #include "sim/report/format_report.hpp"
@@ -56,12 +55,9 @@ int run(const Arguments& args) {
   ModelSummary summary;
   const auto start = std::chrono::steady_clock::now();
   {
-    const InterruptGuard guard;
     ProgressBar bar("quantize");
-    summary = quantize_model(input, args.output, model_options, [&](std::uint64_t done, std::uint64_t total) {
-      InterruptGuard::check();
-      bar.update(done, total);
-    });
+    summary = quantize_model(input, args.output, model_options,
+                             [&](std::uint64_t done, std::uint64_t total) { bar.update(done, total); });
   }
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
 

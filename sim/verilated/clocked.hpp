@@ -53,6 +53,15 @@ class Clocked {
     wave_.dump();
     drive().clk_i = 0;
   }
+  /// The reset goes low and high again between two edges of the clock: registers whose reset is asynchronous
+  /// take it, others see nothing.
+  void reset_between_edges() {
+    settled();
+    drive().rst_ni = 0;
+    settled();
+    drive().rst_ni = 1;
+    settled();
+  }
   Model<Top>& model() { return *model_; }
 
  private:

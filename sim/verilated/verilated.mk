@@ -1,8 +1,8 @@
 # What Verilator makes of the builds of rtl/builds.txt: a class V<build> in $(V)/<build>, its objects, and the object that
 # adds it to the simulators of a program (scripts/builds.py).
 
-# The files that $1 names.
-listed = $(shell sed -E 's://.*::; /^[#+-]/d' $1)
+# The files that the list $1 names, which are relative to its folder there.
+listed = $(shell sed -E 's://.*::; /^[#+-]/d; s:^.+:$(dir $1)&:; s:[^/]+/\.\./::' $1)
 
 # The table of builds as Make and C++ read it. An included makefile is made before anything else.
 $(BUILD)/builds.mk: rtl/builds.txt scripts/builds.py model/core/format.hpp
@@ -30,7 +30,7 @@ ifeq ($(CONFIG),coverage)
 OPTIONS_if4_mac := --coverage-line --public-flat-rw
 endif
 options = $(OPTIONS_$(MODULE_$1)) $(if $(filter $1,$(BUILDS_trace)),--trace-fst)
-verilate = $(VERILATE) --top-module $(MODULE_$1) --prefix V$1 $(PARAMETERS_$1) $(call options,$1) -f $(LIST_$1) \
+verilate = $(VERILATE) --top-module $(MODULE_$1) --prefix V$1 $(PARAMETERS_$1) $(call options,$1) -F $(LIST_$1) \
 	--Mdir $(V)/$1
 
 COMPILE_VERILATED = $(CXX) -std=gnu++17 -w $(OPTIMIZE) $(VERILATOR_INCLUDES) $(CXXFLAGS) -MD -MP -c \

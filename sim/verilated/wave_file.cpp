@@ -1,6 +1,7 @@
 #include "sim/verilated/wave_file.hpp"
 
-#include <unistd.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <array>
 #include <cerrno>
@@ -19,6 +20,7 @@ namespace fs = std::filesystem;
 
 // With less than this the library may stop the program: it maps its own unfinished files.
 constexpr std::uintmax_t kLeastSpace = 4 << 20;
+constexpr const char* kWaveName = "wave.fst";
 
 [[noreturn]] void fail(const std::string& path, const std::string& why) {
   throw InputError(one_line(path) + ": cannot write: " + why);
@@ -59,29 +61,24 @@ WaveFile::WaveFile(const std::string& path) : path_(path) {
     throw InputError(one_line(path) + ": cannot write a waveform to what is not a regular file");
   const fs::path target = fs::weakly_canonical(fs::absolute(path, error), error);
   target_ = error ? path : target.string();
-  const fs::path folder = fs::path(target_).parent_path();
-  const std::string temporary = folder / (".if4-" + std::to_string(::getpid()) + "-wave.tmp");
-  check_writable(temporary, path);
-  temporary_ = temporary;
-  const fs::space_info space = fs::space(folder, error);
-  if (!error && space.available < kLeastSpace) {
-    fs::remove(temporary_, error);
-    fail(path, "less than 4 MiB are free there");
-  }
+  if (!folder_.create(target_, [](const char* name) { return ::mkdir(name, 0777) == 0; }))
+    fail(path, std::strerror(errno));
+  check_writable(temporary(), path);
+  const fs::space_info space = fs::space(folder_.path(), error);
+  if (!error && space.available < kLeastSpace) fail(path, "less than 4 MiB are free there");
+  struct rlimit limit {};
+  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < kLeastSpace)
+    fail(path, "the limit of the size of files (ulimit -f) is below 4 MiB");
 }
 
-WaveFile::~WaveFile() {
-  std::error_code ignored;
-  if (!temporary_.empty()) fs::remove(temporary_, ignored);
+std::string WaveFile::temporary() const {
+  return folder_.path().empty() ? "" : folder_.path() + "/" + kWaveName;
 }
 
 void WaveFile::commit() {
-  if (temporary_.empty()) return;
-  if (!is_whole(temporary_)) fail(path_, "the waveform is not complete; is the disk full?");
-  std::error_code error;
-  fs::rename(temporary_, target_, error);
-  if (error) fail(path_, error.message());
-  temporary_.clear();
+  if (folder_.path().empty()) return;
+  if (!is_whole(temporary())) fail(path_, "the waveform is not complete; is the disk full?");
+  if (!folder_.rename(target_, kWaveName)) fail(path_, std::strerror(errno));
 }
 
 }  // namespace if4

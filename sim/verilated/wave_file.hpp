@@ -5,6 +5,8 @@
 #include <limits>
 #include <string>
 
+#include "model/core/temporary.hpp"
+
 namespace if4 {
 
 /// A waveform of a Verilated model, two times each clock: one time for its inputs, one for what the edge made
@@ -17,24 +19,25 @@ struct Wave {
 /// Throws InputError, naming `named`, unless the file can be created, or appended to.
 void check_writable(const std::string& file, const std::string& named);
 
-/// Where a waveform is written until it is known to be whole: a file beside its target, which the destructor
-/// removes unless commit() has given it its name. The writer in Verilator's library overlooks a full disk.
+/// Where a waveform is written until it is known to be whole: a file in a temporary folder beside its target,
+/// since the writer in Verilator's library makes others beside it, and overlooks a full disk. The destructor
+/// removes the folder; commit() gives the file its name first.
 class WaveFile {
  public:
   /// `path`: empty for none. Throws InputError if no waveform can be written there, or the target is
   /// something else than a regular file.
   explicit WaveFile(const std::string& path);
-  ~WaveFile();
   WaveFile(const WaveFile&) = delete;
   WaveFile& operator=(const WaveFile&) = delete;
 
   /// What the model is to write; empty: none.
-  const std::string& temporary() const { return temporary_; }
+  std::string temporary() const;
   /// The model has closed the file. Throws InputError if something is missing of it.
   void commit();
 
  private:
-  std::string path_, target_, temporary_;
+  std::string path_, target_;
+  Temporary folder_;
 };
 
 }  // namespace if4

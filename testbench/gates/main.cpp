@@ -34,7 +34,7 @@ struct Set {
   std::string name;
   std::vector<Beats> dot_products;
   Stalls stalls;
-  int resets = 0;  ///< so many times first, beats are left in flight and the unit is reset
+  int resets = 0;  ///< so many times, beats are left in flight first and the unit is reset
 };
 
 constexpr std::uint8_t kOne = 0x38;  // s = 1
@@ -137,11 +137,14 @@ Set end_set() {
                                            : std::numeric_limits<std::int64_t>::min());
     Beats over = end;
     over.push_back((upper ? one : minus_one)[0]);
+    // A beat that leaves no accumulator: that the one before did must not be forgotten over it.
+    Beats kept = over;
+    kept.emplace_back();
     Beats back = over;
     back.push_back((upper ? minus_one : one)[0]);
     Beats nan = over;
     nan[0].first.scale |= 0x7F;
-    for (const Beats& beats : {end, one, over, one, back, minus_one, nan, one})
+    for (const Beats& beats : {end, one, over, one, kept, one, back, minus_one, nan, one})
       set.dot_products.push_back(beats);
   }
   return set;
@@ -169,8 +172,9 @@ std::vector<Set> make_sets(std::uint64_t seed, const std::string& file) {
   return sets;
 }
 
-/// Offers random beats, which the unit need not take, then resets it.
-void reset_in_flight(MacUnit& unit, std::mt19937_64& random) {
+/// Offers random beats, which the unit need not take, then resets it: across an edge of the clock or, where a
+/// register that takes the reset only at an edge would show, between two.
+void reset_in_flight(MacUnit& unit, std::mt19937_64& random, bool between_edges) {
   unit.set_ready(random() % 2 == 0);
   for (std::uint64_t left = random() % 12; left > 0; --left) {
     const Beats beats = random_beats(random, 1, Mix::kUniform);
@@ -178,7 +182,7 @@ void reset_in_flight(MacUnit& unit, std::mt19937_64& random) {
     unit.step();
   }
   unit.drive_idle();
-  unit.reset();
+  between_edges ? unit.reset_between_edges() : unit.reset();
 }
 
 /// A text that says what is wrong with the results; empty if nothing is.
@@ -204,7 +208,7 @@ std::string run_set(MacUnit& unit, const Set& set, const std::vector<MacResult>&
   const auto resets = static_cast<std::size_t>(set.resets);
   const std::size_t rounds = resets == 0 ? 1 : resets;
   for (std::size_t round = 0; round < rounds; ++round) {
-    if (resets != 0) reset_in_flight(unit, random);
+    if (resets != 0) reset_in_flight(unit, random, round % 2 == 1);
     const std::size_t begin = round * set.dot_products.size() / rounds;
     const std::size_t end = (round + 1) * set.dot_products.size() / rounds;
     using Offset = std::ptrdiff_t;

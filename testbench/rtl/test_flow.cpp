@@ -186,35 +186,92 @@ TEST_CASE("a full pipeline refuses beats and keeps what it has", "[rtl]") {
   }
 }
 
+namespace {
+
+// Leaves the unit in the middle of things, with a NaN and large sums about: so many clocks after some moment.
+void disturb(MacUnit& unit, std::mt19937_64& random, std::size_t clocks, bool ready) {
+  const MacConfig& config = unit.build().mac;
+  unit.set_ready(ready);
+  for (std::size_t i = 0; i < clocks; ++i) {
+    Beats beat = random_beats(random, 1, random() % 4 == 0 ? Mix::kUniform : Mix::kExtreme, config);
+    if (random() % 8 == 0) beat[0].second = {0, 0x7F};
+    unit.drive(beat.data(), random() % 3 == 0);
+    unit.step();
+  }
+  unit.drive_idle();
+}
+
+void check_reset(MacUnit& unit, std::mt19937_64& random) {
+  REQUIRE_FALSE(unit.valid());
+  REQUIRE(unit.ready());
+  check_driven(unit, random_dot_products(random, 3, 4, Mix::kFinite, unit.build().mac), Against::kModel);
+}
+
+}  // namespace
+
 TEST_CASE("a reset in flight drops everything and leaves nothing behind", "[rtl]") {
   std::mt19937_64 random(test_seed() + 36);
   for (const UnitBuild& config : unit_builds()) {
+    INFO(unit_text(config));
     MacUnit unit(config);
     const unsigned longest = config.iterative ? 120 : 14;
-    for (int n = 0; n < 120; ++n) {
-      // Leave the unit in the middle of things, with a NaN and large sums about.
-      unit.set_ready(random() % 2 == 0);
-      const std::size_t clocks = random() % longest;
-      for (std::size_t i = 0; i < clocks; ++i) {
-        Beats beat = random_beats(random, 1, random() % 4 == 0 ? Mix::kUniform : Mix::kExtreme, config.mac);
-        if (random() % 8 == 0) beat[0].second = {0, 0x7F};
-        unit.drive(beat.data(), random() % 3 == 0);
-        unit.step();
-      }
-      unit.drive_idle();
+    for (int n = 0; n < 60; ++n) {
+      disturb(unit, random, random() % longest, n % 2 == 0);
       unit.reset();
-      INFO(unit_text(config));
-      REQUIRE_FALSE(unit.valid());
-      REQUIRE(unit.ready());
-      check_driven(unit, random_dot_products(random, 3, 4, Mix::kFinite, config.mac), Against::kModel);
+      check_reset(unit, random);
     }
+  }
+}
+
+// A reset that spans an edge hides a register that only takes it there, or that empties itself in one clock.
+TEST_CASE("a reset between two edges of the clock drops everything and leaves nothing behind", "[rtl]") {
+  for (const UnitBuild& config : unit_builds()) {
+    INFO(unit_text(config));
+    MacUnit unit(config);
+    std::mt19937_64 random(test_seed() + 37);
+    // The same beats each time, so that the reset comes in every clock of their way through the unit.
+    const auto beats_seed = random();
+    const auto last = static_cast<std::size_t>(latency(config)) + 12;
+    for (std::size_t n = 0; n <= 2 * last; ++n) {
+      const std::size_t clocks = n / 2;
+      std::mt19937_64 beats(beats_seed);
+      disturb(unit, beats, clocks, n % 2 == 0);
+      unit.reset_between_edges();
+      INFO("reset after " << clocks << " clocks");
+      check_reset(unit, random);
+    }
+  }
+}
+
+TEST_CASE("a reset between two edges of the clock drops an overflow of the open dot product", "[rtl]") {
+  std::mt19937_64 random(test_seed() + 38);
+  for (const UnitBuild& config : unit_builds()) {
+    INFO(unit_text(config));
+    MacUnit unit(config);
+    const Int128 most = (Int128{1} << (acc_width(config.mac) - 1)) - 1;
+    Beats beats = beats_with_sum(most, config.mac);
+    // It shows in the sum after the first of these, and stays in its register from the second on.
+    for (int n = 0; n < 4; ++n) {
+      const Beats more = beats_with_sum(most >> 8, config.mac);
+      beats.insert(beats.end(), more.begin(), more.end());
+    }
+    const auto per_beat = static_cast<std::size_t>(blocks_per_beat(config.mac));
+    for (std::size_t i = 0; i < beats.size(); i += per_beat) {
+      unit.drive(&beats[i], false);
+      REQUIRE(unit.ready());
+      unit.step();
+    }
+    unit.drive_idle();
+    for (int clock = 0; clock < 8; ++clock) unit.step();
+    unit.reset_between_edges();
+    check_reset(unit, random);
   }
 }
 
 TEST_CASE("the RTL stops a simulation with parameters that it cannot have", "[rtl]") {
   {
-    const auto [status, text] =
-        simulate("if4_mac", "-f rtl/if4_mac.f -Pif4_mac.Format=2 -Pif4_mac.AccWidth=49");
+    const auto [status, text] = simulate(
+        "if4_mac", "rtl/if4_pkg.sv rtl/if4_mac.sv -Y.sv -yrtl -Pif4_mac.Format=2 -Pif4_mac.AccWidth=49");
     INFO(text);
     CHECK(status == 0);
   }
@@ -224,7 +281,8 @@ TEST_CASE("the RTL stops a simulation with parameters that it cannot have", "[rt
                                                        {"AccWidth=53", "AccWidth"},
                                                        {"AccWidth=121", "AccWidth"}};
   for (const auto& [parameter, name] : wrong) {
-    const auto [status, text] = simulate("if4_mac", "-f rtl/if4_mac.f -Pif4_mac." + std::string(parameter));
+    const auto [status, text] =
+        simulate("if4_mac", "rtl/if4_pkg.sv rtl/if4_mac.sv -Y.sv -yrtl -Pif4_mac." + std::string(parameter));
     INFO(parameter << ": " << text);
     CHECK(status != 0);
     CHECK(text.find("FATAL: ") != std::string::npos);

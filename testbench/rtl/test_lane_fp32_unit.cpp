@@ -212,17 +212,21 @@ TEMPLATE_TEST_CASE("lane-FP32 RTL: a reset in flight drops everything and leaves
                    "[lane_fp32_rtl]", IF4, NVFP4) {
   std::mt19937_64 random(test_seed() + 55);
   LaneFp32Unit<typename TestType::Top> unit;
-  for (int n = 0; n < 200; ++n) {
+  for (unsigned n = 0; n < 200; ++n) {
+    // Every other reset comes between two edges of the clock, after every number of clocks.
+    const bool between_edges = n % 2 == 1;
     unit.set_ready(random() % 2 == 0);
-    const std::size_t clocks = random() % 12;
+    const std::size_t clocks = n / 2 % 12;
     for (std::size_t i = 0; i < clocks; ++i) {
       const Beats beats = random_beats(random, 1, Mix::kUniform);
       unit.drive(beats.data(), random() % 3 == 0);
       unit.step();
     }
     unit.drive_idle();
-    unit.reset();
+    CAPTURE(between_edges, clocks);
+    between_edges ? unit.reset_between_edges() : unit.reset();
     REQUIRE_FALSE(unit.valid());
+    REQUIRE(unit.ready());
     const std::vector<Beats> dot_products = random_dot_products(random, 8, 4, Mix::kUniform);
     check_driven<TestType>(drive(unit, dot_products, {}), dot_products);
   }

@@ -74,6 +74,79 @@ TEST_CASE("a reset in flight drops everything in the array", "[array]") {
   }
 }
 
+namespace {
+
+// Drives random beats, and NaNs, for so many cycles.
+void disturb(ArrayCore& core, std::mt19937_64& random, std::size_t cycles) {
+  const ArrayConfig& config = core.config();
+  const auto rows = static_cast<std::size_t>(config.rows), columns = static_cast<std::size_t>(config.columns);
+  for (std::size_t cycle = 0; cycle < cycles; ++cycle) {
+    std::vector<Block> a, w;
+    for (const auto& [left, right] :
+         random_beats(random, std::max(rows, columns), Mix::kUniform, config.mac)) {
+      a.push_back(left);
+      w.push_back(right);
+    }
+    core.drive(a.data(), w.data(), random() % 4 == 0);
+    const bool taken = random() % 4 != 0;
+    for (int o = 0; o < output_count(config); ++o) core.set_ready(o, taken);
+    core.step();
+  }
+  core.drive_idle();
+}
+
+// Nothing is left, and the next product takes the cycles that it takes in a new array.
+void check_reset(ArrayCore& core, const Gemm& gemm) {
+  for (int o = 0; o < output_count(core.config()); ++o) {
+    core.set_ready(o, false);
+    REQUIRE_FALSE(core.valid(o));
+  }
+  REQUIRE(core.ready());
+  const ArrayRun run = run_gemm(core, gemm, true);
+  REQUIRE(run.error == "");
+  const auto lanes = static_cast<std::size_t>(gemm.config.mac.lanes);
+  REQUIRE(run.cycles == array_cycles(gemm.config, gemm.tiles(), (gemm.k + lanes - 1) / lanes, true));
+}
+
+}  // namespace
+
+TEST_CASE("a reset between two edges of the clock drops everything in the array", "[array]") {
+  std::mt19937_64 random(test_seed() + 66);
+  for (const ArrayBuild& build : array_builds()) {
+    const ArrayConfig& config = build.config;
+    const auto rows = static_cast<std::size_t>(config.rows),
+               columns = static_cast<std::size_t>(config.columns);
+    const auto core = make_array_rtl(config);
+    for (std::size_t cycles = 0; cycles < 48; ++cycles) {
+      INFO(to_text(config) << ", reset after " << cycles << " cycles");
+      disturb(*core, random, cycles);
+      core->reset_between_edges();
+      // One beat a tile, so that the first one's would wait for another that is still counted.
+      check_reset(*core, random_gemm(random, config, rows, 2 * columns, 1 + random() % 16, Mix::kFinite));
+    }
+  }
+}
+
+TEST_CASE("a reset between two edges of the clock drops the overflow of a cell", "[array]") {
+  std::mt19937_64 random(test_seed() + 67);
+  for (const ArrayBuild& build : array_builds()) {
+    if (build.name != "if4_array_1x1" && build.name != "if4_array_5x2_nvfp4") continue;
+    const ArrayConfig& config = build.config;
+    INFO(build.name);
+    const auto core = make_array_rtl(config);
+    const Block largest = one_largest_beat(config.mac)[0].first;
+    const std::vector<Block> blocks(static_cast<std::size_t>(std::max(config.rows, config.columns)), largest);
+    core->drive(blocks.data(), blocks.data(), false);
+    const auto beats = beats_held(config.mac) + 32;  // as many in the accumulators, and on the way there
+    for (std::uint64_t beat = 0; beat < static_cast<std::uint64_t>(beats); ++beat) core->step();
+    core->drive_idle();
+    core->reset_between_edges();
+    const auto rows = static_cast<std::size_t>(config.rows),
+               columns = static_cast<std::size_t>(config.columns);
+    check_reset(*core, random_gemm(random, config, rows, columns, 40, Mix::kFinite));
+  }
+}
+
 TEST_CASE("cycles of a GEMM are those of the formula", "[array]") {
   std::mt19937_64 random(test_seed() + 63);
   for (const ArrayBuild& build : array_builds()) {

@@ -9,6 +9,7 @@ Exit codes: 0 no violation, and every planted one is reported; 1 not; 2 usage.
 """
 
 import ast
+import os
 import re
 import sys
 from pathlib import Path
@@ -56,11 +57,12 @@ def check_folders(root):
 def includes_of(root):
     """(file, line, folder that it includes from) of every C++ file and every list of RTL files."""
     for path in files_of(root, {".cpp", ".hpp", ".f"}):
+        # A list names files relative to its own folder.
+        folder, pattern = ("", r'\s*#\s*include\s*"([^"]+)"') if path.suffix != ".f" else (path.parent, r"(\S+\.sv)")
         for number, line in enumerate((root / path).read_text().splitlines(), 1):
-            pattern = r"(\w+/\S+\.sv)" if path.suffix == ".f" else r'\s*#\s*include\s*"([^"]+)"'
             match = re.match(pattern, line)
             if match:
-                yield path, number, match[1]
+                yield path, number, os.path.normpath(os.path.join(folder, match[1]))
 
 
 def permissions(root):

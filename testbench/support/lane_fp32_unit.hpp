@@ -55,6 +55,8 @@ class LaneFp32Unit {
     step();
     top_.drive().rst_ni = 1;
   }
+  /// The same without a clock: asserts and releases reset between two rising edges.
+  void reset_between_edges() { top_.reset_between_edges(); }
 
  private:
   Clocked<Top> top_;

@@ -3,15 +3,14 @@
 #ifndef CATCH_CONFIG_RUNNER
 #define CATCH_CONFIG_RUNNER
 #endif
-#include <pthread.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdio>
 #include <random>
 #include <string>
-#include <thread>
 
+#include "sim/program/interrupt.hpp"
 #include "testbench/support/catch.hpp"
 
 namespace {
@@ -48,23 +47,11 @@ class RunWatcher : public Listener {
 CATCH_REGISTER_LISTENER(RunWatcher)
 
 // Catch2 would report from within the signal's handler, where it may wait for ever for a lock that the
-// interrupted code holds, and leave half a report behind. So all threads block the two signals, and one that
-// does nothing else waits for them. It removes the report, which is empty until the end of the run, and ends
-// the program.
-void end_at_signals(const std::string& report) {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::thread([signals, report] {
-    int signal = 0;
-    while (sigwait(&signals, &signal) != 0) {
-    }
-    if (!report.empty()) ::unlink(report.c_str());
-    std::fprintf(stderr, "if4_tests: ended by a signal\n");
-    ::_exit(128 + signal);
-  }).detach();
+// interrupted code holds, and leave half a report behind. The report is empty until the end of the run.
+void remove_report(const std::string& report) {
+  struct stat status {};
+  if (::stat(report.c_str(), &status) == 0 && S_ISREG(status.st_mode)) ::unlink(report.c_str());
+  std::fprintf(stderr, "if4_tests: ended by a signal\n");
 }
 
 }  // namespace
@@ -77,7 +64,7 @@ int main(int argc, char** argv) {
   if (const int error = session.applyCommandLine(argc, argv); error != 0) return 2;
   const auto& config = session.configData();
   if (config.showHelp || config.listTests || config.listTags || config.listReporters) return session.run();
-  end_at_signals(output_file(config));
+  if4::end_at_signals([report = output_file(config)] { remove_report(report); });
   seed = config.rngSeed;
   // On stderr, since a reporter may write XML to stdout.
   std::fprintf(stderr, "random seed %llu (the same again: make test SEED=%llu)\n",

@@ -42,7 +42,8 @@ inline pid_t start_program(const std::string& program, const Args& args, const s
   ::sigemptyset(&none);
   ::posix_spawnattr_setsigmask(&attributes, &none);
   sigset_t ending = none;
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&ending, signal);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGXFSZ, SIGXCPU})
+    ::sigaddset(&ending, signal);
   ::posix_spawnattr_setsigdefault(&attributes, &ending);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   Args words = args;

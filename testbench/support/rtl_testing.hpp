@@ -57,7 +57,7 @@ struct Simulation {
   int status;
   std::string text;
 };
-/// Compiles and runs a module. `arguments`: files, or -f and a list of them, and parameters as
+/// Compiles and runs a module. `arguments`: files, -y and a folder of modules, and parameters as
 /// -PTOP.NAME=VALUE.
 Simulation simulate(const std::string& top, const std::string& arguments);
 

@@ -14,7 +14,7 @@ pid_t start_suite(const Args& args, const std::string& err = "/dev/null") {
 int exit_code(pid_t child) {
   int status = 0;
   REQUIRE(::waitpid(child, &status, 0) == child);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 }  // namespace
@@ -32,7 +32,7 @@ TEST_CASE("a run of the tests fails unless every part of its filter matches a te
 TEST_CASE("a signal ends a run of the tests at once and leaves no half of a report", "[suite]") {
   const TempDir folder;
   const std::string report = folder / "report.xml";
-  for (const int signal : {SIGINT, SIGTERM}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     const pid_t child = start_suite({"[rtl][long]", "--reporter", "junit", "--out", report});
     int status = 0;
     while (!fs::exists(report) && ::waitpid(child, &status, WNOHANG) == 0) ::usleep(1000);
