@@ -175,14 +175,14 @@ SafetensorsLayout layout_safetensors(const std::string& path, const std::vector<
     const bool other = tensor.dtype == DType::kOther;
     const std::string dtype(other ? tensor.other_dtype : dtype_name(tensor.dtype));
     if (!other && byte_count(tensor.dtype, tensor.shape) != tensor.size) {
-      fail(tensor_message(tensor.name, std::to_string(tensor.size) + " bytes are not the size of " +
-                                           dtype + " " + to_string(tensor.shape)));
+      fail(tensor_message(tensor.name, std::to_string(tensor.size) + " bytes are not the size of " + dtype +
+                                           " " + to_string(tensor.shape)));
     }
     std::string shape;
     for (const std::size_t dimension : tensor.shape)
       shape += (shape.empty() ? "" : ",") + std::to_string(dimension);
-    text += json_string(path, tensor.name) + ":{\"dtype\":" + json_string(path, dtype) +
-            ",\"shape\":[" + shape + "],\"data_offsets\":[" + std::to_string(begins[i]) + "," +
+    text += json_string(path, tensor.name) + ":{\"dtype\":" + json_string(path, dtype) + ",\"shape\":[" +
+            shape + "],\"data_offsets\":[" + std::to_string(begins[i]) + "," +
             std::to_string(begins[i] + tensor.size) + "]},";
   }
   if (text.back() == ',') text.pop_back();

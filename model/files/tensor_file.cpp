@@ -258,7 +258,8 @@ std::vector<std::string> quantized_names(const SafetensorsFile& file) {
   for (const auto& [key, format] : file.metadata()) {
     if (!ends_with(key, kFormat)) continue;
     std::string name = key.substr(0, key.size() - kFormat.size());
-    if (file.find(join(name, kCodes)) == nullptr && is_quantized(file, name)) names.push_back(std::move(name));
+    if (file.find(join(name, kCodes)) == nullptr && is_quantized(file, name))
+      names.push_back(std::move(name));
   }
   return names;
 }

@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "model/core/text.hpp"
 #include "model/files/safetensors.hpp"
 #include "model/files/tensor_file.hpp"
 #include "testbench/support/file_testing.hpp"
@@ -55,7 +56,8 @@ std::vector<BadFile> bad_safetensors() {
       {one(R"("dtype":"F32","shape":[1])", "1234"), "tensor 'w': data_offsets is missing"},
       {one(f32 + R"(,"dtype":"F32")", "1234"), "tensor 'w': duplicate key 'dtype'"},
       {one(f32 + R"(,"order":{"a":[}})", "1234"), "header: not valid JSON"},
-      {one(R"("order":{"dtype":"F32","shape":[1],"data_offsets":[0,4]})", "1234"), "tensor 'w': dtype is missing"},
+      {one(R"("order":{"dtype":"F32","shape":[1],"data_offsets":[0,4]})", "1234"),
+       "tensor 'w': dtype is missing"},
       {one(f32 + R"(,"order":1,"order":2)", "1234") + "5", "header: 1 bytes at the end belong to no tensor"},
       {one(R"("dtype":32)"), "tensor 'w': dtype is not a string"},
       {one(R"("dtype":["F32"])"), "tensor 'w': dtype is not a string"},
@@ -83,7 +85,8 @@ std::vector<BadFile> bad_safetensors() {
       {one(R"("dtype":"F6_E2M3","shape":[4],"data_offsets":[0,4])", "1234"),
        "shape and dtype F6_E2M3 need 3 bytes, data_offsets [0, 4] hold 4"},
       {one(R"("dtype":"Q9","shape":[2],"data_offsets":[0,5])", "1234"), "reach past the 4 bytes"},
-      {one(R"("dtype":"Q9","shape":[2],"data_offsets":[0,3])", "1234"), "1 bytes at the end belong to no tensor"},
+      {one(R"("dtype":"Q9","shape":[2],"data_offsets":[0,3])", "1234"),
+       "1 bytes at the end belong to no tensor"},
       {one(f32, "12345"), "header: 1 bytes at the end belong to no tensor"},
       {safetensors("{}", "1"), "header: 1 bytes at the end belong to no tensor"},
       {one(R"("dtype":"U8","shape":[1],"data_offsets":[1,2])", "12"),
@@ -223,17 +226,18 @@ TEST_CASE("every dtype: its size, and whether it is read as a tensor", "[io]") {
   const TempDir dir;
   const std::string path = dir / "a.safetensors";
   const std::vector<std::pair<std::string, std::size_t>> sizes = {
-      {"F4", 2},      {"F6_E2M3", 3}, {"F6_E3M2", 3},     {"BOOL", 4},        {"U8", 4},    {"I8", 4},
-      {"F8_E4M3", 4}, {"F8_E5M2", 4}, {"F8_E8M0", 4},     {"F8_E4M3FNUZ", 4}, {"F8_E5M2FNUZ", 4},
-      {"I16", 8},     {"U16", 8},     {"F16", 8},         {"BF16", 8},        {"I32", 16},  {"U32", 16},
-      {"F32", 16},    {"F64", 32},    {"I64", 32},        {"U64", 32},        {"C64", 32},  {"f32", 7},
-      {"Q9\"\\Z", 1}, {"?", 5},       {"", 0}};
+      {"F4", 2},      {"F6_E2M3", 3}, {"F6_E3M2", 3}, {"BOOL", 4},        {"U8", 4},          {"I8", 4},
+      {"F8_E4M3", 4}, {"F8_E5M2", 4}, {"F8_E8M0", 4}, {"F8_E4M3FNUZ", 4}, {"F8_E5M2FNUZ", 4}, {"I16", 8},
+      {"U16", 8},     {"F16", 8},     {"BF16", 8},    {"I32", 16},        {"U32", 16},        {"F32", 16},
+      {"F64", 32},    {"I64", 32},    {"U64", 32},    {"C64", 32},        {"f32", 7},         {"Q9\"\\Z", 1},
+      {"?", 5},       {"", 0}};
   for (const auto& [name, size] : sizes) {
     INFO(name);
     const std::string bytes = std::to_string(size);
     const std::string escaped = name[0] == 'Q' ? R"(Q9\"\\Z)" : name;
     std::string data;
-    for (std::size_t i = 0; i < size; ++i) data += static_cast<char>(name == "F32" || name.find("F16") < 2 ? 0 : i);
+    for (std::size_t i = 0; i < size; ++i)
+      data += static_cast<char>(name == "F32" || name.find("F16") < 2 ? 0 : i);
     put(path, one(R"("dtype":")" + escaped + R"(","shape":[2,2],"data_offsets":[0,)" + bytes + "]", data));
     const if4::SafetensorsFile file(path);
     const if4::TensorInfo& info = file.tensors()[0];
@@ -242,7 +246,8 @@ TEST_CASE("every dtype: its size, and whether it is read as a tensor", "[io]") {
     CHECK(std::string(content.begin(), content.end()) == data);
     // A copy has the same type, whether or not its name is known.
     if4::write_safetensors(dir / "copy.safetensors",
-                           {{"w", info.dtype, info.shape, content.data(), content.size(), info.other_dtype}}, {});
+                           {{"w", info.dtype, info.shape, content.data(), content.size(), info.other_dtype}},
+                           {});
     const if4::SafetensorsFile copy(dir / "copy.safetensors");
     CHECK(if4::dtype_name(copy.tensors()[0]) == name);
     CHECK(copy.read_bytes(copy.tensors()[0]) == content);

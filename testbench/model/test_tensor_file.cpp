@@ -217,7 +217,11 @@ TEST_CASE("a tensor is quantized because the metadata says so, not because of wh
   CHECK_FALSE(if4::has_quantized({path, ""}));
   // One part is enough.
   if4::write_safetensors(path, {named, plain}, {{"quantizer.format", "nf4"}});
-  check_contains(error_of(path, [&] { if4::read_quantized({path, ""}); }), "'quantizer': unknown format 'nf4'");
+  check_contains(error_of(path,
+                          [&] {
+                            if4::read_quantized({path, ""});
+                          }),
+                 "'quantizer': unknown format 'nf4'");
 }
 
 TEST_CASE("inconsistent quantized tensors are refused", "[io]") {
