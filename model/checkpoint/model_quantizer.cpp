@@ -113,7 +113,8 @@ class ModelInput {
 ModelEntry entry_of(const ModelInput::Item& item, const ModelOptions& options) {
   ModelEntry entry;
   if (!item.quantized) {
-    entry.parts = {{item.name, item.view.dtype, item.view.shape, nullptr, item.bytes}};
+    entry.parts = {
+        {item.name, item.view.dtype, item.view.shape, nullptr, item.bytes, item.info->other_dtype}};
     return entry;
   }
   const QuantizeOptions& quantize = options.quantize;

@@ -9,26 +9,30 @@ namespace {
 
 struct DTypeRow {
   std::string_view name;
-  std::size_t size;
+  std::size_t bits;  ///< of an element; 0 where that is not known
 };
 
 /// One row for each enumerator, in their order.
-constexpr DTypeRow kDTypes[] = {{"BOOL", 1}, {"U8", 1},  {"I8", 1},  {"F8_E4M3", 1}, {"F8_E5M2", 1},
-                                {"I16", 2},  {"U16", 2}, {"F16", 2}, {"BF16", 2},    {"I32", 4},
-                                {"U32", 4},  {"F32", 4}, {"F64", 8}, {"I64", 8},     {"U64", 8}};
-static_assert(static_cast<std::size_t>(DType::kU64) + 1 == std::size(kDTypes));
+constexpr DTypeRow kDTypes[] = {
+    {"?", 0},    {"F4", 4},      {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"BOOL", 8},        {"U8", 8},
+    {"I8", 8},   {"F8_E4M3", 8}, {"F8_E5M2", 8}, {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8},
+    {"I16", 16}, {"U16", 16},    {"F16", 16},    {"BF16", 16},   {"I32", 32},        {"U32", 32},
+    {"F32", 32}, {"F64", 64},    {"I64", 64},    {"U64", 64},    {"C64", 64}};
+static_assert(kDTypeCount == std::size(kDTypes));
+
+std::size_t bits_of(DType dtype) { return kDTypes[static_cast<std::size_t>(dtype)].bits; }
 
 }  // namespace
 
 std::string_view dtype_name(DType dtype) { return kDTypes[static_cast<std::size_t>(dtype)].name; }
 
-std::size_t dtype_size(DType dtype) { return kDTypes[static_cast<std::size_t>(dtype)].size; }
+std::size_t dtype_size(DType dtype) { return bits_of(dtype) < 8 ? 1 : bits_of(dtype) / 8; }
 
-std::optional<DType> dtype_from_name(std::string_view name) {
-  for (std::size_t i = 0; i < std::size(kDTypes); ++i) {
+DType dtype_from_name(std::string_view name) {
+  for (std::size_t i = 1; i < std::size(kDTypes); ++i) {
     if (kDTypes[i].name == name) return static_cast<DType>(i);
   }
-  return std::nullopt;
+  return DType::kOther;
 }
 
 float half_to_float(std::uint16_t bits) {
@@ -48,16 +52,18 @@ float bfloat16_to_float(std::uint16_t bits) {
 }
 
 std::optional<std::size_t> byte_count(DType dtype, const Shape& shape) {
-  std::size_t count = dtype_size(dtype);
+  if (dtype == DType::kOther) return std::nullopt;
+  std::size_t bits = bits_of(dtype);
   bool empty = false;
   for (const std::size_t dimension : shape) {
     if (dimension == 0) {
       empty = true;
-    } else if (__builtin_mul_overflow(count, dimension, &count)) {
+    } else if (__builtin_mul_overflow(bits, dimension, &bits)) {
       return std::nullopt;
     }
   }
-  return empty ? 0 : count;
+  if (empty) return 0;
+  return bits % 8 == 0 ? std::optional(bits / 8) : std::nullopt;
 }
 
 }  // namespace if4

@@ -124,7 +124,7 @@ const std::uint8_t* SafetensorsFile::map(const TensorInfo& info) {
 Tensor SafetensorsFile::read_tensor(const TensorInfo& info) const {
   if (info.dtype != DType::kF32 && info.dtype != DType::kF16 && info.dtype != DType::kBF16) {
     fail(info.name,
-         "dtype " + std::string(dtype_name(info.dtype)) + " is not accepted; F32, F16 and BF16 are");
+         "dtype " + one_line(dtype_name(info)).substr(0, 100) + " is not accepted; F32, F16 and BF16 are");
   }
   const auto count = static_cast<std::size_t>(info.end - info.begin) / dtype_size(info.dtype);
   return Tensor{info.shape, read_floats(files_[info.file], start_of(info), info.dtype, count)};
@@ -172,16 +172,17 @@ SafetensorsLayout layout_safetensors(const std::string& path, const std::vector<
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const TensorBytes& tensor = tensors[i];
     if (!names.insert(tensor.name).second) fail(tensor_message(tensor.name, "the name is taken"));
-    if (byte_count(tensor.dtype, tensor.shape) != tensor.size) {
-      fail(tensor_message(tensor.name, std::to_string(tensor.size) + " bytes are not the size of " +
-                                           std::string(dtype_name(tensor.dtype)) + " " +
-                                           to_string(tensor.shape)));
+    const bool other = tensor.dtype == DType::kOther;
+    const std::string dtype(other ? tensor.other_dtype : dtype_name(tensor.dtype));
+    if (!other && byte_count(tensor.dtype, tensor.shape) != tensor.size) {
+      fail(tensor_message(tensor.name, std::to_string(tensor.size) + " bytes are not the size of " + dtype +
+                                           " " + to_string(tensor.shape)));
     }
     std::string shape;
     for (const std::size_t dimension : tensor.shape)
       shape += (shape.empty() ? "" : ",") + std::to_string(dimension);
-    text += json_string(path, tensor.name) + ":{\"dtype\":\"" + std::string(dtype_name(tensor.dtype)) +
-            "\",\"shape\":[" + shape + "],\"data_offsets\":[" + std::to_string(begins[i]) + "," +
+    text += json_string(path, tensor.name) + ":{\"dtype\":" + json_string(path, dtype) + ",\"shape\":[" +
+            shape + "],\"data_offsets\":[" + std::to_string(begins[i]) + "," +
             std::to_string(begins[i] + tensor.size) + "]},";
   }
   if (text.back() == ',') text.pop_back();

@@ -78,6 +78,7 @@ struct TensorBytes {
   Shape shape;
   const void* data;
   std::size_t size;
+  std::string other_dtype = {};  ///< the name of the type where it is kOther, whose size may be anything
 };
 
 /// What a safetensors file begins with, and where the bytes of its tensors are.

@@ -24,10 +24,13 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
   std::vector<TensorInfo> tensors;
   std::map<std::string, std::string> metadata;
 
-  bool null() override { misplaced(); }
-  bool boolean(bool) override { misplaced(); }
-  bool number_integer(number_integer_t) override { misplaced(); }
-  bool number_float(number_float_t, const string_t&) override { misplaced(); }
+  bool null() override {
+    if (place_ == Place::kHeader && key_ == kMetadataKey) return true;
+    return ignored_or_misplaced();
+  }
+  bool boolean(bool) override { return ignored_or_misplaced(); }
+  bool number_integer(number_integer_t) override { return ignored_or_misplaced(); }
+  bool number_float(number_float_t, const string_t&) override { return ignored_or_misplaced(); }
   bool binary(binary_t&) override { misplaced(); }
 
   bool number_unsigned(number_unsigned_t value) override {
@@ -36,7 +39,7 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
     } else if (place_ == Place::kOffsets) {
       offsets_.push_back(value);
     } else {
-      misplaced();
+      ignored_or_misplaced();
     }
     return true;
   }
@@ -45,17 +48,18 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
     if (place_ == Place::kMetadata) {
       metadata[key_] = value;
     } else if (place_ == Place::kTensor && key_ == "dtype") {
-      const std::optional<DType> dtype = dtype_from_name(value);
-      if (!dtype) fail_tensor("unknown dtype " + quoted_name(value));
-      info_.dtype = *dtype;
+      info_.dtype = dtype_from_name(value);
+      if (info_.dtype == DType::kOther) info_.other_dtype = value;
     } else {
-      misplaced();
+      ignored_or_misplaced();
     }
     return true;
   }
 
   bool start_object(std::size_t) override {
-    if (place_ == Place::kOutside) {
+    if (ignored()) {
+      ++ignored_depth_;
+    } else if (place_ == Place::kOutside) {
       place_ = Place::kHeader;
     } else if (place_ == Place::kHeader) {
       place_ = key_ == kMetadataKey ? Place::kMetadata : Place::kTensor;
@@ -72,21 +76,23 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool key(string_t& value) override {
+    if (ignored_depth_ != 0) return true;
     key_ = value;
     if (place_ == Place::kHeader) {
       if (!outer_keys_.insert(value).second) fail_header("duplicate key " + quoted_name(value));
     } else if (place_ == Place::kMetadata) {
       if (!inner_keys_.insert(value).second) fail_header("__metadata__: duplicate key " + quoted_name(value));
-    } else {
-      if (value != "dtype" && value != "shape" && value != "data_offsets") {
-        fail_tensor("unknown key " + quoted_name(value));
-      }
+    } else if (!ignored()) {
       if (!inner_keys_.insert(value).second) fail_tensor("duplicate key " + quoted_name(value));
     }
     return true;
   }
 
   bool end_object() override {
+    if (ignored_depth_ != 0) {
+      --ignored_depth_;
+      return true;
+    }
     if (place_ == Place::kTensor) {
       for (const char* required : {"dtype", "shape", "data_offsets"}) {
         if (inner_keys_.count(required) == 0) fail_tensor(std::string(required) + " is missing");
@@ -100,12 +106,20 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool start_array(std::size_t) override {
+    if (ignored()) {
+      ++ignored_depth_;
+      return true;
+    }
     if (place_ != Place::kTensor || key_ == "dtype") misplaced();
     place_ = key_ == "shape" ? Place::kShape : Place::kOffsets;
     return true;
   }
 
   bool end_array() override {
+    if (ignored_depth_ != 0) {
+      --ignored_depth_;
+      return true;
+    }
     if (place_ == Place::kOffsets && offsets_.size() != 2) {
       fail_tensor("data_offsets has " + std::to_string(offsets_.size()) + " numbers, not 2");
     }
@@ -131,6 +145,16 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
     file_.fail(tensor_message(info_.name, message));
   }
 
+  /// Whether the value that comes belongs to an unknown key of a tensor.
+  bool ignored() const {
+    if (ignored_depth_ != 0) return true;
+    return place_ == Place::kTensor && key_ != "dtype" && key_ != "shape" && key_ != "data_offsets";
+  }
+  bool ignored_or_misplaced() const {
+    if (!ignored()) misplaced();
+    return true;
+  }
+
   /// Throws the error of a value that is not of the kind that belongs in this place.
   [[noreturn]] void misplaced() const {
     switch (place_) {
@@ -150,6 +174,7 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
   const InputFile& file_;
   Place place_ = Place::kOutside;
   std::string key_;
+  std::size_t ignored_depth_ = 0;  ///< how many objects and arrays of an unknown key are open
   TensorInfo info_;
   std::vector<std::uint64_t> offsets_;
   std::set<std::string> outer_keys_;
@@ -193,14 +218,15 @@ void check_layout(const InputFile& file, const SafetensorsHeader& header) {
       fail(info.name,
            "data_offsets " + offsets + " reach past the " + std::to_string(data_size) + " bytes of data");
     }
+    order.push_back(&info);
+    if (info.dtype == DType::kOther) continue;
     const std::optional<std::size_t> size = byte_count(info.dtype, info.shape);
-    if (!size) fail(info.name, "the size of the shape overflows 64 bits");
+    if (!size) fail(info.name, "the size of the shape overflows 64 bits or is no whole number of bytes");
     if (*size != info.end - info.begin) {
       fail(info.name, "shape and dtype " + std::string(dtype_name(info.dtype)) + " need " +
                           std::to_string(*size) + " bytes, data_offsets " + offsets + " hold " +
                           std::to_string(info.end - info.begin));
     }
-    order.push_back(&info);
   }
   std::sort(order.begin(), order.end(), [](const TensorInfo* a, const TensorInfo* b) {
     return std::pair(a->begin, a->end) < std::pair(b->begin, b->end);
@@ -220,6 +246,10 @@ void check_layout(const InputFile& file, const SafetensorsHeader& header) {
 }
 
 }  // namespace
+
+std::string_view dtype_name(const TensorInfo& info) {
+  return info.dtype == DType::kOther ? std::string_view(info.other_dtype) : dtype_name(info.dtype);
+}
 
 std::string tensor_message(std::string_view name, const std::string& message) {
   return "tensor " + quoted_name(name) + ": " + message;

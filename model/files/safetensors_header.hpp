@@ -19,6 +19,7 @@ constexpr std::string_view kMetadataKey = "__metadata__";
 struct TensorInfo {
   std::string name;
   DType dtype = DType::kF32;
+  std::string other_dtype = {};  ///< the name of the type where it is kOther
   Shape shape;
   std::uint64_t begin = 0;  ///< first byte, counted from the start of the data area
   std::uint64_t end = 0;    ///< the byte after the last one
@@ -31,6 +32,12 @@ struct SafetensorsHeader {
   std::map<std::string, std::string> metadata;
 };
 
+/// The name of the type of its elements, as the file has it.
+std::string_view dtype_name(const TensorInfo& info);
+
+/// What the reference implementation of the format reads is read: unknown keys of a tensor mean nothing, and
+/// metadata that is null is none. Beyond that an unknown dtype is read, whose tensor has the size that its offsets
+/// say.
 /// Throws InputError "FILE: header: ..." or "FILE: tensor 'NAME': ..." unless the header is valid and the
 /// tensors fill the data area without holes or overlaps.
 SafetensorsHeader read_safetensors_header(const InputFile& file);

@@ -191,7 +191,7 @@ class QuantizedReader {
     const TensorInfo* info = file_.find(join(name_, suffix));
     if (info == nullptr) fail("tensor " + quoted_name(join(name_, suffix)) + " is missing");
     if (info->dtype != dtype || info->shape != shape) {
-      file_.fail(info->name, std::string(dtype_name(info->dtype)) + " " +
+      file_.fail(info->name, one_line(dtype_name(*info)).substr(0, 100) + " " +
                                  one_line(to_string(info->shape)).substr(0, 100) + " where " +
                                  quoted_name(name_) + " calls for " + std::string(dtype_name(dtype)) + " " +
                                  to_string(shape).substr(0, 100));
@@ -258,13 +258,19 @@ std::vector<std::string> quantized_names(const SafetensorsFile& file) {
   for (const auto& [key, format] : file.metadata()) {
     if (!ends_with(key, kFormat)) continue;
     std::string name = key.substr(0, key.size() - kFormat.size());
-    if (file.find(join(name, kCodes)) == nullptr) names.push_back(std::move(name));
+    if (file.find(join(name, kCodes)) == nullptr && is_quantized(file, name))
+      names.push_back(std::move(name));
   }
   return names;
 }
 
 bool is_quantized(const SafetensorsFile& file, const std::string& name) {
-  return file.metadata().count(join(name, kFormat)) != 0;
+  const auto format = file.metadata().find(join(name, kFormat));
+  if (format == file.metadata().end()) return false;
+  for (const std::string_view part : {kCodes, kScales, kAmax}) {
+    if (file.find(join(name, part)) != nullptr) return true;
+  }
+  return format_from_name(format->second) && file.find(name) == nullptr;
 }
 
 std::vector<std::string> plain_names(const SafetensorsFile& file) {

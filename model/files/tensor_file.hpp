@@ -106,7 +106,8 @@ Shape original_shape(const QuantizedInfo& info);
 Tensor original_values(const NamedQuantized& named);
 
 /// Whether the file says that a tensor of that name is quantized: its metadata has the entry NAME.format. What a
-/// tensor is called says nothing, since others may call theirs NAME.codes.
+/// tensor is called says nothing, since others may call theirs NAME.codes. Without any of the parts the entry must
+/// name a format, and NAME must be no tensor: others use such keys, and keep ours for tensors that they decoded.
 bool is_quantized(const SafetensorsFile& file, const std::string& name);
 /// The names of the quantized tensors in the order of the file, and of the tensors that are not parts of these.
 std::vector<std::string> quantized_names(const SafetensorsFile& file);

@@ -40,12 +40,12 @@ void write_corpus(const std::filesystem::path& directory) {
   if4::write_tensor(path("empty.safetensors"), "e", if4::Tensor{{0, 4}, {}});
   if4::write_tensor(path("escapes.safetensors"), "\xC3\xA9\n\"\\", if4::Tensor{{1}, {-0.0F}});
 
-  const std::vector<std::uint8_t> bytes(16);
+  const std::vector<std::uint8_t> bytes(32);
   std::vector<if4::TensorBytes> all;
-  for (int i = 0; i <= static_cast<int>(if4::DType::kU64); ++i) {
+  for (std::size_t i = 1; i < if4::kDTypeCount; ++i) {
     const auto dtype = static_cast<if4::DType>(i);
     all.push_back(
-        {std::string(if4::dtype_name(dtype)), dtype, {1, 2}, bytes.data(), 2 * if4::dtype_size(dtype)});
+        {std::string(if4::dtype_name(dtype)), dtype, {1, 4}, bytes.data(), *if4::byte_count(dtype, {1, 4})});
   }
   if4::write_safetensors(path("dtypes.safetensors"), all, {{"format", "pt"}});
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "model/core/text.hpp"
 #include "model/files/safetensors.hpp"
 #include "model/files/tensor_file.hpp"
 #include "testbench/support/file_testing.hpp"
@@ -54,11 +55,15 @@ std::vector<BadFile> bad_safetensors() {
       {one(R"("dtype":"F32","data_offsets":[0,4])", "1234"), "tensor 'w': shape is missing"},
       {one(R"("dtype":"F32","shape":[1])", "1234"), "tensor 'w': data_offsets is missing"},
       {one(f32 + R"(,"dtype":"F32")", "1234"), "tensor 'w': duplicate key 'dtype'"},
-      {one(f32 + R"(,"order":"C")", "1234"), "tensor 'w': unknown key 'order'"},
+      {one(f32 + R"(,"order":{"a":[}})", "1234"), "header: not valid JSON"},
+      {one(R"("order":{"dtype":"F32","shape":[1],"data_offsets":[0,4]})", "1234"),
+       "tensor 'w': dtype is missing"},
+      {one(f32 + R"(,"order":1,"order":2)", "1234") + "5", "header: 1 bytes at the end belong to no tensor"},
       {one(R"("dtype":32)"), "tensor 'w': dtype is not a string"},
       {one(R"("dtype":["F32"])"), "tensor 'w': dtype is not a string"},
       {one(R"("dtype":null)"), "tensor 'w': dtype is not a string"},
-      {one(R"("dtype":"f32")"), "tensor 'w': unknown dtype 'f32'"},
+      {safetensors(R"({"w":null})"), "header: 'w' is not an object"},
+      {safetensors(R"({"__metadata__":{"a":null}})"), "header: __metadata__: 'a' is not a string"},
       {one(R"("shape":4)"), "tensor 'w': shape is not an array"},
       {one(R"("shape":"4")"), "tensor 'w': shape is not an array"},
       {one(R"("shape":[-1])"), "tensor 'w': shape holds something that is not an integer"},
@@ -76,6 +81,12 @@ std::vector<BadFile> bad_safetensors() {
       {one(R"("dtype":"F16","shape":[],"data_offsets":[0,4])", "1234"), "dtype F16 need 2 bytes"},
       {one(R"("dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,0])"), "overflows 64 bits"},
       {one(R"("dtype":"U8","shape":[0,4294967296,4294967296],"data_offsets":[0,0])"), "overflows 64 bits"},
+      {one(R"("dtype":"F4","shape":[3],"data_offsets":[0,2])", "12"), "is no whole number of bytes"},
+      {one(R"("dtype":"F6_E2M3","shape":[4],"data_offsets":[0,4])", "1234"),
+       "shape and dtype F6_E2M3 need 3 bytes, data_offsets [0, 4] hold 4"},
+      {one(R"("dtype":"Q9","shape":[2],"data_offsets":[0,5])", "1234"), "reach past the 4 bytes"},
+      {one(R"("dtype":"Q9","shape":[2],"data_offsets":[0,3])", "1234"),
+       "1 bytes at the end belong to no tensor"},
       {one(f32, "12345"), "header: 1 bytes at the end belong to no tensor"},
       {safetensors("{}", "1"), "header: 1 bytes at the end belong to no tensor"},
       {one(R"("dtype":"U8","shape":[1],"data_offsets":[1,2])", "12"),
@@ -196,28 +207,58 @@ TEST_CASE("what the safetensors writer refuses", "[io]") {
   CHECK(dir.entries() == 0);
 }
 
+TEST_CASE("what the reference implementation reads is read", "[io]") {
+  const TempDir dir;
+  const std::string path = dir / "a.safetensors";
+  const std::string f32 = R"("dtype":"F32","shape":[1],"data_offsets":[0,4])";
+  for (const std::string& header :
+       {R"({"__metadata__":null,"w":{)" + f32 + "}}", R"({"__metadata__":{},"w":{)" + f32 + "}}",
+        R"({"w":{"a":null,"b":[1,[-2.5,{"dtype":"U8"}],true],"c":{"shape":[],"d":{}},"e":"x",)" + f32 + "}}",
+        R"({"w":{)" + f32 + R"(,"order":"F","stride":[1]}})"}) {
+    INFO(header);
+    put(path, safetensors(header, std::string("\0\0\x80\x3F", 4)));
+    CHECK(if4::read_tensor({path, "w"}).values == std::vector<float>{1.0F});
+    CHECK(if4::SafetensorsFile(path).metadata().empty());
+  }
+}
+
 TEST_CASE("every dtype: its size, and whether it is read as a tensor", "[io]") {
   const TempDir dir;
   const std::string path = dir / "a.safetensors";
   const std::vector<std::pair<std::string, std::size_t>> sizes = {
-      {"BOOL", 1}, {"U8", 1},  {"I8", 1},  {"F8_E4M3", 1}, {"F8_E5M2", 1}, {"I16", 2}, {"U16", 2}, {"F16", 2},
-      {"BF16", 2}, {"I32", 4}, {"U32", 4}, {"F32", 4},     {"F64", 8},     {"I64", 8}, {"U64", 8}};
+      {"F4", 2},      {"F6_E2M3", 3}, {"F6_E3M2", 3}, {"BOOL", 4},        {"U8", 4},          {"I8", 4},
+      {"F8_E4M3", 4}, {"F8_E5M2", 4}, {"F8_E8M0", 4}, {"F8_E4M3FNUZ", 4}, {"F8_E5M2FNUZ", 4}, {"I16", 8},
+      {"U16", 8},     {"F16", 8},     {"BF16", 8},    {"I32", 16},        {"U32", 16},        {"F32", 16},
+      {"F64", 32},    {"I64", 32},    {"U64", 32},    {"C64", 32},        {"f32", 7},         {"Q9\"\\Z", 1},
+      {"?", 5},       {"", 0}};
   for (const auto& [name, size] : sizes) {
     INFO(name);
-    const std::string bytes = std::to_string(3 * size);
-    put(path, one(R"("dtype":")" + name + R"(","shape":[3],"data_offsets":[0,)" + bytes + "]",
-                  std::string(3 * size, '\0')));
+    const std::string bytes = std::to_string(size);
+    const std::string escaped = name[0] == 'Q' ? R"(Q9\"\\Z)" : name;
+    std::string data;
+    for (std::size_t i = 0; i < size; ++i)
+      data += static_cast<char>(name == "F32" || name.find("F16") < 2 ? 0 : i);
+    put(path, one(R"("dtype":")" + escaped + R"(","shape":[2,2],"data_offsets":[0,)" + bytes + "]", data));
     const if4::SafetensorsFile file(path);
-    CHECK(if4::dtype_name(file.tensors()[0].dtype) == name);
-    CHECK(file.read_bytes(file.tensors()[0]).size() == 3 * size);
+    const if4::TensorInfo& info = file.tensors()[0];
+    CHECK(if4::dtype_name(info) == name);
+    const std::vector<std::uint8_t> content = file.read_bytes(info);
+    CHECK(std::string(content.begin(), content.end()) == data);
+    // A copy has the same type, whether or not its name is known.
+    if4::write_safetensors(dir / "copy.safetensors",
+                           {{"w", info.dtype, info.shape, content.data(), content.size(), info.other_dtype}},
+                           {});
+    const if4::SafetensorsFile copy(dir / "copy.safetensors");
+    CHECK(if4::dtype_name(copy.tensors()[0]) == name);
+    CHECK(copy.read_bytes(copy.tensors()[0]) == content);
     if (name == "F32" || name == "F16" || name == "BF16") {
-      CHECK(if4::read_tensor({path, ""}).values == std::vector<float>(3, 0.0F));
+      CHECK(if4::read_tensor({path, ""}).values == std::vector<float>(4, 0.0F));
     } else {
       check_contains(error_of(path,
                               [&] {
                                 if4::read_tensor({path, "w"});
                               }),
-                     "tensor 'w': dtype " + name + " is not accepted; F32, F16 and BF16 are");
+                     "tensor 'w': dtype " + if4::one_line(name) + " is not accepted; F32, F16 and BF16 are");
     }
   }
 }

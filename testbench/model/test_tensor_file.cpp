@@ -207,6 +207,21 @@ TEST_CASE("a tensor is quantized because the metadata says so, not because of wh
   if4::write_safetensors(path, {plain}, {{"w.format", "if4"}, {"w.shape", "[2, 16]"}});
   CHECK(if4::has_quantized({path, ""}));
   check_contains(error_of(path, [&] { if4::read_quantized({path, ""}); }), "tensor 'w.scales' is missing");
+  // A key of others, and ours that somebody kept with the tensor that he decoded.
+  for (const char* format : {"nf4", "if4"}) {
+    if4::write_safetensors(path, {plain}, {{"encoder.format", format}, {"encoder.shape", "[2, 16]"}});
+    CHECK_FALSE(if4::has_quantized({path, ""}));
+    CHECK(if4::read_tensor({path, ""}).values == values);
+  }
+  if4::write_safetensors(path, {plain}, {{"tokenizer.format", "bpe"}});
+  CHECK_FALSE(if4::has_quantized({path, ""}));
+  // One part is enough.
+  if4::write_safetensors(path, {named, plain}, {{"quantizer.format", "nf4"}});
+  check_contains(error_of(path,
+                          [&] {
+                            if4::read_quantized({path, ""});
+                          }),
+                 "'quantizer': unknown format 'nf4'");
 }
 
 TEST_CASE("inconsistent quantized tensors are refused", "[io]") {
