@@ -4,12 +4,11 @@
 #include <memory>
 #include <optional>
 
+#include "model/checkpoint/model_dequantizer.hpp"
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
-#include "model/checkpoint/model_dequantizer.hpp"
 #include "model/files/model_folder.hpp"
 #include "sim/program/commands.hpp"
-#include "sim/program/interrupt.hpp"
 #include "sim/program/options.hpp"
 #include "sim/program/progress.hpp"
 
@@ -28,13 +27,9 @@ int run(const Arguments& args) {
     throw InputError(one_line(args.input) + ": --shard-size is for a folder of shards");
   DequantizeSummary summary;
   {
-    const InterruptGuard guard;
     ProgressBar bar("dequantize");
     summary = dequantize_model(input, args.output, args.shard_size.value_or(kDefaultShardSize),
-                               [&](std::uint64_t done, std::uint64_t total) {
-                                 InterruptGuard::check();
-                                 bar.update(done, total);
-                               });
+                               [&](std::uint64_t done, std::uint64_t total) { bar.update(done, total); });
   }
   for (const DequantizeSummary::Dequantized& tensor : summary.tensors) {
     if (tensor.nan_scales == 0) continue;
