@@ -21,6 +21,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from builds import with_use
 from planted import Parser, PlantedBug, chosen, count, main_of, new_name, read_lines, run_tool
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +38,12 @@ TIMEOUT = 300
 class Mutant(PlantedBug):
     what: str = ""
     builds: str = ""
+
+    def changed_text(self, root):
+        unknown = set(self.builds.split()) - {build.name for build in with_use("sim")}
+        if unknown:
+            raise ValueError(f"planted bug {self.name}: no build with the use 'sim' is called {min(unknown)}")
+        return super().changed_text(root)
 
 
 @dataclass
@@ -106,8 +113,6 @@ def plant(mutant, root):
     times = path.stat()
     mutant.plant(root)
     for name in mutant.builds.split():
-        if not (stamps / f"{name}.stamp").is_file():
-            raise ValueError(f"planted bug {mutant.name}: no build is called {name}")
         (stamps / f"{name}.stamp").unlink()
     if mutant.builds:
         os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))

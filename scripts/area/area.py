@@ -26,7 +26,7 @@ import report
 from liberty import LibertyError
 from synthesis import Design, cached, compute, library_folder, try_library
 from tables import read_library
-from tools import ROOT, ToolError, run_program, save, versions
+from tools import ROOT, ToolError, generator, run_program, save, versions
 
 sys.path.insert(0, str(ROOT / "scripts"))
 import builds  # noqa: E402
@@ -203,7 +203,7 @@ def save_table(library, configs, results, notes):
     folder = library_folder(library)
     rows = report.rows(configs, results)
     nand2 = library.nand2()
-    document = {"library": library.name, "liberty": library.files, "nand2_area": nand2.area if nand2 else None,
+    document = {"generator": generator(), "library": library.name, "liberty": library.files, "nand2_area": nand2.area if nand2 else None,
                 "tools": versions(), "notes": notes,
                 "configurations": [{**{key: value for key, value in results[config.name].items() if key != "key"},
                                     "top": config.design.top, "parameters": dict(config.design.parameters),

@@ -14,6 +14,12 @@ from liberty import LibertyError
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def generator():
+    """What reports name as their maker: the version and, in a git checkout, the commit."""
+    said = subprocess.run([ROOT / "scripts" / "version.sh"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return f"if4 {said.strip()}"
+
+
 class ToolError(RuntimeError):
     """A tool failed, or what it gave is no result. `log`: the name of the file that says more."""
 

@@ -30,8 +30,12 @@ struct Arguments {
   std::string json;  // file; empty: none
 };
 
-// "if4", or "if4 x nvfp4" where the operands differ.
-std::string both(const std::string& a, const std::string& w) { return a == w ? a : a + " x " + w; }
+// "if4", or "if4 x nvfp4" where the operands differ, or "mse x none" where only one has any; empty if neither
+// has.
+std::string both(const std::string& a, const std::string& w) {
+  const auto named = [](const std::string& name) { return name.empty() ? "none" : name; };
+  return a == w ? a : named(a) + " x " + named(w);
+}
 
 // amax_a * amax_w / 2688^2: the factor from a result of the unit to the value of the dot product.
 double product_scale(const QuantizedTensor& activations, const QuantizedTensor& weights) {

@@ -4,9 +4,9 @@
 #include <memory>
 #include <optional>
 
+#include "model/checkpoint/model_dequantizer.hpp"
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
-#include "model/checkpoint/model_dequantizer.hpp"
 #include "model/files/model_folder.hpp"
 #include "sim/program/commands.hpp"
 #include "sim/program/options.hpp"
@@ -29,9 +29,7 @@ int run(const Arguments& args) {
   {
     ProgressBar bar("dequantize");
     summary = dequantize_model(input, args.output, args.shard_size.value_or(kDefaultShardSize),
-                               [&](std::uint64_t done, std::uint64_t total) {
-                                 bar.update(done, total);
-                               });
+                               [&](std::uint64_t done, std::uint64_t total) { bar.update(done, total); });
   }
   for (const DequantizeSummary::Dequantized& tensor : summary.tensors) {
     if (tensor.nan_scales == 0) continue;

@@ -14,6 +14,7 @@
 #include "sim/program/commands.hpp"
 #include "sim/program/interrupt.hpp"
 #include "sim/program/progress.hpp"
+#include "sim/report/version.hpp"
 
 namespace if4 {
 namespace {
@@ -75,6 +76,7 @@ int main(int argc, char** argv) {
   CLI::App app{
       "IF4: quantize tensors to 4-bit blocks, and multiply them on the Verilated MAC unit and array"};
   app.require_subcommand(1);
+  app.set_version_flag("--version", if4::generator(), "print the version and the commit, and stop");
   app.footer(if4::kFooter);
   int status = 0;
   for (const if4::Command* command : if4::kCommands) {

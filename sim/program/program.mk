@@ -1,6 +1,11 @@
 # The library of the simulators and the program if4.
 ifneq ($(filter $(BUILD)/%,$(MAKECMDGOALS)),)
 
+VERSION := $(shell scripts/version.sh)
+$(call remember,$(O)/version,$(VERSION))
+$(O)/sim/report/version.o: INCLUDES := -DIF4_VERSION='"$(VERSION)"'
+$(O)/sim/report/version.o: $(O)/version
+
 $(O)/libif4_sim.a: $(call objects,$(SIM)) $(O)/builds/table.o $(O)/sources
 	$(archive)
 

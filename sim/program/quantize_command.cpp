@@ -63,7 +63,7 @@ int run(const Arguments& args) {
 
   print_table(summary);
   const QuantizeOptions& options = args.options.quantize;
-  fmt::print("{}{}: {} -> {} ({:.2f} bits a value) in {:.2f} s, {:.2f} GB/s; {} tensors {}\n",
+  fmt::print("{}{}: {} -> {} ({:.2f} bits a value) in {:.2f} s, {:.2f} GB/s; {} tensor{} {}\n",
              format_name(options.format),
              uses_rule(options)
                  ? fmt::format(", rule {}{}", rule_name(options.rule), options.search ? ", scale search" : "")
@@ -71,7 +71,8 @@ int run(const Arguments& args) {
              bytes_text(summary.input_bytes), bytes_text(summary.output_bytes),
              8.0 * static_cast<double>(summary.output_bytes) / static_cast<double>(summary.total().values),
              seconds.count(), static_cast<double>(summary.input_bytes) / 1e9 / seconds.count(),
-             summary.copied, args.stats ? "left alone; nothing written" : "copied unchanged");
+             summary.copied, summary.copied == 1 ? "" : "s",
+             args.stats ? "left alone; nothing written" : "copied unchanged");
   if (!args.stats) fmt::print("{}\n", one_line(args.output));
   return 0;
 }

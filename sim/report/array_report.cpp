@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "sim/report/text.hpp"
+#include "sim/report/version.hpp"
 
 namespace if4 {
 namespace {
@@ -241,6 +242,7 @@ std::string to_csv(const ArraySummary& summary) {
 
 std::string to_json(const ArraySummary& summary) {
   Json json;
+  json["generator"] = generator();
   json["passed"] = summary.passed();
   json["engine"] = summary.engine;
   json["operands"] = summary.operands;

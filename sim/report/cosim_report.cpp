@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sim/report/text.hpp"
+#include "sim/report/version.hpp"
 
 namespace if4 {
 namespace {
@@ -68,6 +69,7 @@ std::string to_text(const CosimSummary& summary) {
 std::string to_json(const CosimSummary& summary) {
   const CosimReport& r = summary.report;
   nlohmann::ordered_json json;
+  json["generator"] = generator();
   json["passed"] = r.passed();
   json["activations"] = summary.activations;
   json["weights"] = summary.weights;

@@ -176,7 +176,8 @@ std::vector<Set> make_sets(std::uint64_t seed, const std::string& file) {
 /// register that takes the reset only at an edge would show, between two.
 void reset_in_flight(MacUnit& unit, std::mt19937_64& random, bool between_edges) {
   unit.set_ready(random() % 2 == 0);
-  for (std::uint64_t left = random() % 12; left > 0; --left) {
+  const auto clocks = static_cast<std::uint64_t>(latency(unit.build())) + 6;
+  for (std::uint64_t left = random() % clocks; left > 0; --left) {
     const Beats beats = random_beats(random, 1, Mix::kUniform);
     unit.drive({beats[0].first, beats[0].second, random() % 3 == 0});
     unit.step();

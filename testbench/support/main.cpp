@@ -6,9 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <random>
 #include <string>
+#include <system_error>
 
 #include "sim/program/interrupt.hpp"
 #include "testbench/support/catch.hpp"
@@ -54,6 +58,15 @@ void remove_report(const std::string& report) {
   std::fprintf(stderr, "if4_tests: ended by a signal\n");
 }
 
+// A program that a test has started may run for hours, and write as long.
+void end_children() {
+  std::error_code gone;
+  for (std::filesystem::directory_iterator thread("/proc/self/task", gone), end; thread != end; ++thread) {
+    std::ifstream children(thread->path() / "children");
+    for (pid_t child = 0; children >> child;) ::kill(child, SIGTERM);
+  }
+}
+
 }  // namespace
 
 std::uint64_t test_seed() { return seed; }
@@ -64,7 +77,10 @@ int main(int argc, char** argv) {
   if (const int error = session.applyCommandLine(argc, argv); error != 0) return 2;
   const auto& config = session.configData();
   if (config.showHelp || config.listTests || config.listTags || config.listReporters) return session.run();
-  if4::end_at_signals([report = output_file(config)] { remove_report(report); });
+  if4::end_at_signals([report = output_file(config)] {
+    end_children();
+    remove_report(report);
+  });
   seed = config.rngSeed;
   // On stderr, since a reporter may write XML to stdout.
   std::fprintf(stderr, "random seed %llu (the same again: make test SEED=%llu)\n",

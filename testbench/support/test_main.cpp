@@ -1,5 +1,6 @@
 // The test program itself: what it says of a filter that matches nothing, and what a signal leaves.
 #include <csignal>
+#include <fstream>
 
 #include "testbench/support/program_testing.hpp"
 
@@ -41,4 +42,32 @@ TEST_CASE("a signal ends a run of the tests at once and leaves no half of a repo
     CHECK(exit_code(child) == 128 + signal);
     CHECK_FALSE(fs::exists(report));
   }
+}
+
+// Hidden: what the test below interrupts.
+TEST_CASE("a program that runs for ever", "[.]") {
+  const pid_t child = start_program(
+      Sandbox::program(), {"vectors", "--count", "1000000000", "-o", "/dev/null"}, "/dev/null", "/dev/null");
+  CHECK(exit_code(child) == 0);
+}
+
+TEST_CASE("a signal that ends a run of the tests also ends what it has started", "[suite]") {
+  const pid_t child = start_suite({"a program that runs for ever"});
+  const std::string process = "/proc/" + std::to_string(child) + "/task/" + std::to_string(child);
+  int status = 0;
+  std::string grandchild;
+  while (grandchild.empty() && ::waitpid(child, &status, WNOHANG) == 0) {
+    std::ifstream(process + "/children") >> grandchild;
+    ::usleep(1000);
+  }
+  REQUIRE_FALSE(grandchild.empty());
+  REQUIRE(::kill(child, SIGTERM) == 0);
+  CHECK(exit_code(child) == 128 + SIGTERM);
+  // It is gone, or waits for somebody to take its exit code.
+  const auto runs = [&] {
+    std::string number, name, state;
+    std::ifstream("/proc/" + grandchild + "/stat") >> number >> name >> state;
+    return !state.empty() && state != "Z";
+  };
+  while (runs()) ::usleep(1000);
 }

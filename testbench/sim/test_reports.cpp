@@ -1,0 +1,63 @@
+// What reports say of the program that made them, and of operands that differ.
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <regex>
+
+#include "model/files/safetensors.hpp"
+#include "testbench/support/program_testing.hpp"
+
+using namespace if4::testing;
+using Json = nlohmann::json;
+
+TEST_CASE("the version and the commit, alone and in reports", "[cli]") {
+  const Sandbox box;
+  const std::string version = box.output({"--version"});
+  INFO(version);
+  CHECK(
+      std::regex_match(version, std::regex(R"(if4 [0-9]+\.[0-9]+\.[0-9]+( \([0-9a-f]{12}(-dirty)?\))?\n)")));
+  std::FILE* const script = ::popen("scripts/version.sh", "r");
+  REQUIRE(script != nullptr);
+  char number[32] = {};
+  CHECK(std::fscanf(script, "%31s", number) == 1);
+  ::pclose(script);
+  // The commit may be another one by now.
+  CHECK(version.rfind(std::string("if4 ") + number, 0) == 0);
+
+  const std::string rows = "testbench/data/use_lite_attention.safetensors:embedding.weight";
+  box.output({"cosim", "--acts", rows, "--weights", rows, "--json", box / "c.json"});
+  box.output({"array", "--gemm", "8,8,8", "--json", box / "a.json"});
+  for (const char* report : {"c.json", "a.json"})
+    CHECK(Json::parse(get(box / report))["generator"].get<std::string>() + "\n" == version);
+}
+
+TEST_CASE("a copy of the project in another repository has no commit of its own", "[cli]") {
+  if (std::system("git --version >/dev/null 2>&1") != 0) return;  // a checkout has brought it
+  const TempDir folder;
+  const std::string copy = folder / "ip";
+  const std::string commands = "exec >/dev/null 2>&1; git init -q '" + (folder / ".") + "'; mkdir -p '" +
+                               copy + "'; cp -r scripts '" + copy + "' && cd '" + (folder / ".") +
+                               "' && git add . && git -c user.name=n -c user.email=e commit -qm c; '" + copy +
+                               "/scripts/version.sh' >'" + (folder / "out") + "'";
+  REQUIRE(std::system(("bash -c \"" + commands + "\"").c_str()) == 0);
+  CHECK(std::regex_match(get(folder / "out"), std::regex(R"([0-9]+\.[0-9]+\.[0-9]+\n)")));
+}
+
+TEST_CASE("cosim names the rule of each operand, and says which has none", "[cli]") {
+  const Sandbox box;
+  const std::vector<float> values(16 * 64, 1.5F);
+  const std::string in = box / "in.safetensors", nv = box / "nv.safetensors";
+  if4::write_safetensors(in, {{"w", if4::DType::kF32, {16, 64}, values.data(), values.size() * 4}}, {});
+  box.output({"quantize", in, "-o", nv, "--format", "nvfp4"});
+  const auto says = [&](const std::string& a, const std::string& w, const std::string& line,
+                        const std::string& rule) {
+    const std::string report =
+        box.output({"cosim", "--acts", a + ":w", "--weights", w + ":w", "--json", box / "r.json"});
+    INFO(report);
+    CHECK(report.find("  format            " + line + "\n") != std::string::npos);
+    CHECK(Json::parse(get(box / "r.json"))["rule"] == rule);
+  };
+  says(in, in, "if4, rule mse", "mse");
+  says(in, nv, "if4 x nvfp4, rule mse x none", "mse x none");
+  says(nv, in, "nvfp4 x if4, rule none x mse", "none x mse");
+  says(nv, nv, "nvfp4", "");
+}
