@@ -111,9 +111,12 @@ Job read_product(const Arguments& args, Format format) {
   ProductOperand a = read_operand(args.activations, quantize);
   ProductOperand w = read_operand(args.weights, quantize);
   for (const ProductOperand* operand : {&a, &w}) {
-    if (operand->quantized.format == format) continue;
-    throw InputError(operand->name + " is in " + std::string(format_name(operand->quantized.format)) +
-                     ", the array in " + std::string(format_name(format)) + "; choose it with --format");
+    const Format other = operand->quantized.format;
+    if (other == format) continue;
+    throw InputError(operand->name + " is in " + std::string(format_name(other)) +
+                     (has_mac(other) ? ", the array in " + std::string(format_name(format)) + "; choose " +
+                                           std::string(format_name(other)) + " with --format"
+                                     : ", which no array multiplies; quantize it to one of those of --format"));
   }
   check_product(a, w);
   Job job;
@@ -126,7 +129,8 @@ Job read_product(const Arguments& args, Format format) {
   return job;
 }
 
-Job make_job(const Arguments& args, const SystemConfig& config) {
+// Grows the buffers of `config` that nobody chose until they hold what the layers need.
+Job make_job(const Arguments& args, SystemConfig& config) {
   Job job;
   if (!args.topology.empty()) {
     job.layers = read_topology(args.topology);
@@ -142,6 +146,7 @@ Job make_job(const Arguments& args, const SystemConfig& config) {
   } else if (!job.operands) {
     job.operands_text = fmt::format("random, seed {}", args.run.seed);
   }
+  for (const Layer& layer : job.layers) fit_buffers(config, layer.shape);
   check_layers(job.layers, config, args.run);
   return job;
 }

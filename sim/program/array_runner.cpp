@@ -53,7 +53,7 @@ void check_layers(const std::vector<Layer>& layers, const SystemConfig& config,
                        static_cast<std::uint64_t>(::sysconf(_SC_PAGE_SIZE));
   constexpr Int128 kMost = Int128{1} << 63;
   Int128 all_ticks = 0, all_macs = 0;
-  for (const Layer& layer : layers) {
+  const auto check = [&](const Layer& layer) {
     try {
       const Geometry geometry(config, layer.shape);
       const GemmShape& shape = layer.shape;
@@ -71,7 +71,15 @@ void check_layers(const std::vector<Layer>& layers, const SystemConfig& config,
     } catch (const InputError& error) {
       throw InputError(layer.place + ": " + to_string(layer.shape) + ": " + error.what());
     }
+  };
+  // A message about a buffer is to name a size that does for all layers.
+  for (std::uint64_t BufferNeeds::*buffer : {&BufferNeeds::activations, &BufferNeeds::weights}) {
+    check(*std::max_element(layers.begin(), layers.end(), [&](const Layer& a, const Layer& b) {
+      return buffer_needs(config, a.shape).*buffer < buffer_needs(config, b.shape).*buffer;
+    }));
   }
+  all_ticks = all_macs = 0;
+  for (const Layer& layer : layers) check(layer);
 }
 
 ArrayRunner::ArrayRunner(const SystemConfig& config, const ArrayRunOptions& options)

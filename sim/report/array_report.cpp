@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <variant>
 
+#include "sim/network/csv.hpp"
 #include "sim/report/text.hpp"
 #include "sim/report/version.hpp"
 
@@ -42,13 +43,6 @@ std::vector<std::pair<std::string, std::uint64_t>> counts(const RunStats& stats)
   for (const auto& count : kCycleCounts) all.emplace_back(count.name, stats.cycles.*count.member);
   for (const auto& count : kByteCounts) all.emplace_back(count.name, stats.bytes.*count.member);
   return all;
-}
-
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of("\",\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
 }
 
 std::string table_row(const std::string& name, const std::string& shape, std::uint64_t count,
@@ -113,9 +107,14 @@ std::string traffic_text(std::uint64_t activations, std::uint64_t weights, std::
 
 std::string memory_text(const SystemConfig& c) {
   if (c.ideal_memory) return "ideal: operands are there, results need no room";
-  return fmt::format("DRAM {:g} B/cycle, latency {}, bursts of {} B; buffers {} + {} + {} B; order {}{}",
+  const SystemConfig usual;
+  const bool grown = (!c.activation_chosen && c.activation_bytes != usual.activation_bytes) ||
+                     (!c.weight_chosen && c.weight_bytes != usual.weight_bytes) ||
+                     (!c.output_chosen && c.output_bytes != usual.output_bytes);
+  return fmt::format("DRAM {:g} B/cycle, latency {}, bursts of {} B; buffers {} + {} + {} B{}; order {}{}",
                      c.dram_bandwidth / 1000.0, c.dram_latency, c.dram_burst, c.activation_bytes,
-                     c.weight_bytes, c.output_bytes, order_name(c.order), c.snake ? ", snake" : "");
+                     c.weight_bytes, c.output_bytes, grown ? " (grown to hold a tile)" : "",
+                     order_name(c.order), c.snake ? ", snake" : "");
 }
 
 // The options as read_config() takes them.

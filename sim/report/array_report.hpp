@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "sim/system/stats.hpp"
-#include "sim/system/topology.hpp"
+#include "sim/network/topology.hpp"
 
 namespace if4 {
 

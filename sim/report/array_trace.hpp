@@ -6,7 +6,7 @@
 
 #include "model/files/atomic_file.hpp"
 #include "sim/system/stats.hpp"
-#include "sim/system/topology.hpp"
+#include "sim/network/topology.hpp"
 
 namespace if4 {
 

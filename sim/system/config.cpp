@@ -142,14 +142,24 @@ const std::vector<Knob>& knobs() {
       {"snake", "", "every other pass over the operand that does not stay runs backwards",
        [](SystemConfig& c, Text v) { c.snake = on_off(v); }, [](Config c) -> KnobValue { return c.snake; }},
       {"acts-buffer", "BYTES",
-       "size of the activations' scratchpad, both halves together; K, M, G for 1024^n",
-       [](SystemConfig& c, Text v) { c.activation_bytes = bytes(v); },
+       "size of the activations' scratchpad, both halves together; K, M, G for 1024^n; the default grows where a "
+       "layer needs more",
+       [](SystemConfig& c, Text v) {
+         c.activation_bytes = bytes(v);
+         c.activation_chosen = true;
+       },
        [](Config c) -> KnobValue { return c.activation_bytes; }},
       {"weights-buffer", "BYTES", "size of the weights' scratchpad, likewise",
-       [](SystemConfig& c, Text v) { c.weight_bytes = bytes(v); },
+       [](SystemConfig& c, Text v) {
+         c.weight_bytes = bytes(v);
+         c.weight_chosen = true;
+       },
        [](Config c) -> KnobValue { return c.weight_bytes; }},
-      {"output-buffer", "BYTES", "size of the buffer for results on their way to the DRAM",
-       [](SystemConfig& c, Text v) { c.output_bytes = bytes(v); },
+      {"output-buffer", "BYTES", "size of the buffer for results on their way to the DRAM, likewise",
+       [](SystemConfig& c, Text v) {
+         c.output_bytes = bytes(v);
+         c.output_chosen = true;
+       },
        [](Config c) -> KnobValue { return c.output_bytes; }},
       {"acts-banks", "N",
        "banks of the activations' scratchpad, each reads a block a cycle; 0 is as many as a beat needs",

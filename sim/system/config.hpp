@@ -31,9 +31,11 @@ struct SystemConfig {
   LoopOrder order = LoopOrder::kMN;
   bool snake = false;  ///< Every other pass over the inner groups runs backwards, which saves loads.
 
+  // A size of these three that nobody chose is the least that fit_buffers() finds to do, but no less than this.
   std::uint64_t activation_bytes = 1 << 20;  ///< size of the activations' scratchpad, both halves together
   std::uint64_t weight_bytes = 1 << 20;      ///< size of the weights' scratchpad, likewise
   std::uint64_t output_bytes = 64 << 10;     ///< size of the output buffer, which holds whole tiles of FP32
+  bool activation_chosen = false, weight_chosen = false, output_chosen = false;
   /// Banks of the activations' scratchpad; each reads a block a cycle. 0: as many as a beat needs, which is
   /// R * lanes / 16.
   int activation_banks = 0;

@@ -9,9 +9,12 @@
 
 namespace if4 {
 
-/// Throws InputError as Geometry does. `timeline`, if not null, is set to every event. `progress`, if given,
-/// is called now and then with the number of tiles done and of all tiles.
+/// Throws InputError as Geometry does. `timeline`, if not null, is set to every event; without it, stretches
+/// of tiles that repeat what those before them did are counted and not stepped through. `progress`, if given,
+/// is called now and then with the number of tiles done and of all tiles. `stepped`, if not null, is set to
+/// the number of tiles that were stepped through.
 RunStats fast_timing(const SystemConfig& config, const GemmShape& shape, Timeline* timeline = nullptr,
-                     const std::function<void(std::uint64_t, std::uint64_t)>& progress = {});
+                     const std::function<void(std::uint64_t, std::uint64_t)>& progress = {},
+                     std::uint64_t* stepped = nullptr);
 
 }  // namespace if4

@@ -58,7 +58,8 @@ Geometry::Geometry(const SystemConfig& config, const GemmShape& shape) {
       throw InputError(std::string(what) + "-buffer: half of " + std::to_string(buffer) +
                        " bytes does not hold the " + std::to_string(side.panel_rows) +
                        " rows of a tile with K = " + std::to_string(shape.k) + ", " +
-                       std::to_string(side.panel_bytes) + " bytes");
+                       std::to_string(side.panel_bytes) + " bytes; the least that does is --" + what +
+                       "-buffer " + std::to_string(2 * side.panel_bytes));
     }
     side.groups = ceil_div(side.panels, side.per_group);
   };
@@ -71,7 +72,8 @@ Geometry::Geometry(const SystemConfig& config, const GemmShape& shape) {
   output_slots = config.ideal_memory ? tiles() : config.output_bytes / tile_bytes;
   if (output_slots == 0) {
     throw InputError("output-buffer: " + std::to_string(config.output_bytes) + " bytes do not hold the " +
-                     std::to_string(tile_bytes) + " bytes of a tile's results");
+                     std::to_string(tile_bytes) + " bytes of a tile's results; the least that do is --output-buffer " +
+                     std::to_string(tile_bytes));
   }
   // As if every tile loaded both its panels, and nothing went on at the same time.
   const std::uint64_t burst = config.dram_burst;
@@ -84,6 +86,25 @@ Geometry::Geometry(const SystemConfig& config, const GemmShape& shape) {
   most_ticks = static_cast<Int128>(tiles()) * (static_cast<Int128>(tile_bursts * burst) * 1000 +
                                                static_cast<Int128>(cycles) * config.dram_bandwidth);
   if (most_ticks >= Int128{1} << 63) throw InputError("too large to count its cycles");
+}
+
+BufferNeeds buffer_needs(const SystemConfig& config, const GemmShape& shape) {
+  const auto rows = static_cast<std::uint64_t>(config.array.rows);
+  const auto columns = static_cast<std::uint64_t>(config.array.columns);
+  const std::uint64_t row_bytes = ceil_div(shape.k, kBlockSize) * (code_bytes(config.array.mac.format) + 1);
+  return {2 * std::min(shape.m, rows) * row_bytes, 2 * std::min(shape.n, columns) * row_bytes,
+          rows * columns * kResultBytes};
+}
+
+void fit_buffers(SystemConfig& config, const GemmShape& shape) {
+  if (config.ideal_memory) return;
+  const BufferNeeds needs = buffer_needs(config, shape);
+  const auto grow = [](std::uint64_t& bytes, bool chosen, std::uint64_t need) {
+    while (!chosen && bytes < need) bytes *= 2;
+  };
+  grow(config.activation_bytes, config.activation_chosen, needs.activations);
+  grow(config.weight_bytes, config.weight_chosen, needs.weights);
+  grow(config.output_bytes, config.output_chosen, needs.outputs);
 }
 
 }  // namespace if4

@@ -67,4 +67,13 @@ struct Geometry {
   std::uint64_t tiles() const { return sides[0].panels * sides[1].panels; }
 };
 
+/// The least bytes that the buffers must have for a product: a panel in each half of a scratchpad, a tile of results.
+struct BufferNeeds {
+  std::uint64_t activations, weights, outputs;
+};
+BufferNeeds buffer_needs(const SystemConfig& config, const GemmShape& shape);
+
+/// Doubles the buffers that nobody chose until they hold what the product needs. With ideal memory nothing has to.
+void fit_buffers(SystemConfig& config, const GemmShape& shape);
+
 }  // namespace if4

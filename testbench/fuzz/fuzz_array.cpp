@@ -3,7 +3,7 @@
 // of a product on that configuration are then counted, if that does not take too long, and the counts must be
 // possible ones.
 #include "sim/system/fast_timing.hpp"
-#include "sim/system/topology.hpp"
+#include "sim/network/topology.hpp"
 #include "testbench/fuzz/fuzzing.hpp"
 
 namespace {

@@ -10,7 +10,7 @@
 #include "model/files/safetensors.hpp"
 #include "model/files/tensor_file.hpp"
 #include "sim/report/array_report.hpp"
-#include "sim/system/topology.hpp"
+#include "sim/network/topology.hpp"
 #include "sim/verilated/wave_file.hpp"
 #include "testbench/support/program_testing.hpp"
 
