@@ -108,6 +108,10 @@ const FormatValues& format_values(Format format) {
 
 }  // namespace
 
+float scale_step(GlobalScale::Kind kind, float s, float value) {
+  return kind == GlobalScale::Kind::kDivisor ? s / value : s * value;
+}
+
 CodeValues::CodeValues(Format format, float amax)
     : lines_per_scale_(traits(format).code_bits > 4 ? 4 : 1), lines_(256 * lines_per_scale_) {
   const double step = static_cast<double>(amax) / static_cast<double>(amax_divisor(format));
@@ -122,17 +126,33 @@ CodeValues::CodeValues(Format format, float amax)
   }
 }
 
+CodeValues::CodeValues(Format format, GlobalScale::Kind kind, float global_scale)
+    : lines_per_scale_(traits(format).code_bits > 4 ? 4 : 1), lines_(256 * lines_per_scale_) {
+  const FormatValues& table = format_values(format);
+  const unsigned sign = 1U << (traits(format).code_bits - 1);
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    const float step = scale_step(kind, static_cast<float>(table.scales[byte]), global_scale);
+    for (unsigned code = 0; code < 16 * lines_per_scale_; ++code) {
+      float element = static_cast<float>(table.elements[byte][code]);
+      if (kind == GlobalScale::Kind::kDivisor && (code & sign) != 0 && element == 0.0F) element = -0.0F;
+      lines_[byte * lines_per_scale_ + code / 16].values[code % 16] = element * step;
+    }
+  }
+}
+
 std::size_t nan_scales(const QuantizedTensor& tensor) {
   const auto is_nan = [&](std::uint8_t scale) { return std::isnan(scale_value(tensor.format, scale)); };
   return static_cast<std::size_t>(std::count_if(tensor.scales.begin(), tensor.scales.end(), is_nan));
 }
 
-Tensor dequantize(const QuantizedTensor& tensor) {
+namespace {
+
+/// Writes the values of rows that have one amax or global scale.
+void dequantize_rows(const QuantizedTensor& tensor, std::size_t begin, std::size_t end,
+                     const CodeValues& values, Tensor& result) {
   const std::size_t columns = tensor.columns();
   const int bits = traits(tensor.format).code_bits;
-  const CodeValues values(tensor.format, tensor.amax);
-  Tensor result{tensor.shape, std::vector<float>(tensor.rows() * columns)};
-  for (std::size_t row = 0; row < tensor.rows(); ++row) {
+  for (std::size_t row = begin; row < end; ++row) {
     for (std::size_t b = 0; b < tensor.blocks_per_row(); ++b) {
       const Block block = tensor.block(row, b);
       const float* const of_block = values.of(block.scale);
@@ -142,6 +162,22 @@ Tensor dequantize(const QuantizedTensor& tensor) {
         result.values[row * columns + first + i] = of_block[block.code(static_cast<int>(i), bits)];
       }
     }
+  }
+}
+
+}  // namespace
+
+Tensor dequantize(const QuantizedTensor& tensor) {
+  Tensor result{tensor.shape, std::vector<float>(tensor.rows() * tensor.columns())};
+  if (!tensor.global_scale) {
+    dequantize_rows(tensor, 0, tensor.rows(), CodeValues(tensor.format, tensor.amax), result);
+    return result;
+  }
+  const GlobalScale& global = *tensor.global_scale;
+  const std::size_t rows = tensor.rows() / global.values.size();
+  for (std::size_t i = 0; i < global.values.size(); ++i) {
+    const CodeValues values(tensor.format, global.kind, global.values[i]);
+    dequantize_rows(tensor, i * rows, (i + 1) * rows, values, result);
   }
   return result;
 }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,20 @@ std::string not_finite(std::size_t index, float value);
 /// The matrix [rows(), columns()] transposed: its shape is [columns, rows].
 Tensor transposed(const Tensor& tensor);
 
+/// What other tools keep in place of amax. They decode a block in FP32, and every operation is rounded: first its
+/// scale, s * value or s / value, and then each code times that. The bits of an element depend on that order.
+struct GlobalScale {
+  enum class Kind : std::uint8_t {
+    kMultiplier,  ///< of ModelOpt, whose decoder has +0 for the code 0x8
+    kDivisor,     ///< of compressed-tensors, whose decoder has -0 for the code 0x8
+  };
+  Kind kind = Kind::kMultiplier;
+  std::vector<float> values;  ///< one for the tensor, or one for each of its matrices of the last two dimensions
+};
+
+/// s times or by the global scale, in FP32.
+float scale_step(GlobalScale::Kind kind, float s, float value);
+
 /// A tensor cut along its last dimension into blocks of 16 codes (MXFP4: 32). Where a row ends inside a
 /// block, the rest of the block has zero codes.
 struct QuantizedTensor {
@@ -47,6 +62,8 @@ struct QuantizedTensor {
   std::vector<std::uint8_t> codes;
   std::vector<std::uint8_t> scales;  ///< rows x blocks_per_row bytes
   float amax = 0.0F;                 ///< largest magnitude before quantization; 1 for MXFP4
+  /// Where there is one, the values follow from it, and amax is what a tensor with that scale can hold at most.
+  std::optional<GlobalScale> global_scale = std::nullopt;
 
   std::size_t rows() const { return row_count(shape); }
   std::size_t columns() const { return column_count(shape); }
@@ -63,6 +80,8 @@ QuantizedTensor make_quantized(Format format, const Shape& shape);
 class CodeValues {
  public:
   CodeValues(Format format, float amax);
+  /// The same of a tensor with a global scale, in the order of operations of its tool.
+  CodeValues(Format format, GlobalScale::Kind kind, float global_scale);
   /// The values of all codes in a block with that scale byte, by code. There are 16 of 3- and 4-bit codes
   /// (those beyond the last code are not used) and 64 of 6-bit codes. A NaN scale makes all of them NaN.
   const float* of(std::uint8_t scale) const { return lines_[scale * lines_per_scale_].values; }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "model/core/error.hpp"
+#include "model/core/file_kind.hpp"
 #include "model/core/text.hpp"
 
 namespace if4 {
@@ -182,23 +183,28 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
 };
 
 std::string read_header(const InputFile& file) {
+  // Says what the file is where that can be told, else what is wrong with the header.
+  const auto refuse = [&](const std::string& message) {
+    std::string prefix(std::min<std::uint64_t>(file.size(), kKindPrefix), '\0');
+    file.read(0, prefix.data(), prefix.size());
+    const std::optional<std::string> kind = file_kind(prefix, file.size());
+    file.fail(kind ? "not a safetensors file: it is " + *kind : "header: " + message);
+  };
   if (file.size() < kLengthBytes) {
-    file.fail("header: the file has " + std::to_string(file.size()) +
-              " bytes, fewer than the 8 of the header length");
+    refuse("the file has " + std::to_string(file.size()) + " bytes, fewer than the 8 of the header length");
   }
   std::uint64_t length = 0;
   file.read(0, &length, sizeof length);
   if (length > file.size() - kLengthBytes) {
-    file.fail("header: length " + std::to_string(length) + " is larger than the rest of the file, " +
-              std::to_string(file.size() - kLengthBytes) + " bytes");
+    refuse("length " + std::to_string(length) + " is larger than the rest of the file, " +
+           std::to_string(file.size() - kLengthBytes) + " bytes");
   }
   if (length > kMaxHeaderBytes) {
-    file.fail("header: length " + std::to_string(length) + " is over the limit of " +
-              std::to_string(kMaxHeaderBytes));
+    refuse("length " + std::to_string(length) + " is over the limit of " + std::to_string(kMaxHeaderBytes));
   }
   std::string text(length, '\0');
   file.read(kLengthBytes, text.data(), text.size());
-  if (text.empty() || text[0] != '{') file.fail("header: not a JSON object");
+  if (text.empty() || text[0] != '{') refuse("not a JSON object");
   // The JSON library would take a NUL byte for the end of the text.
   if (text.find('\0') != std::string::npos) file.fail("header: not valid JSON: it holds a NUL byte");
   return text;

@@ -1,6 +1,5 @@
 #include "model/files/tensor_file.hpp"
 
-#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -9,32 +8,17 @@
 
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
+#include "model/files/foreign_layout.hpp"
 #include "model/files/model_folder.hpp"
 #include "model/files/npy.hpp"
 #include "model/files/safetensors.hpp"
-#include "model/files/tiled_scales.hpp"
 #include "model/quantize/rotation.hpp"
 
 namespace if4 {
 namespace {
 
 constexpr std::string_view kSafetensors = ".safetensors";
-constexpr std::string_view kCodes = ".codes";
-constexpr std::string_view kScales = ".scales";
-constexpr std::string_view kAmax = ".amax";
-constexpr std::string_view kFormat = ".format";
-constexpr std::string_view kShape = ".shape";
-constexpr std::string_view kRule = ".rule";
-constexpr std::string_view kScaleLayout = ".scale_layout";
-constexpr std::string_view kRotation = ".rotation";
-constexpr std::string_view kTransposed = ".transposed";
 constexpr std::size_t kListedNames = 5;
-
-bool ends_with(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
-std::string join(std::string_view name, std::string_view suffix) { return std::string(name).append(suffix); }
 
 std::string first_names(const std::vector<std::string>& names) {
   std::string list;
@@ -49,16 +33,20 @@ std::string first_names(const std::vector<std::string>& names) {
 std::string choose(const SafetensorsFile& file, const std::string& wanted,
                    const std::vector<std::string>& names, const std::string& what) {
   const std::string path = one_line(file.path()) + ": ";
+  const auto unread = [&] {
+    const std::string note = unread_note(file);
+    return note.empty() ? note : "; " + note;
+  };
   if (!wanted.empty()) {
     for (const std::string& name : names) {
       if (name == wanted) return name;
     }
     if (names.empty())
-      throw InputError(path + "no " + what + " " + quoted_name(wanted) + "; the file holds none");
+      throw InputError(path + "no " + what + " " + quoted_name(wanted) + "; the file holds none" + unread());
     throw InputError(path + "no " + what + " " + quoted_name(wanted) + "; the file holds " +
                      first_names(names));
   }
-  if (names.empty()) throw InputError(path + "the file holds no " + what);
+  if (names.empty()) throw InputError(path + "the file holds no " + what + unread());
   if (names.size() > 1) {
     throw InputError(path + "which " + what + "? The file holds " + first_names(names) +
                      "; name one as FILE:NAME");
@@ -74,154 +62,6 @@ void check_values(const Tensor& tensor, Fail fail) {
     if (!std::isfinite(tensor.values[i])) fail(not_finite(i, tensor.values[i]));
   }
 }
-
-/// The shape that a text like "[64, 250]" gives: at least one dimension, and none of them 0.
-std::optional<Shape> parse_shape(std::string_view text) {
-  if (text.size() < 3 || text.front() != '[' || text.back() != ']') return std::nullopt;
-  const char* next = text.data() + 1;
-  const char* const end = text.data() + text.size() - 1;
-  Shape shape;
-  for (;;) {
-    std::size_t dimension = 0;
-    const auto [last, error] = std::from_chars(next, end, dimension);
-    if (error != std::errc{} || dimension == 0) return std::nullopt;
-    shape.push_back(dimension);
-    next = last;
-    if (next == end) return shape;
-    if (*next++ != ',') return std::nullopt;
-    while (next != end && *next == ' ') ++next;
-  }
-}
-
-Shape with_last(Shape shape, std::size_t last) {
-  shape.back() = last;
-  return shape;
-}
-
-/// Reads the parts of one quantized tensor, each checked against the true shape.
-class QuantizedReader {
- public:
-  QuantizedReader(const SafetensorsFile& file, std::string name) : file_(file), name_(std::move(name)) {}
-
-  QuantizedInfo info() const {
-    QuantizedInfo info;
-    const std::string& format = metadata(kFormat);
-    const std::optional<Format> known = format_from_name(format);
-    if (!known) fail("unknown format " + quoted_name(format));
-    info.format = *known;
-    const std::string& shape = metadata(kShape);
-    const std::optional<Shape> parsed = parse_shape(shape);
-    if (!parsed)
-      fail("metadata shape " + quoted_name(shape) + " is not a list of positive integers like [64, 250]");
-    info.shape = *parsed;
-    const auto rule = file_.metadata().find(join(name_, kRule));
-    if (rule != file_.metadata().end()) info.rule = rule->second;
-    info.rotated = flag(kRotation, "rht16");
-    info.transposed = flag(kTransposed, "true");
-    return info;
-  }
-
-  NamedQuantized read() const {
-    const QuantizedInfo known = info();
-    NamedQuantized result{name_, {}, known.rule, known.rotated, known.transposed};
-    QuantizedTensor& tensor = result.tensor;
-    tensor.format = known.format;
-    tensor.shape = known.shape;
-    // Nothing has confirmed the number of columns yet, so the rounding up of blocks_per_row() could overflow.
-    const std::size_t columns = tensor.shape.back();
-    const std::size_t per_block = block_size(tensor.format);
-    const std::size_t blocks = columns / per_block + (columns % per_block != 0 ? 1 : 0);
-    read_scales(tensor, blocks);
-    tensor.codes = file_.read_bytes(
-        part(kCodes, DType::kU8, with_last(tensor.shape, code_bytes(tensor.format) * blocks)));
-    tensor.amax = file_.read_tensor(part(kAmax, DType::kF32, Shape{1})).values[0];
-    if (!std::isfinite(tensor.amax) || tensor.amax < 0.0F) fail("amax is negative or not finite");
-    check_padding(tensor);
-    check_types(tensor);
-    return result;
-  }
-
- private:
-  [[noreturn]] void fail(const std::string& message) const { file_.fail(name_, message); }
-
-  /// Whether the metadata has an entry that may be missing. Its only legal value is `legal`.
-  bool flag(std::string_view suffix, std::string_view legal) const {
-    const auto found = file_.metadata().find(join(name_, suffix));
-    if (found == file_.metadata().end()) return false;
-    if (found->second != legal) {
-      fail("metadata " + quoted_name(found->first) + " is " + quoted_name(found->second) + ", not " +
-           quoted_name(legal));
-    }
-    return true;
-  }
-
-  void read_scales(QuantizedTensor& tensor, std::size_t blocks) const {
-    if (!flag(kScaleLayout, "tiled")) {
-      tensor.scales = file_.read_bytes(part(kScales, DType::kU8, with_last(tensor.shape, blocks)));
-      return;
-    }
-    const std::optional<std::size_t> size = checked_tiled_size(tensor.shape, blocks);
-    if (!size) fail("the shape " + to_string(tensor.shape).substr(0, 100) + " is too large");
-    const std::vector<std::uint8_t> tiled = file_.read_bytes(part(kScales, DType::kU8, Shape{*size}));
-    tensor.scales = untile_scales(tiled, row_count(tensor.shape), blocks);
-  }
-
-  /// tiled_size() of a shape that nothing has confirmed yet.
-  static std::optional<std::size_t> checked_tiled_size(const Shape& shape, std::size_t blocks) {
-    std::size_t rows = 1;
-    for (std::size_t i = 0; i + 1 < shape.size(); ++i) {
-      if (__builtin_mul_overflow(rows, shape[i], &rows)) return std::nullopt;
-    }
-    constexpr std::size_t kLimit = std::size_t{1} << 40;
-    if (rows > kLimit || blocks > kLimit) return std::nullopt;
-    std::size_t size = 0;
-    const std::size_t across = (blocks + 3) / 4 * 512;
-    if (__builtin_mul_overflow((rows + 127) / 128, across, &size)) return std::nullopt;
-    return size;
-  }
-
-  const std::string& metadata(std::string_view suffix) const {
-    const std::string key = join(name_, suffix);
-    const auto found = file_.metadata().find(key);
-    if (found == file_.metadata().end()) fail("metadata " + quoted_name(key) + " is missing");
-    return found->second;
-  }
-
-  const TensorInfo& part(std::string_view suffix, DType dtype, const Shape& shape) const {
-    const TensorInfo* info = file_.find(join(name_, suffix));
-    if (info == nullptr) fail("tensor " + quoted_name(join(name_, suffix)) + " is missing");
-    if (info->dtype != dtype || info->shape != shape) {
-      file_.fail(info->name, one_line(dtype_name(*info)).substr(0, 100) + " " +
-                                 one_line(to_string(info->shape)).substr(0, 100) + " where " +
-                                 quoted_name(name_) + " calls for " + std::string(dtype_name(dtype)) + " " +
-                                 to_string(shape).substr(0, 100));
-    }
-    return *info;
-  }
-
-  void check_padding(const QuantizedTensor& tensor) const {
-    const std::size_t used = tensor.columns() % block_size(tensor.format);
-    if (used == 0) return;
-    const std::size_t blocks = tensor.blocks_per_row();
-    const auto bits = static_cast<std::size_t>(traits(tensor.format).code_bits);
-    for (std::size_t row = 0; row < tensor.rows(); ++row) {
-      if (tensor.block(row, blocks - 1).codes >> (used * bits) == 0) continue;
-      fail("padding codes of block " + std::to_string(row * blocks + blocks - 1) + " are not 0");
-    }
-  }
-
-  void check_types(const QuantizedTensor& tensor) const {
-    if (mixes_types(tensor.format) || traits(tensor.format).scale_code != ScaleCode::kE4M3) return;
-    for (std::size_t i = 0; i < tensor.scales.size(); ++i) {
-      if ((tensor.scales[i] & kScaleIntBit) == 0) continue;
-      fail("the scale of block " + std::to_string(i) + " has bit 7 set, which " +
-           std::string(format_name(tensor.format)) + " does not allow");
-    }
-  }
-
-  const SafetensorsFile& file_;
-  std::string name_;
-};
 
 }  // namespace
 
@@ -247,40 +87,30 @@ std::string to_string(const TensorRef& ref) {
   return one_line(ref.path) + (ref.name.empty() ? "" : ":" + one_line(ref.name));
 }
 
+bool is_quantized(const SafetensorsFile& file, const std::string& name) {
+  return is_own(file, name) || is_foreign(file, name);
+}
+
 std::vector<std::string> quantized_names(const SafetensorsFile& file) {
   std::vector<std::string> names;
   for (const TensorInfo& info : file.tensors()) {
-    if (!ends_with(info.name, kCodes)) continue;
-    std::string name = info.name.substr(0, info.name.size() - kCodes.size());
-    if (is_quantized(file, name)) names.push_back(std::move(name));
+    std::optional<std::string> own = is_codes_name(info.name) ? own_owner(file, info) : std::nullopt;
+    if (!own) own = foreign_with_codes(file, info);
+    if (own) names.push_back(std::move(*own));
   }
-  // Those whose codes are gone: the message of their reader says so.
-  for (const auto& [key, format] : file.metadata()) {
-    if (!ends_with(key, kFormat)) continue;
-    std::string name = key.substr(0, key.size() - kFormat.size());
-    if (file.find(join(name, kCodes)) == nullptr && is_quantized(file, name))
-      names.push_back(std::move(name));
-  }
+  // The message of their reader says that the codes are gone.
+  for (std::string& name : own_without_codes(file)) names.push_back(std::move(name));
   return names;
 }
 
-bool is_quantized(const SafetensorsFile& file, const std::string& name) {
-  const auto format = file.metadata().find(join(name, kFormat));
-  if (format == file.metadata().end()) return false;
-  for (const std::string_view part : {kCodes, kScales, kAmax}) {
-    if (file.find(join(name, part)) != nullptr) return true;
-  }
-  return format_from_name(format->second) && file.find(name) == nullptr;
+bool is_plain(const SafetensorsFile& file, const TensorInfo& info) {
+  return !own_owner(file, info) && !foreign_owner(file, info) && !unread_scheme(file, info);
 }
 
 std::vector<std::string> plain_names(const SafetensorsFile& file) {
   std::vector<std::string> names;
   for (const TensorInfo& info : file.tensors()) {
-    const std::size_t dot = info.name.rfind('.');
-    const std::string_view suffix = dot == std::string::npos ? "" : std::string_view(info.name).substr(dot);
-    const bool part = (suffix == kCodes || suffix == kScales || suffix == kAmax) &&
-                      is_quantized(file, info.name.substr(0, dot));
-    if (!part) names.push_back(info.name);
+    if (is_plain(file, info)) names.push_back(info.name);
   }
   return names;
 }
@@ -297,12 +127,16 @@ Tensor read_tensor(const TensorRef& ref) {
   const SafetensorsFile file(ref.path);
   std::vector<std::string> names;
   for (const TensorInfo& info : file.tensors()) names.push_back(info.name);
-  if (!ref.name.empty() && file.find(ref.name) == nullptr && is_quantized(file, ref.name))
+  if (!ref.name.empty() && is_quantized(file, ref.name) &&
+      (file.find(ref.name) == nullptr || is_foreign(file, ref.name)))
     file.fail(ref.name, "is quantized; a plain tensor is needed");
   // The parts of a quantized tensor are no plain tensors to choose from.
   const std::vector<std::string> quantized = quantized_names(file);
   if (ref.name.empty() && !quantized.empty())
     file.fail(quantized[0], "is quantized; a plain tensor is needed");
+  const TensorInfo* const info = file.find(ref.name);
+  const std::optional<std::string> scheme = info != nullptr ? unread_scheme(file, *info) : std::nullopt;
+  if (scheme) file.fail(ref.name, "is a tensor of " + *scheme + ", which is not read");
   return read_tensor(file, choose(file, ref.name, names, "tensor"));
 }
 
@@ -319,53 +153,31 @@ void write_tensor(const std::string& path, const std::string& name, const Tensor
   write_safetensors(path, {bytes}, {{"generator", "if4"}});
 }
 
-QuantizedParts quantized_parts(const std::string& name, Format format, const Shape& shape, bool tiled) {
-  const Shape stored = shape.empty() ? Shape{1} : shape;
-  const std::size_t rows = row_count(stored);
-  const std::size_t blocks = (stored.back() + block_size(format) - 1) / block_size(format);
-  const std::size_t bytes = code_bytes(format) * blocks;
-  const std::size_t scales = tiled ? tiled_size(rows, blocks) : rows * blocks;
-  return {
-      {join(name, kCodes), DType::kU8, with_last(stored, bytes), nullptr, rows * bytes},
-      {join(name, kScales), DType::kU8, tiled ? Shape{scales} : with_last(stored, blocks), nullptr, scales},
-      {join(name, kAmax), DType::kF32, Shape{1}, nullptr, sizeof(float)}};
-}
-
-void describe_quantized(const std::string& name, Format format, const Shape& shape, const std::string& rule,
-                        bool tiled, bool rotated, bool transposed,
-                        std::map<std::string, std::string>& metadata) {
-  metadata[join(name, kFormat)] = format_name(format);
-  metadata[join(name, kShape)] = to_string(shape.empty() ? Shape{1} : shape);
-  if (!rule.empty()) metadata[join(name, kRule)] = rule;
-  if (tiled) metadata[join(name, kScaleLayout)] = "tiled";
-  if (rotated) metadata[join(name, kRotation)] = "rht16";
-  if (transposed) metadata[join(name, kTransposed)] = "true";
-}
-
-void remove_description(const std::string& name, std::map<std::string, std::string>& metadata) {
-  for (const std::string_view key : {kFormat, kShape, kRule, kScaleLayout, kRotation, kTransposed})
-    metadata.erase(join(name, key));
-}
-
 void write_quantized(const std::string& path, const std::vector<NamedQuantized>& tensors) {
   std::vector<TensorBytes> parts;
   std::map<std::string, std::string> metadata{{"generator", "if4"}};
   for (const NamedQuantized& named : tensors) {
     const QuantizedTensor& tensor = named.tensor;
     const Shape shape = tensor.shape.empty() ? Shape{1} : tensor.shape;
-    if (tensor.scales.empty()) {
-      throw InputError(one_line(path) + ": tensor " + quoted_name(named.name) + ": shape " +
-                       to_string(shape) + " has no values");
-    }
-    QuantizedParts part = quantized_parts(named.name, tensor.format, shape, false);
+    const auto fail = [&](const std::string& message) {
+      throw InputError(one_line(path) + ": " + tensor_message(named.name, message));
+    };
+    if (tensor.scales.empty()) fail("shape " + to_string(shape) + " has no values");
+    const bool own = named.layout == Layout::kIF4;
+    if (own != !tensor.global_scale) fail("has no scale that belongs to its layout");
+    QuantizedParts part =
+        own ? quantized_parts(named.name, tensor.format, shape, false)
+            : foreign_parts(named.layout, named.name, shape, tensor.global_scale->values.size());
     part.codes.data = tensor.codes.data();
     part.codes.size = tensor.codes.size();  // write_safetensors() holds it against the shape
     part.scales.data = tensor.scales.data();
     part.scales.size = tensor.scales.size();
-    part.amax.data = &tensor.amax;
+    part.amax.data = own ? &tensor.amax : tensor.global_scale->values.data();
     parts.insert(parts.end(), {part.codes, part.scales, part.amax});
-    describe_quantized(named.name, tensor.format, shape, named.rule, false, named.rotated, named.transposed,
-                       metadata);
+    if (own) {
+      describe_quantized(named.name, tensor.format, shape, named.rule, false, named.rotated, named.transposed,
+                         metadata);
+    }
   }
   write_safetensors(path, parts, metadata);
 }
@@ -377,11 +189,11 @@ NamedQuantized read_quantized(const TensorRef& ref) {
 }
 
 NamedQuantized read_quantized(const SafetensorsFile& file, const std::string& name) {
-  return QuantizedReader(file, name).read();
+  return is_own(file, name) ? read_own(file, name) : read_foreign(file, name);
 }
 
 QuantizedInfo quantized_info(const SafetensorsFile& file, const std::string& name) {
-  return QuantizedReader(file, name).info();
+  return is_own(file, name) ? own_info(file, name) : foreign_info(file, name);
 }
 
 Shape original_shape(const QuantizedInfo& info) {

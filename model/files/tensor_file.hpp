@@ -1,27 +1,13 @@
 // The tensors that a command line names: plain ones in safetensors and .npy files, and quantized ones in
 // safetensors files.
-//
-// A quantized tensor NAME of the true shape [rows..., columns] has blocks = ceil(columns /
-// block_size(format)) blocks in a row. It is kept in a safetensors file as three tensors
-//   NAME.codes   U8   [rows..., blocks * code_bytes(format)], the codes of a block from the lowest bits up, so
-//                      that of two 4-bit codes in a byte the even element is the low nibble
-//   NAME.scales  U8   [rows..., blocks], or [tiled_size()] where they are in scale tiles
-//   NAME.amax    F32  [1]
-// and as entries of the metadata
-//   NAME.format        a format_name(), "if4"
-//   NAME.shape         the true shape, "[64, 250]"
-//   NAME.rule          a rule_name(), "mse"; missing where the rule is not known or decided nothing
-//   NAME.scale_layout  "tiled" where the scales are in the scale tiles of tiled_scales.hpp, else missing
-//   NAME.rotation      "rht16" where every 16 values were rotated first (rotation.hpp), else missing
-//   NAME.transposed    "true" where the shape is that of the transposed matrix, else missing
 #pragma once
 
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "model/core/tensor.hpp"
+#include "model/files/layout.hpp"
 #include "model/files/safetensors.hpp"
 
 namespace if4 {
@@ -52,42 +38,10 @@ Tensor read_tensor(const SafetensorsFile& file, const std::string& name);
 /// Writes a file with one F32 tensor. Throws InputError where it cannot be written.
 void write_tensor(const std::string& path, const std::string& name, const Tensor& tensor);
 
-/// What the metadata of a file says of a quantized tensor.
-struct QuantizedInfo {
-  Format format = Format::kIF4;
-  Shape shape;           ///< of the tensor as it is stored
-  std::string rule;      ///< the rule_name() by which element types were chosen; empty where it is not known
-  bool rotated = false;  ///< every 16 values were rotated first
-  bool transposed = false;  ///< the tensor is the transposed matrix
-};
-
-/// A quantized tensor of a file, and what its metadata says about how it was made.
-struct NamedQuantized {
-  std::string name;
-  QuantizedTensor tensor;
-  std::string rule;      ///< the rule_name() by which element types were chosen; empty where it is not known
-  bool rotated = false;  ///< every 16 values were rotated first
-  bool transposed = false;  ///< the tensor is the transposed matrix
-};
-
-/// The three tensors that a quantized tensor is in a file, without their data, which need not exist yet.
-struct QuantizedParts {
-  TensorBytes codes;
-  TensorBytes scales;
-  TensorBytes amax;
-};
-QuantizedParts quantized_parts(const std::string& name, Format format, const Shape& shape, bool tiled);
-/// Adds the entries of a quantized tensor to the metadata of its file.
-void describe_quantized(const std::string& name, Format format, const Shape& shape, const std::string& rule,
-                        bool tiled, bool rotated, bool transposed,
-                        std::map<std::string, std::string>& metadata);
-
-/// Takes from the metadata of a file what describe_quantized() adds for that name.
-void remove_description(const std::string& name, std::map<std::string, std::string>& metadata);
-
-/// Writes a file with those tensors. Scales are stored row by row, and a scalar as a tensor of the shape [1].
+/// Writes a file with those tensors, each in its layout. Scales are stored row by row, and a scalar as a tensor of
+/// the shape [1].
 /// Throws InputError where a name is used twice, where a tensor is empty or its vectors do not have the sizes
-/// that belong to its shape, and where the file cannot be written.
+/// that belong to its shape, where it has a global scale in our layout or none in one of others, and where the file cannot be written.
 void write_quantized(const std::string& path, const std::vector<NamedQuantized>& tensors);
 
 /// Reads a quantized tensor. Throws InputError, naming file and tensor, unless its three tensors are there
@@ -105,13 +59,17 @@ QuantizedInfo quantized_info(const SafetensorsFile& file, const std::string& nam
 Shape original_shape(const QuantizedInfo& info);
 Tensor original_values(const NamedQuantized& named);
 
-/// Whether the file says that a tensor of that name is quantized: its metadata has the entry NAME.format. What a
-/// tensor is called says nothing, since others may call theirs NAME.codes. Without any of the parts the entry must
-/// name a format, and NAME must be no tensor: others use such keys, and keep ours for tensors that they decoded.
+/// Whether the file has a quantized tensor of that name: its metadata has the entry NAME.format, or its parts have the
+/// names and types of another tool's layout. NAME.codes alone says nothing, since others may call theirs so. Without
+/// any of our parts the entry must name a format, and NAME must be no tensor: others use such keys, and keep ours for
+/// tensors that they decoded.
 bool is_quantized(const SafetensorsFile& file, const std::string& name);
-/// The names of the quantized tensors in the order of the file, and of the tensors that are not parts of these.
+/// The names of the quantized tensors in the order of the file, and of the tensors that are not parts of these nor of
+/// quantized tensors that are not read, such as those of GPTQ.
 std::vector<std::string> quantized_names(const SafetensorsFile& file);
 std::vector<std::string> plain_names(const SafetensorsFile& file);
+/// Whether the tensor is one of plain_names().
+bool is_plain(const SafetensorsFile& file, const TensorInfo& info);
 
 /// Whether the reference is for read_quantized() and not for read_tensor(): the file has a quantized tensor
 /// of that name or, where the reference has no name, any quantized tensor. Throws InputError where the file

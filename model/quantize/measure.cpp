@@ -50,11 +50,19 @@ QuantizationError measure(const Tensor& original, const QuantizedTensor& quantiz
   const std::size_t size = block_size(format);
   const std::size_t whole = columns / size;
   const std::size_t rest = columns % size;
-  const ErrorMeter meter(format, quantized.amax);
+  std::vector<ErrorMeter> meters;  // one for the tensor, or one for each global scale
+  if (quantized.global_scale) {
+    for (const float value : quantized.global_scale->values)
+      meters.emplace_back(format, CodeValues(format, quantized.global_scale->kind, value));
+  } else {
+    meters.emplace_back(format, quantized.amax);
+  }
+  const std::size_t rows = std::max<std::size_t>(quantized.rows() / meters.size(), 1);
   ErrorSums sums;
   for (std::size_t row = 0; row < original.rows(); ++row) {
     const float* const x = original.values.data() + row * columns;
     const std::size_t first = row * quantized.blocks_per_row();
+    const ErrorMeter& meter = meters[row / rows];
     meter.add(x, quantized.codes.data() + first * code_bytes(format), quantized.scales.data() + first, whole,
               sums);
     if (rest == 0) continue;

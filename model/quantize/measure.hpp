@@ -31,6 +31,7 @@ class ErrorMeter {
  public:
   /// `amax` is that of QuantizedTensor.
   ErrorMeter(Format format, float amax) : format_(format), values_(format, amax) {}
+  ErrorMeter(Format format, CodeValues values) : format_(format), values_(std::move(values)) {}
 
   /// Adds `blocks` blocks that follow each other in memory: `x` has block_size() finite values for each, at
   /// any address, `codes` code_bytes() bytes, and `scales` a byte.
