@@ -24,9 +24,14 @@ Registry& registry() {
   return *all;
 }
 
+// Another thread may just now make a file in the folder, which then is not empty.
 void remove(const std::string& path) {
-  std::error_code ignored;
-  std::filesystem::remove_all(path, ignored);
+  constexpr int kTries = 100;
+  std::error_code error;
+  for (int i = 0; i < kTries; ++i) {
+    std::filesystem::remove_all(path, error);
+    if (!error) return;
+  }
 }
 
 }  // namespace
