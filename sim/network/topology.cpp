@@ -106,8 +106,10 @@ class Columns {
       missing = "Strides";
     if (products && has(kInputHeight)) missing = "either M, N, K or the sizes of a convolution";
     if (missing.empty()) return;
-    throw InputError(place + "the header is not 'Layer, M, N, K', 'Layer, M, N, K, count' or that of "
-                             "SCALE-Sim's convolutions: it lacks " + missing);
+    throw InputError(place +
+                     "the header is not 'Layer, M, N, K', 'Layer, M, N, K, count' or that of "
+                     "SCALE-Sim's convolutions: it lacks " +
+                     missing);
   }
 
   bool convolutions() const { return convolutions_; }
@@ -134,7 +136,8 @@ class Columns {
       if (line[i].empty() || (i == 0 && index_column_)) continue;
       if (i >= labels_.size()) {
         throw InputError(place + std::to_string(line.size()) + " fields, and the columns are " +
-                         std::to_string(labels_.size()) + ": nothing says what " + quoted_name(line[i]) + " is");
+                         std::to_string(labels_.size()) + ": nothing says what " + quoted_name(line[i]) +
+                         " is");
       }
       if (!known_[i]) {
         throw InputError(place + quoted_name(line[i]) + " is in a column " + quoted_name(labels_[i]) +
@@ -147,7 +150,8 @@ class Columns {
       const std::size_t colon = line[i].find(':');
       if (*known_[i] == kSparsity &&
           (colon == std::string::npos || line[i].substr(0, colon) != line[i].substr(colon + 1))) {
-        throw InputError(place + "Sparsity is " + quoted_name(line[i]) + ", and the array does all products: N:N");
+        throw InputError(place + "Sparsity is " + quoted_name(line[i]) +
+                         ", and the array does all products: N:N");
       }
     }
   }
@@ -183,14 +187,15 @@ void read_convolution(const Columns& columns, const Fields& line, const std::str
     const Column used = columns.has(stride) ? stride : kStride;
     const std::uint64_t size = number(input), window = number(filter), step = number(used);
     if (window > size) {
-      throw InputError(place + std::string(kColumns[filter].name) + " is " + std::to_string(window) + ", more than " +
-                       std::string(kColumns[input].name) + ", " + std::to_string(size));
+      throw InputError(place + std::string(kColumns[filter].name) + " is " + std::to_string(window) +
+                       ", more than " + std::string(kColumns[input].name) + ", " + std::to_string(size));
     }
     return ceil_div(size - window + step, step);
   };
   const auto product = [&](const char* what, std::uint64_t a, std::uint64_t b, const char* of) {
     if (a > kMaxGemmSize / b)
-      throw InputError(place + what + " is " + std::to_string(a) + " * " + std::to_string(b) + of + ", not " + range());
+      throw InputError(place + what + " is " + std::to_string(a) + " * " + std::to_string(b) + of + ", not " +
+                       range());
     return a * b;
   };
   const bool depthwise = layer.name.find("DP") != std::string::npos;

@@ -11,8 +11,10 @@
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
 #include "model/files/atomic_file.hpp"
+#include "model/files/output_path.hpp"
 #include "sim/program/array_runner.hpp"
 #include "sim/program/commands.hpp"
+#include "sim/program/model_run.hpp"
 #include "sim/program/operands.hpp"
 #include "sim/program/options.hpp"
 #include "sim/report/array_chart.hpp"
@@ -22,8 +24,10 @@ namespace if4 {
 namespace {
 
 struct Arguments {
-  std::string gemm;         // "M,N,K"
-  std::string topology;     // FILE
+  std::string gemm;      // "M,N,K"
+  std::string topology;  // FILE
+  std::string model;     // FILE or FOLDER, whose products are run
+  ModelRunOptions model_run;
   std::string activations;  // FILE:NAME, plain (quantized first) or quantized
   std::string weights;
   Rule rule = Rule::kMse;                                  // of plain tensors
@@ -90,12 +94,19 @@ void check_files(const Arguments& args) {
   use("--trace", args.run.trace, true);
   use("--svg", args.svg, true);
   use("--wave", args.run.wave.file, true);
+  if (args.model.empty()) return;
+  for (const std::string* output : {&args.csv, &args.json, &args.run.trace, &args.svg, &args.run.wave.file})
+    if (!output->empty()) check_not_input(*output, model_inputs(args.model));
 }
 
 void check_args(const Arguments& args) {
   const bool tensors = !args.activations.empty() || !args.weights.empty();
-  const int sources = (args.gemm.empty() ? 0 : 1) + (args.topology.empty() ? 0 : 1) + (tensors ? 1 : 0);
-  if (sources != 1) throw InputError("array: give one of --gemm, --topology, or --acts and --weights");
+  const int sources = (args.gemm.empty() ? 0 : 1) + (args.topology.empty() ? 0 : 1) +
+                      (args.model.empty() ? 0 : 1) + (tensors ? 1 : 0);
+  if (sources != 1)
+    throw InputError("array: give one of --gemm, --topology, --model, or --acts and --weights");
+  if (args.model.empty() && args.model_run.any())
+    throw InputError("array: --tokens, --batch, --decode and --context are of --model");
   if (tensors && (args.activations.empty() || args.weights.empty()))
     throw InputError("array: give both --acts and --weights");
   if (args.run.timing_only && traits(args.run.engine).systemc)
@@ -114,9 +125,10 @@ Job read_product(const Arguments& args, Format format) {
     const Format other = operand->quantized.format;
     if (other == format) continue;
     throw InputError(operand->name + " is in " + std::string(format_name(other)) +
-                     (has_mac(other) ? ", the array in " + std::string(format_name(format)) + "; choose " +
-                                           std::string(format_name(other)) + " with --format"
-                                     : ", which no array multiplies; quantize it to one of those of --format"));
+                     (has_mac(other)
+                          ? ", the array in " + std::string(format_name(format)) + "; choose " +
+                                std::string(format_name(other)) + " with --format"
+                          : ", which no array multiplies; quantize it to one of those of --format"));
   }
   check_product(a, w);
   Job job;
@@ -134,6 +146,10 @@ Job make_job(const Arguments& args, SystemConfig& config) {
   Job job;
   if (!args.topology.empty()) {
     job.layers = read_topology(args.topology);
+  } else if (!args.model.empty()) {
+    const ModelTopology topology = model_topology(args.model, model_run(args.model_run));
+    print_notes(topology);
+    job.layers = topology.layers;
   } else if (!args.gemm.empty()) {
     job.layers = {{"gemm", parse_gemm(args.gemm), 1, "--gemm"}};
   } else {
@@ -215,7 +231,11 @@ std::function<int()> set_up(CLI::App& app) {
   args->run.wave.cycles = 10'000;
   ArrayRunOptions& run_options = args->run;
   add_text(app, "--gemm", args->gemm, "M,N,K", "one product of random operands, [M, K] times [N, K]");
-  add_text(app, "--topology", args->topology, "FILE", "CSV file of products: name, M, N, K[, count]");
+  add_text(app, "--topology", args->topology, "FILE",
+           "CSV file of products or convolutions: name, M, N, K[, count]");
+  add_text(app, "--model", args->model, "FILE|FOLDER",
+           "run the products of a network, as `if4 topology` lists them");
+  add_model_run(app, args->model_run);
   add_operands(app, args->activations, args->weights);
   add_rule(app, args->rule, "which error decides between the candidates of a block of plain tensors");
   add_whole(app, "--seed", run_options.seed, 0, kAnyWhole, "seed of random operands");

@@ -22,12 +22,12 @@ struct Command {
 };
 
 extern const Command kQuantizeCommand, kCompareCommand, kDequantizeCommand, kInspectCommand, kCosimCommand,
-    kArrayCommand, kVectorsCommand, kReplayCommand;
+    kArrayCommand, kTopologyCommand, kVectorsCommand, kReplayCommand;
 
 /// All of them, in the order of `if4 --help`.
 inline constexpr const Command* kCommands[] = {
     &kQuantizeCommand, &kCompareCommand, &kDequantizeCommand, &kInspectCommand,
-    &kCosimCommand,    &kArrayCommand,   &kVectorsCommand,    &kReplayCommand,
+    &kCosimCommand,    &kArrayCommand,   &kTopologyCommand,   &kVectorsCommand, &kReplayCommand,
 };
 
 }  // namespace if4

@@ -4,12 +4,11 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <type_traits>
 
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
-#include "model/files/atomic_file.hpp"
+#include "model/files/json_file.hpp"
 
 namespace if4 {
 namespace {
@@ -142,7 +141,8 @@ const std::vector<Knob>& knobs() {
       {"snake", "", "every other pass over the operand that does not stay runs backwards",
        [](SystemConfig& c, Text v) { c.snake = on_off(v); }, [](Config c) -> KnobValue { return c.snake; }},
       {"acts-buffer", "BYTES",
-       "size of the activations' scratchpad, both halves together; K, M, G for 1024^n; the default grows where a "
+       "size of the activations' scratchpad, both halves together; K, M, G for 1024^n; the default grows "
+       "where a "
        "layer needs more",
        [](SystemConfig& c, Text v) {
          c.activation_bytes = bytes(v);
@@ -210,31 +210,11 @@ void set_knob(SystemConfig& config, std::string_view name, const std::string& va
 }
 
 void read_config(const std::string& path, SystemConfig& config) {
-  const InputFile file(path);
   constexpr std::uint64_t kMaxFile = 1 << 20;
-  if (file.size() > kMaxFile) file.fail("is larger than 1 MiB, too large for a configuration");
-  std::string text(file.size(), '\0');
-  file.read(0, text.data(), text.size());
-  std::set<std::string> names;
-  const auto twice = [&](int depth, nlohmann::json::parse_event_t event, const nlohmann::json& name) {
-    if (depth == 1 && event == nlohmann::json::parse_event_t::key &&
-        !names.insert(name.get<std::string>()).second)
-      file.fail(quoted_name(name.get<std::string>()) + " is there twice");
-    return true;
-  };
-  nlohmann::json json;
-  try {
-    json = nlohmann::json::parse(text, twice);
-  } catch (const nlohmann::json::parse_error& error) {
-    const auto end = text.begin() + static_cast<std::ptrdiff_t>(std::min(error.byte, text.size()));
-    file.fail("line " + std::to_string(1 + std::count(text.begin(), end, '\n')) + " is not JSON");
-  } catch (const nlohmann::json::exception&) {
-    file.fail("a number in it is out of range");
-  }
-  if (!json.is_object()) file.fail("is not a JSON object, as {\"rows\": 16, \"overlap\": false}");
+  const nlohmann::json json = read_json_object(path, kMaxFile);
   for (const auto& [name, value] : json.items()) {
     if (!value.is_primitive() || value.is_null())
-      file.fail(quoted_name(name) + " is not a number, text, true or false");
+      throw InputError(one_line(path) + ": " + quoted_name(name) + " is not a number, text, true or false");
     set_knob(config, name, value.is_string() ? value.get<std::string>() : value.dump(),
              one_line(path) + ": " + quoted_name(name));
   }

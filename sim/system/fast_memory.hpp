@@ -70,7 +70,9 @@ class FastMemory {
   /// Whether no load is left.
   bool loads_ended() const { return remaining_ == 0; }
   /// The tiles that must have been read before the next load may start, if these are more than have been; else 0.
-  std::uint64_t blocked_until() const { return remaining_ != 0 && load_.after > read_.count() ? load_.after : 0; }
+  std::uint64_t blocked_until() const {
+    return remaining_ != 0 && load_.after > read_.count() ? load_.after : 0;
+  }
   /// The tick in which the next load may start if the bus is free, unless it is blocked.
   std::uint64_t next_load() const;
   /// Whether a panel was loaded that cannot be used yet.

@@ -288,11 +288,11 @@ std::uint64_t FastRun::loads_allow(const Saved& saved, std::size_t loop) const {
     last = rounds_of(loop) - 1;
   } else {
     const unsigned side = loop == 2 ? outer_ : 1 - outer_;
-    const bool here = same_pair && pair.rounds[0] == tiles_.pair().rounds[0] &&
-                      pair.rounds[1] == tiles_.pair().rounds[1];
+    const bool here =
+        same_pair && pair.rounds[0] == tiles_.pair().rounds[0] && pair.rounds[1] == tiles_.pair().rounds[1];
     if (!here || !pair.fresh[side] || position - saved.load_position != period) return 0;
     // Of a fresh pair the loads are the first panels of both operands, the inner panels, and the outer panels.
-    const std::uint64_t before = loop == 2 && pair.fresh[1 - side] ? pair.panels[1 - side]
+    const std::uint64_t before = loop == 2 && pair.fresh[1 - side]   ? pair.panels[1 - side]
                                  : loop == 3 && pair.fresh[1 - side] ? 1
                                                                      : 0;
     if (saved.load_position < before + 2) return 0;

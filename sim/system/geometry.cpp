@@ -72,7 +72,8 @@ Geometry::Geometry(const SystemConfig& config, const GemmShape& shape) {
   output_slots = config.ideal_memory ? tiles() : config.output_bytes / tile_bytes;
   if (output_slots == 0) {
     throw InputError("output-buffer: " + std::to_string(config.output_bytes) + " bytes do not hold the " +
-                     std::to_string(tile_bytes) + " bytes of a tile's results; the least that do is --output-buffer " +
+                     std::to_string(tile_bytes) +
+                     " bytes of a tile's results; the least that do is --output-buffer " +
                      std::to_string(tile_bytes));
   }
   // As if every tile loaded both its panels, and nothing went on at the same time.

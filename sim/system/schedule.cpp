@@ -105,7 +105,10 @@ bool LoadStream::next(Load& load) {
   }
   ++position_;
   const std::uint64_t number = pair_.groups[side] * geometry_.sides[side].per_group + panel;
-  load = {static_cast<Operand>(side), number, geometry_.sides[side].rows_of(number), {pair_.halves[side], panel},
+  load = {static_cast<Operand>(side),
+          number,
+          geometry_.sides[side].rows_of(number),
+          {pair_.halves[side], panel},
           pair_.after[side]};
   return true;
 }

@@ -39,7 +39,8 @@ struct Tile {
 
 /// A group of either operand, and with them the tiles that read both, which follow each other in the run.
 struct GroupPair {
-  std::uint64_t rounds[2] = {0, 0};  ///< of the outer and the inner loop over groups; a backward pass counts up too
+  std::uint64_t rounds[2] = {
+      0, 0};  ///< of the outer and the inner loop over groups; a backward pass counts up too
   std::uint64_t groups[2] = {0, 0};  ///< numbers of the groups in the operands, by Operand
   std::uint64_t panels[2] = {0, 0};  ///< panels in each
   unsigned halves[2] = {0, 0};       ///< which half of its scratchpad each is in

@@ -2,8 +2,8 @@
 // reader gives something within its ranges or throws an InputError of one line. The cycles
 // of a product on that configuration are then counted, if that does not take too long, and the counts must be
 // possible ones.
-#include "sim/system/fast_timing.hpp"
 #include "sim/network/topology.hpp"
+#include "sim/system/fast_timing.hpp"
 #include "testbench/fuzz/fuzzing.hpp"
 
 namespace {

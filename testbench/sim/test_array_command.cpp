@@ -1,4 +1,4 @@
-// if4 array as a user runs it, and the topologies that come with the project.
+// if4 array as a user runs it.
 #include <cmath>
 #include <csignal>
 #include <filesystem>
@@ -10,7 +10,6 @@
 #include "model/files/safetensors.hpp"
 #include "model/files/tensor_file.hpp"
 #include "sim/report/array_report.hpp"
-#include "sim/network/topology.hpp"
 #include "sim/verilated/wave_file.hpp"
 #include "testbench/support/program_testing.hpp"
 
@@ -100,9 +99,11 @@ TEST_CASE("if4 array refuses bad products and systems", "[cli][array-cli]") {
       {{"array", "--gemm", "8,8,8", "--threads", "0"}, {"--threads"}},
       {{"array", "--gemm", "8,8,8", "--seed", "-1"}, {"--seed", "'-1'"}},
       {{"array", "--gemm", "8,8,8", "--wave-cycles", "0"}, {"--wave-cycles", "'0'"}},
-      {{"array", "--gemm", "8,8,160", "--acts-buffer", "1K"}, {"acts-buffer", "K = 160", "720 bytes"}},
-      {{"array", "--gemm", "8,8,160", "--weights-buffer", "1K"}, {"weights-buffer", "K = 160", "720 bytes"}},
-      {{"array", "--gemm", "8,8,16", "--output-buffer", "255"}, {"output-buffer", "256 bytes"}},
+      {{"array", "--gemm", "8,8,160", "--acts-buffer", "1K"},
+       {"acts-buffer", "K = 160", "720 bytes", "--acts-buffer 1440"}},
+      {{"array", "--gemm", "8,8,160", "--weights-buffer", "1K"},
+       {"weights-buffer", "K = 160", "720 bytes", "--weights-buffer 1440"}},
+      {{"array", "--gemm", "8,8,16", "--output-buffer", "255"}, {"256 bytes", "--output-buffer 256"}},
       {{"array", "--gemm", "16000000,16000000,1"}, {"tiles"}},
       {{"array", "--gemm", "8,8,8", "--timing-only", "--engine", "systemc-model"}, {"--timing-only"}},
       {{"array", "--gemm", "8,8,8", "--engine", "systemc-rtl", "--rows", "200"},
@@ -113,52 +114,6 @@ TEST_CASE("if4 array refuses bad products and systems", "[cli][array-cli]") {
        {"--gemm", "too large"}},
       {large_array({"array", "--gemm", "8000000,8000000,1"}), {"--gemm", "GB of memory"}},
       {{"array", "--gemm", "8,8,8", "--format", "mxfp4"}, {"--format", "'mxfp4'", "nvfp4"}},
-  };
-  for (const BadInput& bad : table) check_refused(box, bad);
-}
-
-TEST_CASE("if4 array refuses bad topologies", "[cli][array-cli]") {
-  const Sandbox box;
-  const auto file = [&box](const std::string& name, const std::string& text) {
-    put(box / name, text);
-    return box / name;
-  };
-  const std::string empty = file("empty.csv", "# nothing\nLayer, M, N, K\n");
-  const std::string conv =
-      file("conv.csv", "Layer name, IFMAP Height, IFMAP Width, Filter Height\nc, 1, 2, 3\n");
-  const std::string few = file("few.csv", "Layer, M, N, K\na, 1, 2\n");
-  const std::string many = file("many.csv", "a, 1, 2, 3, 4, 5\n");
-  const std::string word = file("word.csv", "a, 1, 2, 3\nb, 1, x2, 3\n");
-  const std::string zero = file("zero.csv", "\n# c\nb, 1, 2, 0\n");
-  const std::string huge = file("huge.csv", "b, 1, 2, 99999999999999999999\n");
-  const std::string nameless = file("nameless.csv", ", 1, 2, 3\n");
-  const std::string runs = file("runs.csv", "a, 1, 2, 3, -1\n");
-  const std::string large = file("large.csv", "small, 8, 8, 16\nlarge, 8, 8, 1000000\n");
-  const std::string mark = file("mark.csv",
-                                "\xEF\xBB\xBF"
-                                "a, 8, 8, 0\n");
-  const std::string runs_long = file("long.csv", "\na, 4096, 4096, 4096, 16777216\n");
-  const std::string own = file("own.csv", "a, 8, 8, 16\n");
-  const BadInput table[] = {
-      {{"array"}, {"--gemm", "--topology", "--acts"}},
-      {{"array", "--gemm", "1,2,3", "--topology", empty}, {"one of"}},
-      {{"array", "--topology", box / "none.csv"}, {"none.csv"}},
-      {{"array", "--topology", box.folder()}, {box.folder()}},
-      {{"array", "--topology", empty}, {empty, "no layer"}},
-      {{"array", "--topology", conv}, {conv, "line 1", "header"}},
-      {{"array", "--topology", few}, {few, "line 2", "3 fields"}},
-      {{"array", "--topology", many}, {many, "line 1", "6 fields"}},
-      {{"array", "--topology", word}, {word, "line 2", "N", "'x2'"}},
-      {{"array", "--topology", zero}, {zero, "line 3", "K", "'0'"}},
-      {{"array", "--topology", huge}, {huge, "line 1", "K"}},
-      {{"array", "--topology", nameless}, {nameless, "line 1", "no name"}},
-      {{"array", "--topology", runs}, {runs, "line 1", "count", "'-1'"}},
-      {{"array", "--topology", large, "--json", box / "out.json"}, {"large", "acts-buffer"}},
-      {{"array", "--topology", mark}, {mark + ": line 1", "K", "'0'"}},
-      {{"array", "--topology", large, "--timing-only"}, {large + ": line 2", "8x8x1000000"}},
-      {{"array", "--topology", runs_long, "--timing-only", "--dram-bandwidth", "4096"},
-       {runs_long + ": line 2", "too large to count"}},
-      {{"array", "--topology", own, "--csv", own}, {"--csv", own, "--topology"}},
   };
   for (const BadInput& bad : table) check_refused(box, bad);
 }
@@ -219,6 +174,49 @@ TEST_CASE("if4 array refuses bad operands and outputs", "[cli][array-cli]") {
       {{"array", "--gemm", "8,8,8", "--svg", "/dev/full"}, {"/dev/full"}},
   };
   for (const BadInput& bad : table) check_refused(box, bad);
+}
+
+TEST_CASE("if4 array names the format that it cannot multiply", "[cli][array-cli]") {
+  const Sandbox box;
+  if4::write_tensor(box / "s.safetensors", "s", {{32, 32}, std::vector<float>(1024, 1.5F)});
+  const std::string plain = box / "s.safetensors:s", mx = box / "mx.safetensors", nv = box / "nv.safetensors";
+  box.output({"quantize", box / "s.safetensors", "-o", mx, "--format", "mxfp4"});
+  box.output({"quantize", box / "s.safetensors", "-o", nv, "--format", "nvfp4"});
+  check_refused(box,
+                {{"array", "--acts", plain, "--weights", mx + ":s"}, {mx, "mxfp4", "no array multiplies"}});
+  // An option is named only where it helps.
+  CHECK(box.run({"array", "--acts", plain, "--weights", mx + ":s"}).err.find("with --format") ==
+        std::string::npos);
+  check_refused(box,
+                {{"array", "--acts", plain, "--weights", nv + ":s"}, {nv, "choose nvfp4 with --format"}});
+  box.output({"array", "--acts", plain, "--weights", nv + ":s", "--format", "nvfp4"});
+}
+
+TEST_CASE("Default buffers grow to hold what the layers need", "[cli][array-cli]") {
+  const Sandbox box;
+  const auto buffers = [&](Args args) {
+    args.insert(args.begin(), {"array", "--timing-only", "--json", box / "o.json"});
+    box.output(args);
+    const Json config = read_json(box / "o.json")["config"];
+    return std::vector<std::uint64_t>{config["acts-buffer"], config["weights-buffer"],
+                                      config["output-buffer"]};
+  };
+  using Sizes = std::vector<std::uint64_t>;
+  constexpr std::uint64_t kMega = 1 << 20;
+  CHECK(buffers({"--gemm", "512,768,768"}) == Sizes{kMega, kMega, 65536});
+  // A tile of 256 x 256 results; two panels of 128 rows of 28672 / 16 blocks of 9 bytes.
+  CHECK(buffers({"--gemm", "256,256,64", "--rows", "256", "--cols", "256"}) == Sizes{kMega, kMega, 262144});
+  CHECK(buffers({"--gemm", "1,32000,28672", "--rows", "128", "--cols", "128"}) ==
+        Sizes{kMega, 4 * kMega, 65536});
+  // One system for all layers, and what was chosen stays.
+  put(box / "t.csv", "a, 8, 8, 16\nb, 8, 1, 2000000\nc, 1, 8, 16\n");
+  CHECK(buffers({"--topology", box / "t.csv", "--weights-buffer", "3M"}) ==
+        Sizes{32 * kMega, 3 * kMega, 65536});
+  put(box / "c.json", "{\"acts-buffer\": \"1M\"}");
+  check_refused(box, {{"array", "--topology", box / "t.csv", "--config", box / "c.json"},
+                      {"t.csv: line 2", "--acts-buffer 18000000"}});
+  CHECK(buffers({"--gemm", "1,32000,28672", "--rows", "128", "--cols", "128", "--ideal-memory"}) ==
+        Sizes{kMega, kMega, 65536});
 }
 
 TEST_CASE("if4 array: every engine gives the same report", "[cli][array-cli]") {
@@ -356,37 +354,4 @@ TEST_CASE("An interrupted run of the array leaves nothing behind", "[cli][array-
       box, {"array", "--gemm", "1200,1200,32000", "--engine", "systemc-model", "--trace", box / "t"}, signal);
   check_interrupted(box, {"array", "--gemm", "8000,8000,32768", "--json", box / "j", "--threads", "3"},
                     signal);
-}
-
-TEST_CASE("The topologies that come with the project are what they say", "[array-cli]") {
-  // Multiply-accumulates, by the formulas of the papers: layers * (projections + feed-forward) * tokens,
-  // attention, vocabulary.
-  const std::uint64_t llama = 32 * (4096ULL * 4096 * 2 + 4096ULL * 1024 * 2 + 3 * 4096ULL * 14336);
-  const std::uint64_t qwen = 36 * (4096ULL * 4096 * 2 + 4096ULL * 1024 * 2 + 3 * 4096ULL * 12288);
-  const std::uint64_t bert = 12 * (4 * 768ULL * 768 + 2 * 768ULL * 3072);
-  const std::uint64_t whisper = 6 * (4 * 512ULL * 512 + 2 * 512ULL * 2048);
-  const std::map<std::string, std::uint64_t> expected = {
-      {"llama_3_1_8b_prefill_512", 512 * llama + 32 * 32 * 2 * 512ULL * 512 * 128 + 4096ULL * 128256},
-      {"llama_3_1_8b_decode_1", llama + 32 * 32 * 2 * 513ULL * 128 + 4096ULL * 128256},
-      {"qwen3_8b_prefill_512", 512 * qwen + 36 * 32 * 2 * 512ULL * 512 * 128 + 4096ULL * 151936},
-      {"qwen3_8b_decode_1", qwen + 36 * 32 * 2 * 513ULL * 128 + 4096ULL * 151936},
-      {"bert_base_512", 512 * bert + 12 * 2 * 512ULL * 512 * 768 + 768 * 768},
-      {"vit_b_16", 197 * bert + 12 * 2 * 197ULL * 197 * 768 + 196ULL * 768 * 768 + 768 * 1000},
-      {"whisper_base", 3000ULL * 240 * 512 + 1500ULL * 1536 * 512 + 1500 * whisper +
-                           6 * 2 * 1500ULL * 1500 * 512 + 6 * 2 * 1500ULL * 512 * 512 + whisper +
-                           6 * 2 * 512 + 6 * 2 * 512ULL * 512 + 6 * 2 * 1500ULL * 512 + 512ULL * 51865},
-  };
-  std::size_t found = 0;
-  for (const auto& entry : std::filesystem::directory_iterator("sim/topologies")) {
-    if (entry.path().extension() != ".csv") continue;
-    ++found;
-    std::uint64_t macs = 0;
-    for (const if4::Layer& layer : if4::read_topology(entry.path().string()))
-      macs += if4::macs(layer.shape) * layer.count;
-    const auto wanted = expected.find(entry.path().stem().string());
-    INFO(entry.path().string());
-    REQUIRE(wanted != expected.end());
-    CHECK(macs == wanted->second);
-  }
-  CHECK(found == expected.size());
 }

@@ -1,0 +1,70 @@
+#include "sim/network/model_weights.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+#include "model/files/tensor_file.hpp"
+
+namespace if4 {
+namespace {
+
+bool ends_with(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+
+bool is_number(DType dtype) {
+  static constexpr DType kIntegers[] = {DType::kBool, DType::kU8,  DType::kI8,  DType::kI16, DType::kU16,
+                                        DType::kI32,  DType::kU32, DType::kI64, DType::kU64};
+  return std::find(std::begin(kIntegers), std::end(kIntegers), dtype) == std::end(kIntegers);
+}
+
+// What stands beside a weight and is none: scales and zero points of quantizations, biases of fused experts.
+bool is_companion(std::string_view name) {
+  const std::size_t dot = name.rfind('.');
+  const std::string_view last = dot == std::string_view::npos ? name : name.substr(dot + 1);
+  return last.find("scale") != std::string_view::npos || last.find("zero") != std::string_view::npos ||
+         last == "g_idx" || last == "weight_shape" || ends_with(last, "bias");
+}
+
+// Two codes of 4 bits in a byte: the layouts of compressed-tensors and ModelOpt, and the experts of gpt-oss.
+bool unpack(const SafetensorsFile& file, const TensorInfo& info, ModelWeight& weight) {
+  constexpr std::string_view kPacked = "_packed", kBlocks = "_blocks";
+  if (info.dtype != DType::kU8) return false;
+  weight.shape = info.shape;
+  const std::string base = info.name.substr(0, info.name.rfind('_'));
+  if (ends_with(info.name, kBlocks) && info.shape.size() == 4 && file.find(base + "_scales") != nullptr) {
+    weight = {base, {info.shape[0], info.shape[1], info.shape[2] * info.shape[3] * 2}};
+    return true;
+  }
+  const bool packed = ends_with(info.name, kPacked) && file.find(base + "_scale") != nullptr;
+  const bool modelopt =
+      file.find(info.name + "_scale") != nullptr && file.find(info.name + "_scale_2") != nullptr;
+  if (!packed && !modelopt) return false;
+  weight.name = packed ? base : info.name;
+  weight.shape.back() *= 2;
+  return true;
+}
+
+}  // namespace
+
+ModelWeights read_model_weights(const std::string& path) {
+  const SafetensorsFile file(path);
+  ModelWeights result;
+  for (const std::string& name : plain_names(file)) {
+    const TensorInfo& info = *file.find(name);
+    if (info.shape.size() < 2 || is_companion(name)) continue;
+    ModelWeight weight{name, info.shape};
+    if (is_number(info.dtype) || unpack(file, info, weight)) {
+      result.weights.push_back(std::move(weight));
+    } else if (name.find("weight") != std::string::npos || name.find("qzeros") != std::string::npos) {
+      result.left_out.push_back(name);
+    }
+  }
+  for (const std::string& name : quantized_names(file)) {
+    Shape shape = original_shape(quantized_info(file, name));
+    if (shape.size() >= 2) result.weights.push_back({name, std::move(shape)});
+  }
+  return result;
+}
+
+}  // namespace if4
