@@ -136,7 +136,7 @@ Tensor read_tensor(const TensorRef& ref) {
     file.fail(quantized[0], "is quantized; a plain tensor is needed");
   const TensorInfo* const info = file.find(ref.name);
   const std::optional<std::string> scheme = info != nullptr ? unread_scheme(file, *info) : std::nullopt;
-  if (scheme) file.fail(ref.name, "is a tensor of " + *scheme + ", which is not read");
+  if (scheme) file.fail(ref.name, "belongs to " + *scheme + ", which is not read");
   return read_tensor(file, choose(file, ref.name, names, "tensor"));
 }
 
