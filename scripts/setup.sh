@@ -25,6 +25,7 @@ default yosys              command:yosys             third linter: would synthes
 default libbenchmark-dev   pkg-config:benchmark      make bench
 default libsystemc-dev     pkg-config:systemc        the simulator of arrays
 default python3            command:python3           scripts/
+default python3-numpy      -                         independent decoders and files of other tools, which tests compare with
 area    python3            command:python3           scripts/area
 area    yosys              command:yosys             synthesis, with abc
 area    opensta            command:sta               static timing

@@ -6,10 +6,10 @@
 #include <unordered_set>
 #include <utility>
 
+#include "model/checkpoint/model_writer.hpp"
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
 #include "model/files/model_folder.hpp"
-#include "model/checkpoint/model_writer.hpp"
 #include "model/files/output_path.hpp"
 #include "model/files/safetensors.hpp"
 
@@ -29,8 +29,10 @@ struct Item {
 std::vector<Item> all_items(const SafetensorsFile& file) {
   std::vector<Item> items;
   for (std::string& name : quantized_names(file)) items.push_back({std::move(name), true, 0});
-  if (items.empty()) throw InputError(one_line(file.path()) + ": the file holds no quantized tensor");
-  for (std::string& name : plain_names(file)) items.push_back({std::move(name), false, 0});
+  if (items.empty()) throw InputError(one_line(file.path()) + ": " + no_quantized_tensor(file));
+  for (const TensorInfo& info : file.tensors()) {
+    if (!is_part(file, info)) items.push_back({info.name, false, 0});
+  }
   return items;
 }
 
@@ -47,6 +49,7 @@ std::vector<ModelEntry> entries_of(const SafetensorsFile& file, std::vector<Item
     } else {
       const TensorInfo& info = *file.find(item.name);
       bytes.dtype = info.dtype;
+      bytes.other_dtype = info.other_dtype;
       bytes.shape = info.shape;
       bytes.size = info.end - info.begin;
     }

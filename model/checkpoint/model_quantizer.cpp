@@ -7,10 +7,11 @@
 #include <optional>
 #include <utility>
 
+#include "model/checkpoint/model_writer.hpp"
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
+#include "model/files/foreign_layout.hpp"
 #include "model/files/model_folder.hpp"
-#include "model/checkpoint/model_writer.hpp"
 #include "model/files/npy.hpp"
 #include "model/files/output_path.hpp"
 #include "model/files/safetensors.hpp"
@@ -35,10 +36,12 @@ class ModelInput {
     TensorView view;
     std::uint64_t bytes = 0;
     bool quantized = false;
-    const TensorInfo* info = nullptr;  ///< null for a .npy file
+    const TensorInfo* info = nullptr;  ///< null for a .npy file, and where `encoded`
+    bool encoded = false;              ///< a quantized tensor, whose values are decoded when they are needed
   };
 
-  ModelInput(const TensorRef& ref, const ModelOptions& options) : path_(ref.path) {
+  /// `decodes`: whether quantized tensors count with the values that they stand for.
+  ModelInput(const TensorRef& ref, const ModelOptions& options, bool decodes) : path_(ref.path) {
     if (is_npy(ref.path)) {
       npy_ = read_tensor(ref);
       items_.push_back({std::filesystem::path(ref.path).stem().string(), view_of(npy_),
@@ -47,9 +50,20 @@ class ModelInput {
     }
     file_ = std::make_unique<SafetensorsFile>(ref.path);
     if (!ref.name.empty()) {
+      if (decodes && is_quantized(*file_, ref.name)) {
+        add_encoded(ref.name);
+        return;
+      }
       const TensorInfo* const info = file_->find(ref.name);
       // read_tensor() throws where the tensor cannot be quantized, and says why.
-      if (info == nullptr || !is_floating(info->dtype) || info->end == info->begin) read_tensor(ref);
+      if (info == nullptr || !is_floating(info->dtype) || info->end == info->begin ||
+          !is_plain(*file_, *info))
+        read_tensor(ref);
+      if (!whole_blocks(info->shape, options)) {
+        file_->fail(ref.name, "the last dimension of " + to_string(info->shape) +
+                                  " is no multiple of 16, which the layout of " +
+                                  std::string(layout_name(options.layout)) + " calls for");
+      }
       add(*info, true);
       return;
     }
@@ -58,6 +72,7 @@ class ModelInput {
       add(info, chosen(info, options));
       any = any || items_.back().quantized;
     }
+    if (decodes) any = add_all_encoded(options) || any;
     if (!any) throw InputError(one_line(path_) + ": no tensor to quantize" + reason(options));
   }
 
@@ -75,6 +90,8 @@ class ModelInput {
   }
   /// The files that the input is.
   std::vector<std::string> paths() const { return file_ ? file_->paths() : std::vector<std::string>{path_}; }
+  /// The values of an item that is `encoded`.
+  Tensor decoded(const Item& item) const { return original_values(read_quantized(*file_, item.name)); }
   void release(const Item& item) const {
     if (item.info != nullptr) file_->release(*item.info);
   }
@@ -85,12 +102,21 @@ class ModelInput {
   }
 
  private:
-  static bool chosen(const TensorInfo& info, const ModelOptions& options) {
-    const auto matching = [&](const std::string& pattern) { return matches(pattern, info.name); };
-    if (!is_floating(info.dtype) || info.end == info.begin) return false;
+  bool chosen(const TensorInfo& info, const ModelOptions& options) const {
+    return is_floating(info.dtype) && info.end != info.begin && is_plain(*file_, info) &&
+           whole_blocks(info.shape, options) && chosen(info.name, info.shape, options);
+  }
+
+  static bool chosen(const std::string& name, const Shape& shape, const ModelOptions& options) {
+    const auto matching = [&](const std::string& pattern) { return matches(pattern, name); };
     if (std::any_of(options.exclude.begin(), options.exclude.end(), matching)) return false;
-    if (options.include.empty()) return info.shape.size() >= 2;
+    if (options.include.empty()) return shape.size() >= 2;
     return std::any_of(options.include.begin(), options.include.end(), matching);
+  }
+
+  /// Whether the layout takes a tensor of that shape.
+  static bool whole_blocks(const Shape& shape, const ModelOptions& options) {
+    return options.layout == Layout::kIF4 || (!shape.empty() && shape.back() % kBlockSize == 0);
   }
 
   static std::string reason(const ModelOptions& options) {
@@ -103,11 +129,38 @@ class ModelInput {
         {info.name, {info.shape, info.dtype, file_->map(info)}, info.end - info.begin, quantized, &info});
   }
 
+  void add_encoded(const std::string& name) {
+    const QuantizedInfo info = quantized_info(*file_, name);
+    Item item{name, {original_shape(info), DType::kF32, nullptr}, 0, true, nullptr, true};
+    item.bytes = byte_count(DType::kF32, item.view.shape).value_or(0);
+    items_.push_back(std::move(item));
+  }
+  bool add_all_encoded(const ModelOptions& options) {
+    const std::size_t before = items_.size();
+    for (const std::string& name : quantized_names(*file_)) {
+      if (chosen(name, original_shape(quantized_info(*file_, name)), options)) add_encoded(name);
+    }
+    return items_.size() != before;
+  }
+
   std::string path_;
   std::unique_ptr<SafetensorsFile> file_;
   Tensor npy_;
   std::vector<Item> items_;
 };
+
+void check_layout(const ModelOptions& options) {
+  if (options.layout == Layout::kIF4) return;
+  const QuantizeOptions& quantize = options.quantize;
+  const std::string layout = "the layout of " + std::string(layout_name(options.layout));
+  if (!takes_format(options.layout, quantize.format))
+    throw InputError(layout + " takes nvfp4, nvfp4_46 and nvfp4_4, not " +
+                     std::string(format_name(quantize.format)));
+  if (quantize.rotate) throw InputError(layout + " does not say that a tensor is rotated (--rht)");
+  if (quantize.transpose)
+    throw InputError(layout + " does not say that a tensor is transposed (--transpose)");
+  if (options.tiled) throw InputError(layout + " has no scale tiles (--scale-layout tiled)");
+}
 
 /// What an item is in the output.
 ModelEntry entry_of(const ModelInput::Item& item, const ModelOptions& options) {
@@ -120,8 +173,11 @@ ModelEntry entry_of(const ModelInput::Item& item, const ModelOptions& options) {
   const QuantizeOptions& quantize = options.quantize;
   const Shape shape =
       quantize.transpose ? Shape{column_count(item.view.shape), row_count(item.view.shape)} : item.view.shape;
-  const QuantizedParts parts = quantized_parts(item.name, quantize.format, shape, options.tiled);
+  const bool own = options.layout == Layout::kIF4;
+  const QuantizedParts parts = own ? quantized_parts(item.name, quantize.format, shape, options.tiled)
+                                   : foreign_parts(options.layout, item.name, shape);
   entry.parts = {parts.codes, parts.scales, parts.amax};
+  if (!own) return entry;
   describe_quantized(item.name, quantize.format, shape,
                      uses_rule(quantize) ? std::string(rule_name(quantize.rule)) : "", options.tiled,
                      quantize.rotate, quantize.transpose, entry.metadata);
@@ -174,9 +230,11 @@ class ModelQuantizer {
 
   void quantize(const ModelInput::Item& item) {
     advance(0);
+    Tensor decoded;
+    if (item.encoded) decoded = input_.decoded(item);
     std::optional<FastQuantizer> quantizer;
     try {
-      quantizer.emplace(item.view, options_.quantize, options_.threads);
+      quantizer.emplace(item.encoded ? view_of(decoded) : item.view, options_.quantize, options_.threads);
     } catch (const InputError& error) {
       input_.fail(item, error.what());
     }
@@ -203,7 +261,7 @@ class ModelQuantizer {
       advance(item.bytes / parts * (last - first));
     }
     advance(item.bytes - item.bytes / parts * parts);
-    if (writer_ != nullptr) finish(*quantizer, all_scales);
+    if (writer_ != nullptr) finish(item, *quantizer, all_scales);
 
     summary.name = item.name;
     summary.shape = quantizer->shape();
@@ -215,8 +273,17 @@ class ModelQuantizer {
         quantizer->code_bytes(0, parts) + quantizer->scale_bytes(0, parts) + sizeof(float);
   }
 
-  void finish(const FastQuantizer& quantizer, const std::vector<std::uint8_t>& scales) {
-    const float amax = quantizer.amax();
+  void finish(const ModelInput::Item& item, const FastQuantizer& quantizer,
+              const std::vector<std::uint8_t>& scales) {
+    float amax = quantizer.amax();
+    if (options_.layout != Layout::kIF4) {
+      const auto scale = global_scale_of(options_.layout, options_.quantize.format, amax);
+      if (!scale) {
+        input_.fail(item, "its largest magnitude is beyond the global scales of " +
+                              std::string(layout_name(options_.layout)));
+      }
+      amax = *scale;
+    }
     writer_->write(kAmaxPart, 0, &amax, sizeof amax);
     if (!options_.tiled) return;
     const std::size_t rows = row_count(quantizer.shape());
@@ -272,7 +339,8 @@ bool matches(const std::string& pattern, const std::string& name) {
 
 ModelSummary quantize_model(const TensorRef& input, const std::string& output, const ModelOptions& options,
                             const ModelProgress& progress) {
-  const ModelInput model(input, options);
+  check_layout(options);
+  const ModelInput model(input, options, output.empty());
   for (const ModelInput::Item& item : model.items()) {
     if (!item.quantized) continue;
     try {

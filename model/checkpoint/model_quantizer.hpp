@@ -20,6 +20,8 @@ struct ModelOptions {
   QuantizeOptions quantize;
   std::vector<std::string> include;  ///< patterns of names, for matches()
   std::vector<std::string> exclude;  ///< likewise
+  /// Layouts of other tools take NVFP4 formats of neither transposed nor rotated tensors, and no scale tiles.
+  Layout layout = Layout::kIF4;
   bool tiled = false;                ///< store the scales in the layout of tensor cores: tiled_scales.hpp
   unsigned threads = 0;              ///< 0 means as many as there are cores
   std::uint64_t shard_size =
@@ -52,7 +54,9 @@ bool matches(const std::string& pattern, const std::string& name);
 
 /// Quantizes a file or a folder of shards, or one tensor of it where `input` has a name. Of a model without a
 /// name, those F32, F16 and BF16 tensors are quantized that match an include pattern (without include patterns:
-/// that have two or more dimensions) and no exclude pattern. The others are copied, and so is the metadata.
+/// that have two or more dimensions) and no exclude pattern, and whose blocks are whole where the layout is that of
+/// another tool. The others are copied, and so is the metadata. Where nothing is written, the values of quantized
+/// tensors are measured too.
 /// The output gets its name when it is complete: a file or, for a folder, a folder of shards with their index
 /// and the other_files(). With an empty `output` the errors are measured and nothing is written.
 /// The input is mapped into memory. Beyond that the function needs a few megabytes, some 2 kB for each tensor,

@@ -132,11 +132,12 @@ std::string lower(std::string_view text) {
 std::optional<std::string> text_kind(std::string_view prefix) {
   const auto is_text = [](char c) {
     const auto byte = static_cast<unsigned char>(c);
-    return byte >= ' ' ? byte != 0x7F : c == '\n' || c == '\r' || c == '\t';
+    return byte >= ' ' ? byte < 0x7F : c == '\n' || c == '\r' || c == '\t';
   };
   if (has_at(prefix, 0, "\xEF\xBB\xBF")) prefix.remove_prefix(3);
   const std::string_view start = prefix.substr(0, 256);
-  if (start.size() < 8 || !std::all_of(start.begin(), start.end(), is_text)) return std::nullopt;
+  const std::string_view ascii = start.substr(0, 32);  // others may follow: the text may be of any language
+  if (ascii.size() < 8 || !std::all_of(ascii.begin(), ascii.end(), is_text)) return std::nullopt;
   if (contains(start, "git-lfs.github.com/spec/") || contains(start, "hawser.github.com/spec/"))
     return "a Git LFS pointer: the file itself was not fetched";
   if (has_at(start, 0, "/annex/objects/")) return "a git-annex pointer: the file itself was not fetched";

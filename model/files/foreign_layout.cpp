@@ -262,7 +262,7 @@ NamedQuantized read_foreign(const SafetensorsFile& file, const std::string& name
 std::optional<std::string> foreign_owner(const SafetensorsFile& file, const TensorInfo& part) {
   for (const Suffixes& suffixes : kSuffixes) {
     for (const std::string_view suffix : {suffixes.codes, suffixes.scales, suffixes.global_scale}) {
-      if (!ends_with(part.name, suffix)) continue;
+      if (!ends_with(part.name, suffix) || (suffix.empty() && dtype_size(part.dtype) != 1)) continue;
       std::string name = part.name.substr(0, part.name.size() - suffix.size());
       const std::optional<Parts> parts = find_parts(file, name);
       if (parts && (parts->codes == &part || parts->scales == &part || parts->global_scale == &part))
@@ -273,8 +273,6 @@ std::optional<std::string> foreign_owner(const SafetensorsFile& file, const Tens
 }
 
 std::optional<std::string> foreign_with_codes(const SafetensorsFile& file, const TensorInfo& part) {
-  if (part.dtype != DType::kU8 && part.dtype != DType::kF8E4M3 && !ends_with(part.name, "_packed"))
-    return std::nullopt;
   std::optional<std::string> name = foreign_owner(file, part);
   if (!name) return std::nullopt;
   const Parts parts = *find_parts(file, *name);
@@ -302,7 +300,7 @@ std::string unread_note(const SafetensorsFile& file) {
   for (const TensorInfo& info : file.tensors()) {
     const std::optional<std::string> scheme = unread_scheme(file, info);
     if (scheme && !foreign_owner(file, info))
-      return quoted_name(info.name) + " is a tensor of " + *scheme + ", which is not read";
+      return quoted_name(info.name) + " belongs to " + *scheme + ", which is not read";
   }
   return "";
 }

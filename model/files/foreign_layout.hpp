@@ -37,7 +37,7 @@ std::optional<std::string> foreign_with_codes(const SafetensorsFile& file, const
 /// What the tensor belongs to, if that is a layout which is known by its names and not read: "GPTQ", "AWQ",
 /// "bitsandbytes (4 bits)", "MXFP4 of gpt-oss", ...
 std::optional<std::string> unread_scheme(const SafetensorsFile& file, const TensorInfo& info);
-/// The first of a file: "'layers.0.qweight' is a tensor of GPTQ, which is not read". Empty where there is none.
+/// The first of a file: "'layers.0.qweight' belongs to GPTQ, which is not read". Empty where there is none.
 std::string unread_note(const SafetensorsFile& file);
 
 /// Whether the blocks of the format can be kept in the layout: all in kIF4, those of NVFP4 in the others.

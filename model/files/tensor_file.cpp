@@ -28,25 +28,28 @@ std::string first_names(const std::vector<std::string>& names) {
   return list;
 }
 
+/// What the file holds that is not read, as the end of a message.
+std::string note_of(const SafetensorsFile& file) {
+  const std::string note = unread_note(file);
+  return note.empty() ? note : "; " + note;
+}
+
 /// The wanted name, which must be one of `names`, or the only one of them where no name is wanted. `what`
 /// says in messages what they name.
 std::string choose(const SafetensorsFile& file, const std::string& wanted,
                    const std::vector<std::string>& names, const std::string& what) {
   const std::string path = one_line(file.path()) + ": ";
-  const auto unread = [&] {
-    const std::string note = unread_note(file);
-    return note.empty() ? note : "; " + note;
-  };
   if (!wanted.empty()) {
     for (const std::string& name : names) {
       if (name == wanted) return name;
     }
     if (names.empty())
-      throw InputError(path + "no " + what + " " + quoted_name(wanted) + "; the file holds none" + unread());
+      throw InputError(path + "no " + what + " " + quoted_name(wanted) + "; the file holds none" +
+                       note_of(file));
     throw InputError(path + "no " + what + " " + quoted_name(wanted) + "; the file holds " +
                      first_names(names));
   }
-  if (names.empty()) throw InputError(path + "the file holds no " + what + unread());
+  if (names.empty()) throw InputError(path + "the file holds no " + what + note_of(file));
   if (names.size() > 1) {
     throw InputError(path + "which " + what + "? The file holds " + first_names(names) +
                      "; name one as FILE:NAME");
@@ -87,6 +90,10 @@ std::string to_string(const TensorRef& ref) {
   return one_line(ref.path) + (ref.name.empty() ? "" : ":" + one_line(ref.name));
 }
 
+std::string no_quantized_tensor(const SafetensorsFile& file) {
+  return "the file holds no quantized tensor" + note_of(file);
+}
+
 bool is_quantized(const SafetensorsFile& file, const std::string& name) {
   return is_own(file, name) || is_foreign(file, name);
 }
@@ -103,8 +110,12 @@ std::vector<std::string> quantized_names(const SafetensorsFile& file) {
   return names;
 }
 
+bool is_part(const SafetensorsFile& file, const TensorInfo& info) {
+  return own_owner(file, info) || foreign_owner(file, info);
+}
+
 bool is_plain(const SafetensorsFile& file, const TensorInfo& info) {
-  return !own_owner(file, info) && !foreign_owner(file, info) && !unread_scheme(file, info);
+  return !is_part(file, info) && !unread_scheme(file, info);
 }
 
 std::vector<std::string> plain_names(const SafetensorsFile& file) {
@@ -136,7 +147,7 @@ Tensor read_tensor(const TensorRef& ref) {
     file.fail(quantized[0], "is quantized; a plain tensor is needed");
   const TensorInfo* const info = file.find(ref.name);
   const std::optional<std::string> scheme = info != nullptr ? unread_scheme(file, *info) : std::nullopt;
-  if (scheme) file.fail(ref.name, "is a tensor of " + *scheme + ", which is not read");
+  if (scheme) file.fail(ref.name, "belongs to " + *scheme + ", which is not read");
   return read_tensor(file, choose(file, ref.name, names, "tensor"));
 }
 

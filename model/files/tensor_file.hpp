@@ -68,6 +68,10 @@ bool is_quantized(const SafetensorsFile& file, const std::string& name);
 /// quantized tensors that are not read, such as those of GPTQ.
 std::vector<std::string> quantized_names(const SafetensorsFile& file);
 std::vector<std::string> plain_names(const SafetensorsFile& file);
+/// "the file holds no quantized tensor", and which it holds that is not read.
+std::string no_quantized_tensor(const SafetensorsFile& file);
+/// Whether the tensor is a part of one of quantized_names().
+bool is_part(const SafetensorsFile& file, const TensorInfo& info);
 /// Whether the tensor is one of plain_names().
 bool is_plain(const SafetensorsFile& file, const TensorInfo& info);
 

@@ -9,6 +9,7 @@
 
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
+#include "model/files/foreign_layout.hpp"
 #include "model/files/npy.hpp"
 #include "model/files/safetensors.hpp"
 #include "model/files/tensor_file.hpp"
@@ -143,6 +144,7 @@ void inspect_quantized(const SafetensorsFile& file, const std::vector<std::strin
       all.push_back({{"name", named.name},
                      {"shape", tensor.shape},
                      {"format", std::string(format_name(tensor.format))},
+                     {"layout", std::string(layout_name(named.layout))},
                      {"rule", named.rule},
                      {"amax", tensor.amax},
                      {"int_share", int_share(tensor)},
@@ -155,7 +157,9 @@ void inspect_quantized(const SafetensorsFile& file, const std::vector<std::strin
     }
     fmt::print("{:<44} {:>14} {:>6} {:>8} {:>11.5g} {:>6.1f}{}\n", one_line(named.name),
                to_string(tensor.shape), format_name(tensor.format), named.rule.empty() ? "-" : named.rule,
-               tensor.amax, 100.0 * int_share(tensor), nan == 0 ? "" : "  " + counted(nan, "NaN scale"));
+               tensor.amax, 100.0 * int_share(tensor),
+               (named.layout == Layout::kIF4 ? "" : fmt::format("  {}", layout_name(named.layout))) +
+                   (nan == 0 ? "" : "  " + counted(nan, "NaN scale")));
   }
   if (args.json) print_json(all);
 }
@@ -181,8 +185,13 @@ int run(const Arguments& args) {
   const std::vector<std::string> quantized = quantized_names(file);
   const std::vector<std::string> floating = floating_names(file);
   if (quantized.empty()) {
-    if (floating.empty()) throw InputError(one_line(input.path) + ": no F32, F16 or BF16 tensor");
+    const std::string note = unread_note(file);
+    if (floating.empty()) {
+      throw InputError(one_line(input.path) + ": no F32, F16 or BF16 tensor" +
+                       (note.empty() ? "" : "; " + note));
+    }
     inspect_plain(file, floating, args);
+    if (!args.json && !note.empty()) fmt::print("{}\n", note);
     return 0;
   }
   inspect_quantized(file, quantized, args);

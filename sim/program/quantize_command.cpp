@@ -94,6 +94,11 @@ std::function<int()> set_up(CLI::App& app) {
       "largest size of a shard, such as 300MB; default 5GB");
   add_choice(app, "--scale-layout", args->options.tiled, {{"linear", false}, {"tiled", true}},
              "order of the scales in the file: row after row, or tiles of 128 x 4 for tensor cores");
+  add_choice(app, "--layout", args->options.layout,
+             {{"if4", Layout::kIF4},
+              {"compressed-tensors", Layout::kCompressedTensors},
+              {"modelopt", Layout::kModelOpt}},
+             "names and types of the tensors in the file: ours, or those of another tool, for nvfp4");
   add_model_options(app, args->options);
   return [args] {
     if (args->output.empty() && !args->stats) fail_required("--output or --stats");
