@@ -35,7 +35,8 @@ $(BIN)/if4_bench: $(call objects,$(BENCH)) $(all_verilated_objects) $(O)/libif4_
 	$(call link,$(BENCH_LIBS) $(TEST_LIBS) $(LIBS))
 
 # What fuzz_array needs of the simulators: what reads and counts without an array.
-FUZZED_SIM := $(addprefix sim/,array/core.cpp network/csv.cpp network/topology.cpp system/config.cpp system/geometry.cpp \
+FUZZED_SIM := $(addprefix sim/,array/core.cpp network/csv.cpp network/topology.cpp network/model_config.cpp \
+	network/model_weights.cpp network/model_topology.cpp network/weight_role.cpp system/config.cpp system/geometry.cpp \
 	system/schedule.cpp system/fast_memory.cpp system/fast_timing.cpp)
 $(O)/fuzz_readers: $(call objects,testbench/fuzz/fuzz_readers.cpp) $(O)/libif4.a
 	$(call link,-fsanitize=fuzzer $(LIBS))

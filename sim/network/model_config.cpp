@@ -5,8 +5,9 @@
 #include <string_view>
 
 #include "model/core/error.hpp"
+#include "model/core/json_object.hpp"
 #include "model/core/text.hpp"
-#include "model/files/json_file.hpp"
+#include "model/files/atomic_file.hpp"
 #include "sim/system/geometry.hpp"
 
 namespace if4 {
@@ -94,7 +95,11 @@ void read_attention(const Entries& entries, ModelConfig& config) {
 
 ModelConfig read_model_config(const std::string& path) {
   constexpr std::uint64_t kMaxFile = std::uint64_t{4} << 20;
-  const Json json = read_json_object(path, kMaxFile);
+  const InputFile file(path);
+  if (file.size() > kMaxFile) file.fail("is larger than 4 MiB, too large for a configuration");
+  std::string text(file.size(), '\0');
+  file.read(0, text.data(), text.size());
+  const Json json = parse_json_object(path, text);
   const Entries whole(path, json);
   // Models of text and images have the numbers of either in an object of its own.
   const bool nested =

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "model/files/foreign_layout.hpp"
 #include "model/files/tensor_file.hpp"
 
 namespace if4 {
@@ -26,23 +27,13 @@ bool is_companion(std::string_view name) {
          last == "g_idx" || last == "weight_shape" || ends_with(last, "bias");
 }
 
-// Two codes of 4 bits in a byte: the layouts of compressed-tensors and ModelOpt, and the experts of gpt-oss.
-bool unpack(const SafetensorsFile& file, const TensorInfo& info, ModelWeight& weight) {
-  constexpr std::string_view kPacked = "_packed", kBlocks = "_blocks";
-  if (info.dtype != DType::kU8) return false;
-  weight.shape = info.shape;
-  const std::string base = info.name.substr(0, info.name.rfind('_'));
-  if (ends_with(info.name, kBlocks) && info.shape.size() == 4 && file.find(base + "_scales") != nullptr) {
-    weight = {base, {info.shape[0], info.shape[1], info.shape[2] * info.shape[3] * 2}};
-    return true;
-  }
-  const bool packed = ends_with(info.name, kPacked) && file.find(base + "_scale") != nullptr;
-  const bool modelopt =
-      file.find(info.name + "_scale") != nullptr && file.find(info.name + "_scale_2") != nullptr;
-  if (!packed && !modelopt) return false;
-  weight.name = packed ? base : info.name;
-  weight.shape.back() *= 2;
-  return true;
+// The fused experts of gpt-oss, in blocks of two codes a byte: [experts, rows, blocks, 16].
+bool unpack_experts(const SafetensorsFile& file, const TensorInfo& info, ModelWeight& weight) {
+  constexpr std::string_view kBlocks = "_blocks";
+  if (info.dtype != DType::kU8 || info.shape.size() != 4 || !ends_with(info.name, kBlocks)) return false;
+  const std::string base = info.name.substr(0, info.name.size() - kBlocks.size());
+  weight = {base, {info.shape[0], info.shape[1], info.shape[2] * info.shape[3] * 2}};
+  return file.find(base + "_scales") != nullptr;
 }
 
 }  // namespace
@@ -50,14 +41,15 @@ bool unpack(const SafetensorsFile& file, const TensorInfo& info, ModelWeight& we
 ModelWeights read_model_weights(const std::string& path) {
   const SafetensorsFile file(path);
   ModelWeights result;
-  for (const std::string& name : plain_names(file)) {
-    const TensorInfo& info = *file.find(name);
-    if (info.shape.size() < 2 || is_companion(name)) continue;
-    ModelWeight weight{name, info.shape};
-    if (is_number(info.dtype) || unpack(file, info, weight)) {
+  for (const TensorInfo& info : file.tensors()) {
+    if (info.shape.size() < 2 || is_companion(info.name)) continue;
+    ModelWeight weight{info.name, info.shape};
+    const bool plain = is_plain(file, info);
+    if ((plain && is_number(info.dtype)) || unpack_experts(file, info, weight)) {
       result.weights.push_back(std::move(weight));
-    } else if (name.find("weight") != std::string::npos || name.find("qzeros") != std::string::npos) {
-      result.left_out.push_back(name);
+    } else if (plain ? info.name.find("weight") != std::string::npos
+                     : unread_scheme(file, info) && !foreign_owner(file, info)) {
+      result.left_out.push_back(info.name);
     }
   }
   for (const std::string& name : quantized_names(file)) {

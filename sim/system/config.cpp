@@ -7,8 +7,9 @@
 #include <type_traits>
 
 #include "model/core/error.hpp"
+#include "model/core/json_object.hpp"
 #include "model/core/text.hpp"
-#include "model/files/json_file.hpp"
+#include "model/files/atomic_file.hpp"
 
 namespace if4 {
 namespace {
@@ -211,10 +212,14 @@ void set_knob(SystemConfig& config, std::string_view name, const std::string& va
 
 void read_config(const std::string& path, SystemConfig& config) {
   constexpr std::uint64_t kMaxFile = 1 << 20;
-  const nlohmann::json json = read_json_object(path, kMaxFile);
+  const InputFile file(path);
+  if (file.size() > kMaxFile) file.fail("is larger than 1 MiB, too large for a configuration");
+  std::string text(file.size(), '\0');
+  file.read(0, text.data(), text.size());
+  const nlohmann::json json = parse_json_object(path, text);
   for (const auto& [name, value] : json.items()) {
     if (!value.is_primitive() || value.is_null())
-      throw InputError(one_line(path) + ": " + quoted_name(name) + " is not a number, text, true or false");
+      file.fail(quoted_name(name) + " is not a number, text, true or false");
     set_knob(config, name, value.is_string() ? value.get<std::string>() : value.dump(),
              one_line(path) + ": " + quoted_name(name));
   }

@@ -1,7 +1,9 @@
-// libFuzzer target over what `if4 array` reads: topologies and configurations. Whatever the bytes are, a
+// libFuzzer target over what `if4 array` reads: topologies, configurations, and the config.json of models. Whatever the bytes are, a
 // reader gives something within its ranges or throws an InputError of one line. The cycles
 // of a product on that configuration are then counted, if that does not take too long, and the counts must be
 // possible ones.
+#include "model/core/text.hpp"
+#include "sim/network/model_config.hpp"
 #include "sim/network/topology.hpp"
 #include "sim/system/fast_timing.hpp"
 #include "testbench/fuzz/fuzzing.hpp"
@@ -23,6 +25,27 @@ void check_layers(const std::vector<Layer>& layers) {
   }
 }
 
+// What is written of a topology is read as it was.
+void check_written(const std::vector<Layer>& layers) {
+  static const MemoryFile output;
+  const std::string text = topology_text(layers, {"fuzz"});
+  output.put(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
+  const std::vector<Layer> read = read_topology(output.path());
+  require(read.size() == layers.size(), "every layer that is written is read");
+  for (std::size_t i = 0; i < read.size(); ++i) {
+    require(read[i].shape == layers[i].shape && read[i].count == layers[i].count, "its numbers are");
+    require(read[i].name == one_line(layers[i].name), "its name is");
+  }
+}
+
+void check_model(const ModelConfig& config) {
+  for (const std::uint64_t number :
+       {config.hidden, config.layers, config.heads, config.kv_heads, config.head_size,
+        config.experts_per_token, config.window, config.image, config.patch})
+    require(number <= kMaxGemmSize, "the numbers of a model are in their range");
+  require(config.heads == 0 || config.heads % config.kv_heads == 0, "heads of keys divide those of queries");
+}
+
 void check_run(const SystemConfig& config, const GemmShape& shape) {
   constexpr std::uint64_t kMostTiles = 2000;
   try {
@@ -30,6 +53,7 @@ void check_run(const SystemConfig& config, const GemmShape& shape) {
     if (geometry.tiles() > kMostTiles) return;
     Timeline timeline;
     const RunStats stats = fast_timing(config, shape, &timeline);
+    require(fast_timing(config, shape) == stats, "skipping changes no count");
     const CycleCounts& cycles = stats.cycles;
     require(stats.tiles == geometry.tiles() && timeline.tiles.size() == stats.tiles, "every tile runs");
     require(cycles.beats == stats.tiles * geometry.beats, "every beat is accepted once");
@@ -56,7 +80,13 @@ void check_run(const SystemConfig& config, const GemmShape& shape) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const MemoryFile input;
   input.put(data, size);
-  attempt([&] { check_layers(read_topology(input.path())); });
+  std::vector<Layer> layers;
+  attempt([&] { layers = read_topology(input.path()); });
+  if (!layers.empty()) {
+    check_layers(layers);
+    check_written(layers);
+  }
+  attempt([&] { check_model(read_model_config(input.path())); });
   SystemConfig config;
   bool read = false;
   attempt([&] {

@@ -72,6 +72,13 @@ void write_array_corpus(const std::filesystem::path& directory) {
   put("plain.csv", "a, 1, 2, 3\n");
   put("counted.csv",
       "\xEF\xBB\xBFLayer, M, N, K, count,\r\n# again\r\nq.k, 512, 4096, 16777216, 32,\r\n\r\n");
+  put("conv.csv",
+      "Layer name; IFMAP Height; IFMAP Width; Filter Height; Filter Width; Channels; Num Filter; Strides; "
+      "count\n"
+      "\"DP; 1\"; 224; 223; 11; 3; 3; 96; 4; 2\n");
+  put("model.json", R"({"architectures": ["LlamaForCausalLM"], "hidden_size": 4096, "num_attention_heads": 32,
+"num_key_value_heads": 8, "head_dim": 128, "num_experts_per_tok": 2, "sliding_window": null, "image_size": 224,
+"patch_size": 16, "tie_word_embeddings": false, "text_config": {"n_head": 2}})");
   put("array.json", R"({"rows": 4, "columns": 3, "lanes": 32, "format": "nvfp4", "acc-width": 70,
 "shared-output": true, "clock": 1.5e3, "overlap": false, "order": "nm", "snake": true})");
   put("memory.json",

@@ -1,0 +1,13 @@
+// JSON that a user or another program wrote.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+namespace if4 {
+
+/// The object that the text of a file is. Throws InputError "PATH: ..." if it is something else, holds a number that is
+/// out of range, or a name of the object twice.
+nlohmann::json parse_json_object(const std::string& path, const std::string& text);
+
+}  // namespace if4
