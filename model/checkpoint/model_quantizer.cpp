@@ -121,6 +121,8 @@ class ModelInput {
 
   static std::string reason(const ModelOptions& options) {
     if (!options.include.empty() || !options.exclude.empty()) return ": no F32, F16 or BF16 tensor matches";
+    if (options.layout != Layout::kIF4)
+      return ": no F32, F16 or BF16 tensor of two or more dimensions, the last a multiple of 16";
     return ": no F32, F16 or BF16 tensor of two or more dimensions (--include takes others)";
   }
 
