@@ -15,7 +15,7 @@
 #include "model/files/npy.hpp"
 #include "model/files/output_path.hpp"
 #include "model/files/safetensors.hpp"
-#include "model/files/tiled_scales.hpp"
+#include "model/core/tiled_scales.hpp"
 #include "model/quantize/fast_quantizer.hpp"
 
 namespace if4 {
