@@ -15,7 +15,7 @@
 #include "model/files/npy.hpp"
 #include "model/files/output_path.hpp"
 #include "model/files/safetensors.hpp"
-#include "model/files/tiled_scales.hpp"
+#include "model/core/tiled_scales.hpp"
 #include "model/quantize/fast_quantizer.hpp"
 
 namespace if4 {
@@ -121,6 +121,8 @@ class ModelInput {
 
   static std::string reason(const ModelOptions& options) {
     if (!options.include.empty() || !options.exclude.empty()) return ": no F32, F16 or BF16 tensor matches";
+    if (options.layout != Layout::kIF4)
+      return ": no F32, F16 or BF16 tensor of two or more dimensions, the last a multiple of 16";
     return ": no F32, F16 or BF16 tensor of two or more dimensions (--include takes others)";
   }
 

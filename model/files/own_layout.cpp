@@ -6,7 +6,7 @@
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
 #include "model/files/layout.hpp"
-#include "model/files/tiled_scales.hpp"
+#include "model/core/tiled_scales.hpp"
 
 namespace if4 {
 namespace {

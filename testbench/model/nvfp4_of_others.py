@@ -106,7 +106,7 @@ def make(folder, seed):
         tensors = {}
         for name, (shape, global_shape) in shapes.items():
             packed = random.integers(0, 256, (*shape[:-1], shape[-1] // 2), np.uint8)
-            scales = random.integers(0, 128 if name == "nan.weight" else 127, (*shape[:-1], shape[-1] // 16), np.uint8)
+            scales = random.integers(0, 127, (*shape[:-1], shape[-1] // 16), np.uint8)
             if name == "nan.weight":
                 scales[3] = 127
             if layout == "modelopt":

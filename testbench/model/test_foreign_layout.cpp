@@ -62,6 +62,59 @@ bool same_values(const if4::Tensor& a, const if4::Tensor& b) {
   return true;
 }
 
+/// A tensor of a scheme that is not read, with all its parts.
+struct Case {
+  std::string scheme;
+  Parts parts;
+  std::map<std::string, std::string> metadata = {};
+};
+
+std::vector<Case> unread_cases() {
+  const Parts comfy = modelopt();
+  Parts marked = comfy;
+  marked["w.comfy_quant"] = {DType::kU8, {20}};
+  return {
+      {"GPTQ",
+       {{"a.qweight", {DType::kI32, {8, 64}}},
+        {"a.qzeros", {DType::kI32, {2, 8}}},
+        {"a.scales", {DType::kF16, {2, 64}}},
+        {"a.g_idx", {DType::kI32, {64}}}}},
+      {"GPTQ",
+       {{"a.qweight", {DType::kI32, {8, 64}}},
+        {"a.qzeros", {DType::kI32, {2, 8}}},
+        {"a.scales", {DType::kF16, {2, 64}}}}},
+      {"AWQ",
+       {{"a.qweight", {DType::kI32, {64, 8}}},
+        {"a.qzeros", {DType::kI32, {2, 8}}},
+        {"a.scales", {DType::kBF16, {2, 64}}}}},
+      {"bitsandbytes (4 bits)",
+       {{"a.weight", {DType::kU8, {512, 1}}},
+        {"a.weight.absmax", {DType::kU8, {16}}},
+        {"a.weight.quant_map", {DType::kF32, {16}}},
+        {"a.weight.nested_absmax", {DType::kF32, {1, 1}}},
+        {"a.weight.nested_quant_map", {DType::kF32, {2, 128}}},
+        {"a.weight.quant_state.bitsandbytes__nf4", {DType::kU8, {90}}}}},
+      {"bitsandbytes (8 bits)",
+       {{"a.weight", {DType::kI8, {4, 16}}},
+        {"a.SCB", {DType::kF32, {4, 1}}},
+        {"a.weight_format", {DType::kU8, {}}}}},
+      {"MXFP4 of gpt-oss",
+       {{"e.down_proj_blocks", {DType::kU8, {2, 32, 2, 16}}},
+        {"e.down_proj_scales", {DType::kU8, {2, 32, 2}}}}},
+      {"MXFP4 of compressed-tensors",
+       {{"a.weight_packed", {DType::kU8, {2, 16}}}, {"a.weight_scale", {DType::kU8, {2, 1}}}}},
+      {"integers of compressed-tensors (pack-quantized)",
+       {{"a.weight_packed", {DType::kI32, {2, 4}}},
+        {"a.weight_scale", {DType::kBF16, {2, 1}}},
+        {"a.weight_shape", {DType::kI64, {2}}}}},
+      {"FP8 weights",
+       {{"a.weight", {DType::kF8E4M3, {2, 4}}}, {"a.weight_scale_inv", {DType::kF32, {1, 1}}}}},
+      {"FP8 weights", {{"a.weight", {DType::kF8E4M3, {2, 4}}}, {"a.weight_scale", {DType::kBF16, {2, 1}}}}},
+      {"ComfyUI", marked},
+      {"ComfyUI", comfy, {{"_quantization_metadata", "{}"}}},
+  };
+}
+
 }  // namespace
 
 TEST_CASE("NVFP4 files of other tools decode to the bits of an independent decoder", "[io][foreign]") {
@@ -207,55 +260,7 @@ TEST_CASE("tensors of other tools that do not fit together are refused", "[io][f
 TEST_CASE("quantized tensors that are not read are named, and their parts left alone", "[io][foreign]") {
   const TempDir dir;
   const std::string path = dir / "a.safetensors";
-  struct Case {
-    std::string scheme;
-    Parts parts;
-    std::map<std::string, std::string> metadata = {};
-  };
-  const Parts comfy = modelopt();
-  Parts marked = comfy;
-  marked["w.comfy_quant"] = {DType::kU8, {20}};
-  const std::vector<Case> cases = {
-      {"GPTQ",
-       {{"a.qweight", {DType::kI32, {8, 64}}},
-        {"a.qzeros", {DType::kI32, {2, 8}}},
-        {"a.scales", {DType::kF16, {2, 64}}},
-        {"a.g_idx", {DType::kI32, {64}}}}},
-      {"GPTQ",
-       {{"a.qweight", {DType::kI32, {8, 64}}},
-        {"a.qzeros", {DType::kI32, {2, 8}}},
-        {"a.scales", {DType::kF16, {2, 64}}}}},
-      {"AWQ",
-       {{"a.qweight", {DType::kI32, {64, 8}}},
-        {"a.qzeros", {DType::kI32, {2, 8}}},
-        {"a.scales", {DType::kBF16, {2, 64}}}}},
-      {"bitsandbytes (4 bits)",
-       {{"a.weight", {DType::kU8, {512, 1}}},
-        {"a.weight.absmax", {DType::kU8, {16}}},
-        {"a.weight.quant_map", {DType::kF32, {16}}},
-        {"a.weight.nested_absmax", {DType::kF32, {1, 1}}},
-        {"a.weight.nested_quant_map", {DType::kF32, {2, 128}}},
-        {"a.weight.quant_state.bitsandbytes__nf4", {DType::kU8, {90}}}}},
-      {"bitsandbytes (8 bits)",
-       {{"a.weight", {DType::kI8, {4, 16}}},
-        {"a.SCB", {DType::kF32, {4, 1}}},
-        {"a.weight_format", {DType::kU8, {}}}}},
-      {"MXFP4 of gpt-oss",
-       {{"e.down_proj_blocks", {DType::kU8, {2, 32, 2, 16}}},
-        {"e.down_proj_scales", {DType::kU8, {2, 32, 2}}}}},
-      {"MXFP4 of compressed-tensors",
-       {{"a.weight_packed", {DType::kU8, {2, 16}}}, {"a.weight_scale", {DType::kU8, {2, 1}}}}},
-      {"integers of compressed-tensors (pack-quantized)",
-       {{"a.weight_packed", {DType::kI32, {2, 4}}},
-        {"a.weight_scale", {DType::kBF16, {2, 1}}},
-        {"a.weight_shape", {DType::kI64, {2}}}}},
-      {"FP8 weights",
-       {{"a.weight", {DType::kF8E4M3, {2, 4}}}, {"a.weight_scale_inv", {DType::kF32, {1, 1}}}}},
-      {"FP8 weights", {{"a.weight", {DType::kF8E4M3, {2, 4}}}, {"a.weight_scale", {DType::kBF16, {2, 1}}}}},
-      {"ComfyUI", marked},
-      {"ComfyUI", comfy, {{"_quantization_metadata", "{}"}}},
-  };
-  for (const Case& c : cases) {
+  for (const Case& c : unread_cases()) {
     INFO(c.scheme);
     Parts parts = c.parts;
     parts["norm.weight"] = {DType::kF32, {2, 16}, f32(std::vector<float>(32, 1))};

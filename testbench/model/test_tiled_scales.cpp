@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "model/files/tiled_scales.hpp"
+#include "model/core/tiled_scales.hpp"
 #include "testbench/support/catch.hpp"
 
 TEST_CASE("tiled scales are put back in order", "[quantizer]") {

@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "model/files/safetensors.hpp"
-#include "model/files/tiled_scales.hpp"
+#include "model/core/tiled_scales.hpp"
 #include "testbench/oracle/block.hpp"
 
 namespace if4 {

@@ -1,4 +1,4 @@
-#include "model/files/tiled_scales.hpp"
+#include "model/core/tiled_scales.hpp"
 
 namespace if4 {
 
