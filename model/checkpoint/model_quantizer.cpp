@@ -173,8 +173,7 @@ ModelEntry entry_of(const ModelInput::Item& item, const ModelOptions& options) {
     return entry;
   }
   const QuantizeOptions& quantize = options.quantize;
-  const Shape shape =
-      quantize.transpose ? Shape{column_count(item.view.shape), row_count(item.view.shape)} : item.view.shape;
+  const Shape shape = quantize.transpose ? transposed(item.view.shape) : item.view.shape;
   const bool own = options.layout == Layout::kIF4;
   const QuantizedParts parts = own ? quantized_parts(item.name, quantize.format, shape, options.tiled)
                                    : foreign_parts(options.layout, item.name, shape);
@@ -288,7 +287,7 @@ class ModelQuantizer {
     }
     writer_->write(kAmaxPart, 0, &amax, sizeof amax);
     if (!options_.tiled) return;
-    const std::size_t rows = row_count(quantizer.shape());
+    const std::size_t rows = quantizer.rows();
     const std::vector<std::uint8_t> tiled = tile_scales(scales, rows, scales.size() / rows);
     writer_->write(kScalesPart, 0, tiled.data(), tiled.size());
   }

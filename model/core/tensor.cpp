@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "model/core/error.hpp"
 
@@ -38,16 +39,35 @@ std::string not_finite(std::size_t index, float value) {
   return "value " + std::to_string(index) + (std::isnan(value) ? " is NaN" : " is infinite");
 }
 
+Shape transposed(const Shape& shape) {
+  Shape result = shape;
+  std::swap(result.back(), result[result.size() - 2]);
+  return result;
+}
+
 Tensor transposed(const Tensor& tensor) {
-  const std::size_t rows = tensor.rows();
+  Tensor result{transposed(tensor.shape), std::vector<float>(tensor.values.size())};
   const std::size_t columns = tensor.columns();
-  Tensor result{{columns, rows}, std::vector<float>(tensor.values.size())};
-  for (std::size_t row = 0; row < rows; ++row) {
-    for (std::size_t column = 0; column < columns; ++column) {
-      result.values[column * rows + row] = tensor.values[row * columns + column];
+  const std::size_t rows = result.columns();
+  for (std::size_t matrix = 0; matrix < tensor.values.size(); matrix += rows * columns) {
+    for (std::size_t row = 0; row < rows; ++row) {
+      for (std::size_t column = 0; column < columns; ++column) {
+        result.values[matrix + column * rows + row] = tensor.values[matrix + row * columns + column];
+      }
     }
   }
   return result;
+}
+
+bool flattens(Format format, const Shape& shape) {
+  return shape.size() >= 3 && shape.back() < block_size(format);
+}
+
+std::size_t QuantizedTensor::columns() const {
+  if (!flattened) return column_count(shape);
+  std::size_t columns = 1;
+  for (std::size_t i = 1; i < shape.size(); ++i) columns *= shape[i];
+  return columns;
 }
 
 Block QuantizedTensor::block(std::size_t row, std::size_t index) const {
@@ -70,6 +90,7 @@ QuantizedTensor make_quantized(Format format, const Shape& shape) {
   QuantizedTensor tensor;
   tensor.format = format;
   tensor.shape = shape;
+  tensor.flattened = flattens(format, shape);
   const std::size_t blocks = tensor.rows() * tensor.blocks_per_row();
   tensor.codes.resize(blocks * code_bytes(format));
   tensor.scales.resize(blocks);

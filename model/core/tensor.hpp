@@ -35,8 +35,15 @@ void check_size(const Tensor& tensor);
 /// "value 17 is NaN" or "value 17 is infinite", for messages. `value` must be one of the two.
 std::string not_finite(std::size_t index, float value);
 
-/// The matrix [rows(), columns()] transposed: its shape is [columns, rows].
+/// The shape with its last two dimensions exchanged. It must have two or more.
+Shape transposed(const Shape& shape);
+/// Each matrix of the last two dimensions transposed by itself: [experts, n, k] becomes [experts, k, n].
 Tensor transposed(const Tensor& tensor);
+
+/// Whether the rows in which a tensor is cut into blocks are all its dimensions but the first, flattened, and
+/// not its last dimension. It is so where there are three or more dimensions and the last is smaller than a
+/// block, as in the weights of a convolution: each row of 3 or 7 values would be padded to a block.
+bool flattens(Format format, const Shape& shape);
 
 /// What other tools keep in place of amax. They decode a block in FP32, and every operation is rounded: first its
 /// scale, s * value or s / value, and then each code times that. The bits of an element depend on that order.
@@ -52,11 +59,12 @@ struct GlobalScale {
 /// s times or by the global scale, in FP32.
 float scale_step(GlobalScale::Kind kind, float s, float value);
 
-/// A tensor cut along its last dimension into blocks of 16 codes (MXFP4: 32). Where a row ends inside a
-/// block, the rest of the block has zero codes.
+/// A tensor cut into rows, which are its last dimension unless they are flattened, and these into blocks of 16
+/// codes (MXFP4: 32). Where a row ends inside a block, the rest of the block has zero codes.
 struct QuantizedTensor {
   Format format = Format::kIF4;
-  Shape shape;  ///< the true shape, without padding
+  Shape shape;             ///< the true shape, without padding
+  bool flattened = false;  ///< a row is all dimensions but the first: see flattens()
   /// rows x blocks_per_row x code_bytes(format) bytes. The codes of a block follow each other from the lowest
   /// bits up, so that of two 4-bit codes in a byte the even element is the low nibble.
   std::vector<std::uint8_t> codes;
@@ -65,14 +73,15 @@ struct QuantizedTensor {
   /// Where there is one, the values follow from it, and amax is what a tensor with that scale can hold at most.
   std::optional<GlobalScale> global_scale = std::nullopt;
 
-  std::size_t rows() const { return row_count(shape); }
-  std::size_t columns() const { return column_count(shape); }
+  std::size_t rows() const { return flattened ? shape.front() : row_count(shape); }
+  std::size_t columns() const;
   std::size_t blocks_per_row() const { return (columns() + block_size(format) - 1) / block_size(format); }
   Block block(std::size_t row, std::size_t index) const;
   void set_block(std::size_t row, std::size_t index, const Block& block);
 };
 
-/// A quantized tensor of that shape whose codes, scales and amax are all zero.
+/// A quantized tensor of that shape whose codes, scales and amax are all zero. It is flattened where
+/// flattens() says so.
 QuantizedTensor make_quantized(Format format, const Shape& shape);
 
 /// What the codes of a tensor stand for: code value * factor * s * amax / amax_divisor(format), computed in

@@ -1,19 +1,7 @@
 // How quantized tensors lie in safetensors files: the layout of this project, and those of other tools.
 //
-// A quantized tensor NAME of the true shape [rows..., columns] has blocks = ceil(columns /
-// block_size(format)) blocks in a row. It is kept in a safetensors file as three tensors
-//   NAME.codes   U8   [rows..., blocks * code_bytes(format)], the codes of a block from the lowest bits up, so
-//                      that of two 4-bit codes in a byte the even element is the low nibble
-//   NAME.scales  U8   [rows..., blocks], or [tiled_size()] where they are in scale tiles
-//   NAME.amax    F32  [1]
-// and as entries of the metadata
-//   NAME.format        a format_name(), "if4"
-//   NAME.shape         the true shape, "[64, 250]"
-//   NAME.rule          a rule_name(), "mse"; missing where the rule is not known or decided nothing
-//   NAME.scale_layout  "tiled" where the scales are in the scale tiles of tiled_scales.hpp, else missing
-//   NAME.rotation      "rht16" where every 16 values were rotated first (rotation.hpp), else missing
-//   NAME.transposed    "true" where the shape is that of the transposed matrix, else missing
-// The scales may also have the dtype F8_E4M3, or F8_E8M0 where that is what they are. The layouts of other tools are in
+// A quantized tensor NAME is kept as the tensors NAME.codes, NAME.scales and NAME.amax, and as entries of the
+// metadata. FORMATS.md, beside this file, says what each of them holds. The layouts of other tools are in
 // foreign_layout.hpp.
 #pragma once
 
@@ -41,7 +29,8 @@ struct QuantizedInfo {
   Shape shape;           ///< of the tensor as it is stored
   std::string rule;      ///< the rule_name() by which element types were chosen; empty where it is not known
   bool rotated = false;  ///< every 16 values were rotated first
-  bool transposed = false;  ///< the tensor is the transposed matrix
+  bool transposed = false;  ///< each matrix of the last two dimensions is the transposed one
+  bool flattened = false;   ///< that of QuantizedTensor
   Layout layout = Layout::kIF4;
 };
 
@@ -51,7 +40,7 @@ struct NamedQuantized {
   QuantizedTensor tensor;
   std::string rule;      ///< the rule_name() by which element types were chosen; empty where it is not known
   bool rotated = false;  ///< every 16 values were rotated first
-  bool transposed = false;  ///< the tensor is the transposed matrix
+  bool transposed = false;  ///< each matrix of the last two dimensions is the transposed one
   Layout layout = Layout::kIF4;
 };
 

@@ -13,8 +13,9 @@ namespace if4 {
 bool is_npy(const std::string& path);
 
 /// The array of a file as FP32, with NaN and infinities as they are. The shape () has one value.
-/// Accepts the dtypes '<f4' and '<f2' in C order. Throws InputError "FILE: ..." for any other array, for a
-/// malformed header, and where the size of the data is not exactly that of the shape.
+/// Accepts FP16, FP32 and FP64 of either byte order, in C order or in Fortran order; FP64 is rounded to the nearest
+/// FP32 number. Throws InputError "FILE: ..." for any other array, for a malformed header, where the size of the
+/// data is not exactly that of the shape, and where a finite value is beyond FP32.
 Tensor read_npy(const std::string& path);
 
 }  // namespace if4

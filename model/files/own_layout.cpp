@@ -20,6 +20,7 @@ constexpr std::string_view kRule = ".rule";
 constexpr std::string_view kScaleLayout = ".scale_layout";
 constexpr std::string_view kRotation = ".rotation";
 constexpr std::string_view kTransposed = ".transposed";
+constexpr std::string_view kFlattened = ".flattened";
 
 bool ends_with(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
@@ -45,8 +46,11 @@ std::optional<Shape> parse_shape(std::string_view text) {
   }
 }
 
-Shape with_last(Shape shape, std::size_t last) {
-  shape.back() = last;
+/// The shape of a part with `count` entries for each row of blocks.
+Shape part_shape(const QuantizedTensor& tensor, std::size_t count) {
+  if (tensor.flattened) return {tensor.shape.front(), count};
+  Shape shape = tensor.shape;
+  shape.back() = count;
   return shape;
 }
 
@@ -70,6 +74,10 @@ class QuantizedReader {
     if (rule != file_.metadata().end()) info.rule = rule->second;
     info.rotated = flag(kRotation, "rht16");
     info.transposed = flag(kTransposed, "true");
+    info.flattened = flag(kFlattened, "true");
+    if ((info.transposed || info.flattened) && info.shape.size() < 2) {
+      fail("the shape " + shape + " is of one dimension: it can be neither transposed nor flattened");
+    }
     return info;
   }
 
@@ -79,13 +87,18 @@ class QuantizedReader {
     QuantizedTensor& tensor = result.tensor;
     tensor.format = known.format;
     tensor.shape = known.shape;
-    // Nothing has confirmed the number of columns yet, so the rounding up of blocks_per_row() could overflow.
-    const std::size_t columns = tensor.shape.back();
+    tensor.flattened = known.flattened;
+    // Nothing has confirmed the shape yet, so its product and the rounding up of blocks_per_row() could overflow.
+    if (!byte_count(DType::kF32, tensor.shape)) fail_too_large(tensor);
+    const std::size_t columns = tensor.columns();
+    if (known.rotated && columns % kBlockSize != 0) {
+      fail("rotated rows are a multiple of 16 values long, not " + std::to_string(columns));
+    }
     const std::size_t per_block = block_size(tensor.format);
     const std::size_t blocks = columns / per_block + (columns % per_block != 0 ? 1 : 0);
     read_scales(tensor, blocks);
     tensor.codes = file_.read_bytes(
-        part(kCodes, DType::kU8, with_last(tensor.shape, code_bytes(tensor.format) * blocks)));
+        part(kCodes, DType::kU8, part_shape(tensor, code_bytes(tensor.format) * blocks)));
     tensor.amax = file_.read_tensor(part(kAmax, DType::kF32, Shape{1})).values[0];
     if (!std::isfinite(tensor.amax) || tensor.amax < 0.0F) fail("amax is negative or not finite");
     check_padding(tensor);
@@ -109,27 +122,19 @@ class QuantizedReader {
 
   void read_scales(QuantizedTensor& tensor, std::size_t blocks) const {
     if (!flag(kScaleLayout, "tiled")) {
-      tensor.scales = file_.read_bytes(scales(tensor.format, with_last(tensor.shape, blocks)));
+      tensor.scales = file_.read_bytes(scales(tensor.format, part_shape(tensor, blocks)));
       return;
     }
-    const std::optional<std::size_t> size = checked_tiled_size(tensor.shape, blocks);
-    if (!size) fail("the shape " + to_string(tensor.shape).substr(0, 100) + " is too large");
-    const std::vector<std::uint8_t> tiled = file_.read_bytes(scales(tensor.format, Shape{*size}));
-    tensor.scales = untile_scales(tiled, row_count(tensor.shape), blocks);
+    // Padding to whole tiles must not overflow either.
+    constexpr std::size_t kLimit = std::size_t{1} << 40;
+    if (tensor.rows() > kLimit || blocks > kLimit) fail_too_large(tensor);
+    const Shape shape{tiled_size(tensor.rows(), blocks)};
+    const std::vector<std::uint8_t> tiled = file_.read_bytes(scales(tensor.format, shape));
+    tensor.scales = untile_scales(tiled, tensor.rows(), blocks);
   }
 
-  /// tiled_size() of a shape that nothing has confirmed yet.
-  static std::optional<std::size_t> checked_tiled_size(const Shape& shape, std::size_t blocks) {
-    std::size_t rows = 1;
-    for (std::size_t i = 0; i + 1 < shape.size(); ++i) {
-      if (__builtin_mul_overflow(rows, shape[i], &rows)) return std::nullopt;
-    }
-    constexpr std::size_t kLimit = std::size_t{1} << 40;
-    if (rows > kLimit || blocks > kLimit) return std::nullopt;
-    std::size_t size = 0;
-    const std::size_t across = (blocks + 3) / 4 * 512;
-    if (__builtin_mul_overflow((rows + 127) / 128, across, &size)) return std::nullopt;
-    return size;
+  [[noreturn]] void fail_too_large(const QuantizedTensor& tensor) const {
+    fail("the shape " + to_string(tensor.shape).substr(0, 100) + " is too large");
   }
 
   const std::string& metadata(std::string_view suffix) const {
@@ -229,14 +234,17 @@ NamedQuantized read_own(const SafetensorsFile& file, const std::string& name) {
 }
 
 QuantizedParts quantized_parts(const std::string& name, Format format, const Shape& shape, bool tiled) {
-  const Shape stored = shape.empty() ? Shape{1} : shape;
-  const std::size_t rows = row_count(stored);
-  const std::size_t blocks = (stored.back() + block_size(format) - 1) / block_size(format);
+  QuantizedTensor stored;  // only its rows are asked for
+  stored.format = format;
+  stored.shape = shape.empty() ? Shape{1} : shape;
+  stored.flattened = flattens(format, shape);
+  const std::size_t rows = stored.rows();
+  const std::size_t blocks = stored.blocks_per_row();
   const std::size_t bytes = code_bytes(format) * blocks;
   const std::size_t scales = tiled ? tiled_size(rows, blocks) : rows * blocks;
   return {
-      {join(name, kCodes), DType::kU8, with_last(stored, bytes), nullptr, rows * bytes},
-      {join(name, kScales), DType::kU8, tiled ? Shape{scales} : with_last(stored, blocks), nullptr, scales},
+      {join(name, kCodes), DType::kU8, part_shape(stored, bytes), nullptr, rows * bytes},
+      {join(name, kScales), DType::kU8, tiled ? Shape{scales} : part_shape(stored, blocks), nullptr, scales},
       {join(name, kAmax), DType::kF32, Shape{1}, nullptr, sizeof(float)}};
 }
 
@@ -249,10 +257,11 @@ void describe_quantized(const std::string& name, Format format, const Shape& sha
   if (tiled) metadata[join(name, kScaleLayout)] = "tiled";
   if (rotated) metadata[join(name, kRotation)] = "rht16";
   if (transposed) metadata[join(name, kTransposed)] = "true";
+  if (flattens(format, shape)) metadata[join(name, kFlattened)] = "true";
 }
 
 void remove_description(const std::string& name, std::map<std::string, std::string>& metadata) {
-  for (const std::string_view key : {kFormat, kShape, kRule, kScaleLayout, kRotation, kTransposed})
+  for (const std::string_view key : {kFormat, kShape, kRule, kScaleLayout, kRotation, kTransposed, kFlattened})
     metadata.erase(join(name, key));
 }
 

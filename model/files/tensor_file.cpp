@@ -208,8 +208,7 @@ QuantizedInfo quantized_info(const SafetensorsFile& file, const std::string& nam
 }
 
 Shape original_shape(const QuantizedInfo& info) {
-  if (!info.transposed) return info.shape;
-  return {column_count(info.shape), row_count(info.shape)};
+  return info.transposed ? transposed(info.shape) : info.shape;
 }
 
 Tensor original_values(const NamedQuantized& named) {

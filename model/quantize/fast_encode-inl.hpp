@@ -12,6 +12,7 @@
 
 #include "hwy/highway.h"
 #include "model/quantize/fast_kernel.hpp"
+#include "model/quantize/simd_round-inl.hpp"
 #include "model/quantize/simd_tile-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -34,58 +35,6 @@ struct Place {
   std::size_t stride;
 };
 
-/// Adding `big` = 1.5 * 2^23 steps to a number m >= 0 rounds it to a whole number of steps, ties to even, and
-/// leaves that number in the low bits of the sum. A step of a float type is 2^-kMantissa times the power of
-/// two at or below m. Below the smallest normal number it is as large as above it.
-struct Rounder {
-  VU binade;  ///< FP32 bits of the power of two at or below m, or of the smallest normal number
-  V big;
-};
-template <int kMantissa>
-HWY_INLINE Rounder MakeRounder(V m, VU smallest) {
-  const D d;
-  const DU du;
-  const VU binade = hn::And(hn::Max(hn::BitCast(du, m), smallest), hn::Set(du, 0x7F800000U));
-  const VU big = hn::Add(binade, hn::Set(du, (static_cast<unsigned>(23 - kMantissa) << 23) | 0x400000U));
-  return {binade, hn::BitCast(d, big)};
-}
-/// The code, without its sign, of a number that is rounded to steps. Codes count on from one power of two to
-/// the next.
-template <int kMantissa>
-HWY_INLINE VU MagnitudeCode(const Rounder& r, V sum, VU smallest) {
-  const DU du;
-  const VU steps = hn::Sub(hn::BitCast(du, sum), hn::BitCast(du, r.big));
-  return hn::Add(steps, hn::ShiftRight<23 - kMantissa>(hn::Sub(r.binade, smallest)));
-}
-
-/// mix32() of noise.hpp in each lane.
-HWY_INLINE VU Mix32(VU x) {
-  const DU du;
-  x = hn::Xor(x, hn::ShiftRight<16>(x));
-  x = hn::Mul(x, hn::Set(du, 0x7FEB352DU));
-  x = hn::Xor(x, hn::ShiftRight<15>(x));
-  x = hn::Mul(x, hn::Set(du, 0x846CA68BU));
-  return hn::Xor(x, hn::ShiftRight<16>(x));
-}
-
-/// noise() of element i of the pieces number position, position + stride, ..., one in each lane.
-HWY_INLINE V Noise(NoiseKey key, std::uint64_t position, std::size_t stride, std::size_t i) {
-  const D d;
-  const DU du;
-  // The upper half of an index may differ between two lanes, but not inside a piece: 16 divides 2^32.
-  const std::uint64_t first = position * kValues;
-  const auto low = static_cast<std::uint32_t>(first);
-  const auto high = static_cast<std::uint32_t>(first >> 32);
-  const VU offset = hn::Mul(hn::Iota(du, 0), hn::Set(du, static_cast<std::uint32_t>(stride * kValues)));
-  const VU index = hn::Add(hn::Set(du, low), offset);
-  const VU inner = hn::IfThenElse(hn::Lt(index, offset), hn::Set(du, mix32(high + 1 + key.high)),
-                                  hn::Set(du, mix32(high + key.high)));
-  const VU element = hn::Add(index, hn::Set(du, static_cast<std::uint32_t>(i)));
-  const VU bits = Mix32(hn::Add(Mix32(hn::Xor(element, hn::Set(du, key.low))), inner));
-  const V whole = hn::ConvertTo(d, hn::BitCast(DI(), hn::ShiftRight<8>(bits)));
-  return hn::Sub(hn::Mul(whole, hn::Set(d, 0x1p-24F)), hn::Set(d, 0.5F));
-}
-
 /// How the 16 codes of a piece are laid out in words of 32 bits until StoreCodes() packs them.
 template <int kBits>
 struct Words {
@@ -107,27 +56,30 @@ HWY_INLINE V AddRow(Rule rule, V total, V row) {
 }
 
 /// Codes the tile with one type, for any format, and returns the errors by the rule. kInt: integers;
-/// kMantissa: mantissa bits of the floats. With noise the rule is p.rule and not kRule, so that there is less
-/// to compile.
-template <int kBits, bool kInt, int kMantissa, Rule kRule, bool kStochastic>
+/// kMantissa: mantissa bits of the floats. kGeneral: with noise, bounds, and errors in units of the step where
+/// `p` asks for them; the rule is then p.rule and not kRule, so that there is less to compile.
+template <int kBits, bool kInt, int kMantissa, Rule kRule, bool kGeneral>
 HWY_NOINLINE V EncodeWith(const KernelParams& p, const Place& place, Slot* HWY_RESTRICT slots, V step,
-                          V steps_per_unit, std::size_t which) {
+                          V steps_per_unit, VI bound, std::size_t which) {
   using W = Words<kBits>;
   const D d;
   const DI di;
   const DU du;
   const std::size_t n = hn::Lanes(d);
-  const V zero = hn::Zero(d);
   const V int_factor = hn::Set(d, p.int_steps_per_unit);
   const V int_step = hn::Set(d, p.int_step);
-  const V int_limit = hn::Set(d, p.int_limit);
+  const bool bounded = kGeneral && p.bounded;
+  const V int_limit = bounded ? hn::ConvertTo(d, bound) : hn::Set(d, p.int_limit);
+  const VU code_limit = hn::BitCast(du, bound);
+  const V value_limit = FloatOf<kMantissa>(code_limit, p.smallest_bits);
   const V big = hn::Set(d, 0x1.8p23F);
   const V largest = hn::Set(d, p.largest);
   const VU smallest = hn::Set(du, p.smallest_bits);
-  const Rule rule = kStochastic ? p.rule : kRule;
-  V total = zero;
+  const Rule rule = kGeneral ? p.rule : kRule;
+  const bool own_units = kGeneral && p.power_scale;
+  V total = hn::Zero(d);
   for (std::size_t row = 0; row < place.rows; ++row) {
-    V sum = zero;
+    V sum = hn::Zero(d);
     const float* HWY_RESTRICT x = slots[row].x;
     std::uint32_t* HWY_RESTRICT words = slots[row].words[which];
     for (std::size_t w = 0; w < W::kCount; ++w) {
@@ -140,7 +92,7 @@ HWY_NOINLINE V EncodeWith(const KernelParams& p, const Place& place, Slot* HWY_R
         V value;
         if (kInt) {
           V t = hn::Mul(scaled, int_factor);
-          if (kStochastic)
+          if (kGeneral && p.stochastic)
             t = hn::Add(t, Noise(p.key, place.position + row * place.row_pieces, place.stride, i));
           t = hn::Min(hn::Max(t, hn::Neg(int_limit)), int_limit);
           const V rounded = hn::Add(t, big);
@@ -158,25 +110,23 @@ HWY_NOINLINE V EncodeWith(const KernelParams& p, const Place& place, Slot* HWY_R
           const Rounder rounder = MakeRounder<kMantissa>(m, smallest);
           const V unit = hn::BitCast(
               d, hn::Sub(rounder.binade, hn::Set(du, static_cast<std::uint32_t>(kMantissa) << 23)));
-          if (kStochastic) {
+          if (kGeneral && p.stochastic) {
             m = hn::Add(
                 m, hn::Mul(Noise(p.key, place.position + row * place.row_pieces, place.stride, i), unit));
             m = hn::Min(m, largest);
           }
-          V rounded = hn::Add(m, rounder.big);
-          if (kMantissa == 0) {
-            // E2M0 rounds ties toward zero: one that was rounded up goes back down.
-            const V up = hn::Sub(hn::Sub(rounded, rounder.big), m);
-            const auto tie = hn::And(hn::Eq(up, hn::Mul(unit, hn::Set(d, 0.5F))),
-                                     hn::Gt(hn::Sub(rounded, rounder.big), zero));
-            rounded = hn::IfThenElse(tie, hn::Sub(rounded, unit), rounded);
+          const V rounded = RoundUnits<kMantissa>(rounder, m, unit);
+          V magnitude = hn::Sub(rounded, rounder.big);
+          code = MagnitudeCode<kMantissa>(rounder, rounded, smallest);
+          if (bounded) {
+            magnitude = hn::Min(magnitude, value_limit);
+            code = hn::Min(code, code_limit);
           }
-          value = hn::BitCast(d, hn::Or(hn::BitCast(du, hn::Sub(rounded, rounder.big)), sign));
-          code =
-              hn::Or(MagnitudeCode<kMantissa>(rounder, rounded, smallest), hn::ShiftRight<32 - kBits>(sign));
+          value = hn::BitCast(d, hn::Or(hn::BitCast(du, magnitude), sign));
+          code = hn::Or(code, hn::ShiftRight<32 - kBits>(sign));
         }
         word = hn::Or(hn::ShiftRight<kBits>(word), hn::ShiftLeft<W::kWidth - kBits>(code));
-        const V difference = hn::Sub(hn::Mul(value, step), xi);
+        const V difference = own_units ? hn::Sub(value, scaled) : hn::Sub(hn::Mul(value, step), xi);
         sum = rule == Rule::kMse   ? AddError<Rule::kMse>(sum, difference)
               : rule == Rule::kMae ? AddError<Rule::kMae>(sum, difference)
                                    : AddError<Rule::kAbsMax>(sum, difference);
@@ -254,12 +204,15 @@ template <bool kInt, Rule kRule>
 struct NibbleSums {
   HWY_INLINE NibbleSums() : word(hn::Zero(DU())), error(hn::Zero(D())) {}
 
-  /// Takes the next value of a word: `x`, which is `scaled` in units of `step`.
+  /// Takes the next value of a word: `x`, which is `scaled` in units of `step`. kOwnUnits: the error is in these
+  /// units.
+  template <bool kOwnUnits = false>
   HWY_INLINE void Take(const Nibbles& nibbles, V x, V scaled, V step) {
     const DU du;
     const V rounded = nibbles.Round<kInt>(scaled);
     word = hn::OrAnd(hn::RotateRight<4>(word), hn::BitCast(du, rounded), hn::Set(du, 7U));
-    error = AddError<kRule>(error, hn::Sub(hn::Mul(nibbles.Value<kInt>(rounded), step), x));
+    const V value = nibbles.Value<kInt>(rounded);
+    error = AddError<kRule>(error, kOwnUnits ? hn::Sub(value, scaled) : hn::Sub(hn::Mul(value, step), x));
   }
 
   /// The word of the last eight values; the next value begins a new one.
@@ -273,8 +226,8 @@ struct NibbleSums {
   V error;
 };
 
-/// EncodeWith() for INT4 and FP4 without noise.
-template <bool kInt, Rule kRule>
+/// EncodeWith() for INT4 and FP4 without noise and bounds. kOwnUnits: the error is in units of the step.
+template <bool kInt, Rule kRule, bool kOwnUnits>
 HWY_NOINLINE V EncodeNibbles(const KernelParams& p, const Place& place, Slot* HWY_RESTRICT slots, V step,
                              V steps_per_unit, std::size_t which) {
   const D d;
@@ -288,7 +241,7 @@ HWY_NOINLINE V EncodeNibbles(const KernelParams& p, const Place& place, Slot* HW
     for (std::size_t w = 0; w < 2; ++w) {
       for (std::size_t i = 8 * w; i < 8 * w + 8; ++i) {
         const V x = hn::Load(d, slot.x + i * n);
-        sums.Take(nibbles, x, hn::Mul(x, steps_per_unit), step);
+        sums.template Take<kOwnUnits>(nibbles, x, hn::Mul(x, steps_per_unit), step);
       }
       const VU sign = hn::Load(du, slot.signs + w * n);
       hn::Store(Nibbles::Sign<kInt>(sums.Word(), sign, p.sign_magnitude), du, slot.words[which] + w * n);
@@ -331,42 +284,46 @@ HWY_NOINLINE V EncodeBoth(const KernelParams& p, Slot& slot, V step, V steps_per
 }
 
 /// Calls the function that is compiled for a type.
-template <int kBits, Rule kRule, bool kStochastic>
+template <int kBits, Rule kRule, bool kGeneral>
 HWY_INLINE V EncodeType(const KernelParams& p, const Place& place, Slot* slots, bool is_int, V step,
-                        V steps_per_unit, std::size_t which) {
-  if constexpr (kBits == 4 && !kStochastic) {
-    return is_int ? EncodeNibbles<true, kRule>(p, place, slots, step, steps_per_unit, which)
-                  : EncodeNibbles<false, kRule>(p, place, slots, step, steps_per_unit, which);
+                        V steps_per_unit, [[maybe_unused]] VI bound, std::size_t which) {
+  if constexpr (kBits == 4 && !kGeneral) {
+    if (p.power_scale) {
+      return EncodeNibbles<false, kRule, true>(p, place, slots, step, steps_per_unit, which);
+    }
+    return is_int ? EncodeNibbles<true, kRule, false>(p, place, slots, step, steps_per_unit, which)
+                  : EncodeNibbles<false, kRule, false>(p, place, slots, step, steps_per_unit, which);
   } else {
     // The width of a code tells the float type, except for E2M3 and E3M2.
     constexpr int kMantissa = kBits == 3 ? 0 : kBits == 4 ? 1 : 3;
     if (is_int) {
-      return EncodeWith<kBits, true, 0, kRule, kStochastic>(p, place, slots, step, steps_per_unit, which);
+      return EncodeWith<kBits, true, 0, kRule, kGeneral>(p, place, slots, step, steps_per_unit, bound, which);
     }
     if (kBits == 6 && p.mantissa_bits == 2) {
       constexpr int kOther = kBits == 6 ? 2 : kMantissa;
-      return EncodeWith<kBits, false, kOther, kRule, kStochastic>(p, place, slots, step, steps_per_unit,
-                                                                  which);
+      return EncodeWith<kBits, false, kOther, kRule, kGeneral>(p, place, slots, step, steps_per_unit, bound,
+                                                               which);
     }
-    return EncodeWith<kBits, false, kMantissa, kRule, kStochastic>(p, place, slots, step, steps_per_unit,
-                                                                   which);
+    return EncodeWith<kBits, false, kMantissa, kRule, kGeneral>(p, place, slots, step, steps_per_unit, bound,
+                                                                which);
   }
 }
 
 /// Codes the rows of a tile with one type and step into words[which] of their slots, and returns the errors.
+/// They are in units of the step where the scale is a power of two. `bound`: see KernelParams.
 template <int kBits>
 HWY_INLINE V Encode(const KernelParams& p, const Place& place, Slot* slots, bool is_int, V step,
-                    V steps_per_unit, std::size_t which) {
-  if (p.stochastic) {
-    return EncodeType<kBits, Rule::kMse, true>(p, place, slots, is_int, step, steps_per_unit, which);
+                    V steps_per_unit, VI bound, std::size_t which) {
+  if (p.stochastic || p.bounded) {
+    return EncodeType<kBits, Rule::kMse, true>(p, place, slots, is_int, step, steps_per_unit, bound, which);
   }
   if (p.rule == Rule::kMse) {
-    return EncodeType<kBits, Rule::kMse, false>(p, place, slots, is_int, step, steps_per_unit, which);
+    return EncodeType<kBits, Rule::kMse, false>(p, place, slots, is_int, step, steps_per_unit, bound, which);
   }
   if (p.rule == Rule::kMae) {
-    return EncodeType<kBits, Rule::kMae, false>(p, place, slots, is_int, step, steps_per_unit, which);
+    return EncodeType<kBits, Rule::kMae, false>(p, place, slots, is_int, step, steps_per_unit, bound, which);
   }
-  return EncodeType<kBits, Rule::kAbsMax, false>(p, place, slots, is_int, step, steps_per_unit, which);
+  return EncodeType<kBits, Rule::kAbsMax, false>(p, place, slots, is_int, step, steps_per_unit, bound, which);
 }
 
 /// EncodeBoth() with the rule of `p`.

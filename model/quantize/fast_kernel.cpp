@@ -73,6 +73,17 @@ HWY_INLINE V InverseOf(VI scale, V step) {
   return hn::IfThenZeroElse(none, hn::Div(hn::Set(d, 1.0F), step));
 }
 
+/// The bounds of scales without their type bit: see KernelParams.
+HWY_INLINE VI BoundOf(const KernelParams& p, bool is_int, VI scale) {
+  const DI di;
+  if (!p.bounded) return hn::Zero(di);
+  HWY_ALIGN std::int32_t lanes[kMaxLanes];
+  hn::Store(scale, di, lanes);
+  const std::int32_t type = is_int && p.mixes_types ? kScaleIntBit : 0;
+  for (std::size_t i = 0; i < hn::Lanes(di); ++i) lanes[i] = p.bounds[(lanes[i] | type) & 0xFF];
+  return hn::Load(di, lanes);
+}
+
 /// Finds the scales of the candidates from the largest magnitudes of a tile.
 HWY_INLINE void FindScales(const KernelParams& p, Group& group, std::size_t tile) {
   const D d;
@@ -129,7 +140,13 @@ HWY_INLINE VI EncodeTile(const KernelParams& p, Group& group, std::size_t tile, 
   VI best_scale = hn::Zero(di);
   V best_error = hn::Zero(d);
   const auto attempt = [&](bool is_int, VI scale, V step, V inverse, bool first) HWY_ATTR {
-    const V error = Encode<kBits>(p, place, slots, is_int, step, inverse, first ? 0 : 1);
+    const VI bound = BoundOf(p, is_int, scale);
+    V error = Encode<kBits>(p, place, slots, is_int, step, inverse, bound, first ? 0 : 1);
+    if (p.power_scale && !first) {
+      // The error is in units of the step. It is compared in units of the first one.
+      const V ratio = hn::Mul(step, hn::Load(d, group.inverses[tile][0]));
+      error = hn::Mul(error, p.rule == Rule::kMse ? hn::Mul(ratio, ratio) : ratio);
+    }
     if (is_int && p.mixes_types) {
       const auto none = hn::Eq(scale, hn::Zero(di));
       scale = hn::Or(scale, hn::IfThenZeroElse(none, hn::Set(di, kScaleIntBit)));
@@ -152,7 +169,7 @@ HWY_INLINE VI EncodeTile(const KernelParams& p, Group& group, std::size_t tile, 
     }
   };
   int first_attempt = 0;
-  if (kBits == 4 && !p.stochastic && p.shares_scale && place.rows == 1) {
+  if (kBits == 4 && !p.stochastic && !p.bounded && p.shares_scale && place.rows == 1) {
     const VI scale = hn::Load(di, group.scales[tile][0]);
     hn::Mask<D> ints;
     best_error = EncodeTypes(p, slots[0], hn::Load(d, group.steps[tile][0]),
@@ -298,7 +315,7 @@ void EncodeJob(const KernelParams& p, const KernelJob& job) {
 void EncodeAny(const KernelParams& p, const KernelJob& job) {
   if (p.code_bits == 3) return EncodeJob<3, false>(p, job);
   if (p.code_bits == 6) return EncodeJob<6, false>(p, job);
-  if (p.stochastic) return EncodeJob<4, false>(p, job);
+  if (p.stochastic || p.bounded) return EncodeJob<4, false>(p, job);
   return EncodeJob<4, true>(p, job);
 }
 
@@ -311,6 +328,21 @@ HWY_AFTER_NAMESPACE();
 namespace if4 {
 
 HWY_EXPORT(EncodeAny);
+
+/// Sets the bounds of a tensor of a format. `amax` is its amax as it is stored, `largest` its largest magnitude.
+static void set_bounds(Format format, float amax, float largest, KernelParams& p) {
+  // A block is scaled so that its largest magnitude is at most the largest code. Rounding up, noise and the scale
+  // search may take a code to less than twice that magnitude.
+  p.bounded = largest >= 0x1p127F;
+  if (!p.bounded) return;
+  const CodeValues values(format, amax);
+  for (unsigned scale = 0; scale < 256; ++scale) {
+    const float* const of_scale = values.of(static_cast<std::uint8_t>(scale));
+    unsigned code = (1U << (p.code_bits - 1)) - 1;
+    while (std::isinf(of_scale[code])) --code;
+    p.bounds[scale] = static_cast<std::uint8_t>(code);
+  }
+}
 
 KernelParams kernel_params(const QuantizeOptions& options, float amax) {
   const FormatTraits& t = traits(options.format);
@@ -345,6 +377,7 @@ KernelParams kernel_params(const QuantizeOptions& options, float amax) {
     p.normalize = std::ldexp(1.0F, k);
     p.tensor = tensor_scale(options.format, normalized(amax, k));
   }
+  set_bounds(options.format, p.power_scale ? 1.0F : amax, amax, p);
   p.stochastic = options.seed.has_value();
   if (options.seed) p.key = noise_key(*options.seed);
   return p;

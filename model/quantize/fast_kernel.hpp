@@ -39,6 +39,10 @@ struct KernelParams {
   bool power_scale = false;         ///< whether the scale byte is E8M0
 
   float normalize = 1.0F;  ///< 2^k of normalized()
+  /// Whether codes may stand for values beyond FP32. Only then are the bounds made and obeyed.
+  bool bounded = false;
+  /// By scale byte, with its type bit: the largest code with a finite value, without its sign.
+  std::uint8_t bounds[256] = {};
   TensorScale tensor = {1.0F, 1.0F};
   bool stochastic = false;
   NoiseKey key = {0, 0};

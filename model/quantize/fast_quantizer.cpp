@@ -10,6 +10,7 @@
 #include "model/core/error.hpp"
 #include "model/core/float_bits.hpp"
 #include "model/core/parallel.hpp"
+#include "model/quantize/rotation.hpp"
 #include "model/quantize/simd_values.hpp"
 
 namespace if4 {
@@ -39,17 +40,25 @@ TensorView view_of(const Tensor& tensor) {
 FastQuantizer::FastQuantizer(const TensorView& view, const QuantizeOptions& options, unsigned threads)
     : view_(view), options_(options), threads_(thread_count(threads)), shape_(view.shape) {
   check_options(view.shape, options);
-  if (options.transpose) shape_ = {column_count(view.shape), row_count(view.shape)};
-  rows_ = row_count(shape_);
-  columns_ = column_count(shape_);
+  if (options.transpose) shape_ = transposed(view.shape);
+  QuantizedTensor result;  // only its rows are asked for
+  result.shape = shape_;
+  result.flattened = flattened_ = flattens(options.format, shape_);
+  rows_ = result.rows();
+  columns_ = result.columns();
+  const bool by_matrix = (options.transpose || options.square) && !flattened_ && shape_.size() > 2;
+  matrix_rows_ = by_matrix ? shape_[shape_.size() - 2] : rows_;
   blocks_per_row_ = divided_up(columns_, block_size(options.format));
   flat_ = !options.transpose && !options.square && columns_ % block_size(options.format) == 0;
-  parts_ = flat_ ? divided_up(rows_ * columns_, kFlatValues) : divided_up(rows_, kBandRows);
-  if (columns_ == 0) parts_ = 0;
+  if (rows_ * columns_ != 0) {
+    parts_ = flat_ ? divided_up(rows_ * columns_, kFlatValues)
+                   : rows_ / matrix_rows_ * divided_up(matrix_rows_, kBandRows);
+  }
 
   std::uint32_t bits = largest_bits();
   if (bits >= kInfinityBits) fail_not_finite();
   if (options.rotate) {
+    huge_ = float_from_bits(bits) >= kRotationLimit;
     bits = largest_rotated_bits();
     if (bits >= kInfinityBits) throw InputError("a value of the rotated tensor is beyond the range of BF16");
   }
@@ -62,7 +71,14 @@ FastQuantizer::FastQuantizer(const TensorView& view, const QuantizeOptions& opti
 
 std::size_t FastQuantizer::blocks_before(std::size_t part) const {
   if (flat_) return std::min(part * (kFlatValues / block_size(options_.format)), rows_ * blocks_per_row_);
-  return std::min(part * kBandRows, rows_) * blocks_per_row_;
+  return first_row(part) * blocks_per_row_;
+}
+
+// The first row of a part that is a band; with the number of parts, the number of rows.
+std::size_t FastQuantizer::first_row(std::size_t part) const {
+  if (parts_ == 0) return 0;
+  const std::size_t bands = divided_up(matrix_rows_, kBandRows);
+  return part / bands * matrix_rows_ + part % bands * kBandRows;
 }
 
 std::size_t FastQuantizer::scale_bytes(std::size_t first, std::size_t last) const {
@@ -135,13 +151,40 @@ void FastQuantizer::fetch(std::size_t row, std::size_t rows, std::size_t first, 
   for (std::size_t r = 0; r < rows; ++r) convert((row + r) * columns_ + first, count, to + r * stride);
 }
 
-// Reads along the rows of the tensor in memory, which become columns.
+// Reads along the rows of a matrix in memory, which become columns.
 void FastQuantizer::fetch_transposed(std::size_t row, std::size_t rows, std::size_t first, std::size_t count,
                                      float* to, std::size_t stride) const {
   std::array<float, kBandRows> values{};
+  const std::size_t matrix = row / matrix_rows_ * matrix_rows_ * columns_;
   for (std::size_t c = 0; c < count; ++c) {
-    convert((first + c) * rows_ + row, rows, values.data());
+    convert(matrix + (first + c) * matrix_rows_ + row % matrix_rows_, rows, values.data());
     for (std::size_t r = 0; r < rows; ++r) to[r * stride + c] = values[r];
+  }
+}
+
+// Reads value by value where small transposed matrices are flattened into rows.
+void FastQuantizer::fetch_gathered(std::size_t row, std::size_t rows, std::size_t first, std::size_t count,
+                                   float* to, std::size_t stride) const {
+  const std::size_t width = shape_[shape_.size() - 1];
+  const std::size_t height = shape_[shape_.size() - 2];
+  for (std::size_t r = 0; r < rows; ++r) {
+    for (std::size_t c = 0; c < count; ++c) {
+      const std::size_t at = (row + r) * columns_ + first + c;
+      const std::size_t in_matrix = at % (width * height);
+      const std::size_t from = at - in_matrix + in_matrix % width * height + in_matrix / width;
+      convert(from, 1, to + r * stride + c);
+    }
+  }
+}
+
+// simd_rotate(), or rotate() where sums could overflow.
+void FastQuantizer::rotate_pieces(float* x, std::size_t pieces) const {
+  if (!huge_) return simd_rotate(x, pieces);
+  for (float* const end = x + pieces * kPiece; x != end; x += kPiece) {
+    BlockValues values{};
+    std::copy_n(x, kPiece, values.begin());
+    values = rotate(values);
+    std::copy_n(values.begin(), kPiece, x);
   }
 }
 
@@ -151,21 +194,23 @@ void FastQuantizer::fetch_transposed(std::size_t row, std::size_t rows, std::siz
 template <class Visit>
 void FastQuantizer::visit_band(std::size_t part, const Visit& visit) const {
   std::array<float, kBandRows * kBandValues> x;
-  const std::size_t row = part * kBandRows;
-  const std::size_t rows = std::min(kBandRows, rows_ - row);
+  const std::size_t row = first_row(part);
+  const std::size_t rows = first_row(part + 1) - row;
   for (std::size_t first = 0; first < columns_; first += kBandValues) {
     const std::size_t count = std::min(kBandValues, columns_ - first);
     const std::size_t padded = divided_up(count, block_size(options_.format)) * block_size(options_.format);
     for (std::size_t r = 0; r < rows; ++r) {
       std::fill_n(x.data() + r * kBandValues + count, padded - count, 0.0F);
     }
-    if (options_.transpose) {
+    if (options_.transpose && flattened_) {
+      fetch_gathered(row, rows, first, count, x.data(), kBandValues);
+    } else if (options_.transpose) {
       fetch_transposed(row, rows, first, count, x.data(), kBandValues);
     } else {
       fetch(row, rows, first, count, x.data(), kBandValues);
     }
     if (options_.rotate) {
-      for (std::size_t r = 0; r < rows; ++r) simd_rotate(x.data() + r * kBandValues, padded / kPiece);
+      for (std::size_t r = 0; r < rows; ++r) rotate_pieces(x.data() + r * kBandValues, padded / kPiece);
     }
     visit(row, rows, first, padded, x.data());
   }
@@ -186,7 +231,7 @@ std::uint32_t FastQuantizer::largest_rotated_bits() const {
     const std::size_t first = part * kFlatValues;
     const std::size_t count = std::min(kFlatValues, rows_ * columns_ - first);
     convert(first, count, x.data());
-    simd_rotate(x.data(), count / kPiece);
+    rotate_pieces(x.data(), count / kPiece);
     parts[part] = simd_largest(x.data(), count);
   });
   std::uint32_t largest = 0;
@@ -203,7 +248,7 @@ void FastQuantizer::encode_flat(std::size_t part, std::size_t last, std::uint8_t
   job.x = static_cast<const float*>(view_.data) + first;
   if (view_.dtype != DType::kF32 || options_.rotate) {
     convert(first, count, converted.data());
-    if (options_.rotate) simd_rotate(converted.data(), count / kPiece);
+    if (options_.rotate) rotate_pieces(converted.data(), count / kPiece);
     job.x = converted.data();
   } else {
     job.following = scale_bytes(part + 1, last);

@@ -31,6 +31,8 @@ class FastQuantizer {
 
   /// The shape of the result, which is transposed if that is an option.
   const Shape& shape() const { return shape_; }
+  /// How many rows of blocks the result has: see QuantizedTensor.
+  std::size_t rows() const { return rows_; }
   /// The amax of the result: 1 for MXFP4.
   float amax() const { return amax_; }
 
@@ -47,10 +49,14 @@ class FastQuantizer {
 
  private:
   std::size_t blocks_before(std::size_t part) const;
+  std::size_t first_row(std::size_t part) const;
   void fetch(std::size_t row, std::size_t rows, std::size_t first, std::size_t count, float* to,
              std::size_t stride) const;
   void fetch_transposed(std::size_t row, std::size_t rows, std::size_t first, std::size_t count, float* to,
                         std::size_t stride) const;
+  void fetch_gathered(std::size_t row, std::size_t rows, std::size_t first, std::size_t count, float* to,
+                      std::size_t stride) const;
+  void rotate_pieces(float* x, std::size_t pieces) const;
   void convert(std::size_t from, std::size_t count, float* to) const;
   std::uint32_t largest_bits() const;
   std::uint32_t largest_rotated_bits() const;
@@ -67,6 +73,9 @@ class FastQuantizer {
   Shape shape_;
   std::size_t rows_ = 0;
   std::size_t columns_ = 0;
+  std::size_t matrix_rows_ = 0;  ///< bands of rows do not reach from one matrix of so many rows into the next
+  bool flattened_ = false;       ///< a row of the result is all dimensions but the first
+  bool huge_ = false;            ///< a value reaches kRotationLimit
   std::size_t blocks_per_row_ = 0;
   bool flat_ =
       false;  ///< parts are blocks in memory order, whatever row they are in; else they are bands of rows

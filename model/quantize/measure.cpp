@@ -20,7 +20,7 @@ ErrorSums& operator+=(ErrorSums& sums, const ErrorSums& more) {
 
 double relative_mse(const ErrorSums& sums) { return sums.noise == 0.0 ? 0.0 : sums.noise / sums.signal; }
 
-double sqnr_db(const ErrorSums& sums) { return -10.0 * std::log10(relative_mse(sums)); }
+double sqnr_db(const ErrorSums& sums) { return 0.0 - 10.0 * std::log10(relative_mse(sums)); }
 
 double int_share(const ErrorSums& sums) {
   return sums.blocks == 0 ? 0.0 : static_cast<double>(sums.int_blocks) / static_cast<double>(sums.blocks);
@@ -46,7 +46,7 @@ QuantizationError measure(const Tensor& original, const QuantizedTensor& quantiz
   }
   check_size(original);
   const Format format = quantized.format;
-  const std::size_t columns = original.columns();
+  const std::size_t columns = quantized.columns();
   const std::size_t size = block_size(format);
   const std::size_t whole = columns / size;
   const std::size_t rest = columns % size;
@@ -59,7 +59,7 @@ QuantizationError measure(const Tensor& original, const QuantizedTensor& quantiz
   }
   const std::size_t rows = std::max<std::size_t>(quantized.rows() / meters.size(), 1);
   ErrorSums sums;
-  for (std::size_t row = 0; row < original.rows(); ++row) {
+  for (std::size_t row = 0; row < quantized.rows(); ++row) {
     const float* const x = original.values.data() + row * columns;
     const std::size_t first = row * quantized.blocks_per_row();
     const ErrorMeter& meter = meters[row / rows];

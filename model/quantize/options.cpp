@@ -32,12 +32,19 @@ bool uses_rule(const QuantizeOptions& options) {
 }
 
 void check_options(const Shape& shape, const QuantizeOptions& options) {
-  const std::size_t columns = options.transpose ? row_count(shape) : column_count(shape);
+  if (options.transpose && shape.size() < 2) {
+    throw InputError("a tensor of shape " + to_string(shape) +
+                     " has no matrix to transpose; two or more dimensions are needed");
+  }
   if (options.square && block_size(options.format) != kBlockSize) {
     throw InputError("there are no 2D blocks of " + std::string(format_name(options.format)));
   }
-  if (options.rotate && columns % kBlockSize != 0) {
-    throw InputError("rotation needs rows of a multiple of 16 values, not of " + std::to_string(columns));
+  QuantizedTensor result;  // its blocks are not made, only its rows are asked for
+  result.shape = options.transpose ? transposed(shape) : shape;
+  result.flattened = flattens(options.format, result.shape);
+  if (options.rotate && result.columns() % kBlockSize != 0) {
+    throw InputError("rotation needs rows of a multiple of 16 values, not of " +
+                     std::to_string(result.columns()));
   }
 }
 

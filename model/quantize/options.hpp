@@ -31,8 +31,8 @@ struct QuantizeOptions {
   Rule rule = Rule::kMse;  ///< without effect where a block can be coded in one way only: see uses_rule()
   bool search = false;     ///< also try neighbouring scales: see search_steps()
   bool square = false;     ///< 16 x 16 values share one scale and type; not for MXFP4
-  bool rotate = false;     ///< rotate() every 16 values first; columns must be a multiple of 16
-  bool transpose = false;  ///< transpose the matrix [rows, columns] of the tensor before all else
+  bool rotate = false;     ///< rotate() every 16 values first; rows must be a multiple of 16 long
+  bool transpose = false;  ///< transpose each matrix of the last two dimensions before all else
   /// The seed of stochastic rounding. Without a seed, values are rounded to the nearest code, ties to even.
   std::optional<std::uint64_t> seed = std::nullopt;
 };

@@ -21,6 +21,14 @@ float code_value(Format format, ElementType type, unsigned code) {
   return std::ldexp(value, -traits(format).fraction_bits);
 }
 
+/// The code of that sign whose magnitude is the next smaller one; the code must not be that of a zero.
+unsigned smaller(Format format, ElementType type, unsigned code) {
+  const FormatTraits& t = traits(format);
+  const bool negative = code >> (t.code_bits - 1) != 0;
+  const bool counts_up = type == ElementType::kInt && t.int_code == IntCode::kTwosComplement && negative;
+  return counts_up ? code + 1 : code - 1;
+}
+
 float largest_magnitude(const std::vector<float>& x) {
   float largest = 0.0F;
   for (const float value : x) largest = std::max(largest, std::fabs(value));
@@ -64,15 +72,25 @@ struct Attempt {
   float error = 0.0F;
 };
 
+/// What all blocks of a tensor share.
+struct Whole {
+  const QuantizeOptions& options;
+  TensorScale scale;
+  CodeValues values;  ///< of the result
+  std::size_t pieces_per_row;
+};
+
 Attempt encode_pieces(const std::vector<Piece>& pieces, ElementType type, std::uint8_t scale,
-                      const TensorScale& tensor, const QuantizeOptions& options, std::size_t pieces_per_row) {
+                      const Whole& whole) {
+  const QuantizeOptions& options = whole.options;
   Attempt attempt;
   attempt.scale = scale;
   if (mixes_types(options.format) && type == ElementType::kInt && scale != 0) attempt.scale |= kScaleIntBit;
   for (const Piece& piece : pieces) {
     const std::size_t parts = block_size(options.format) / kLanes;
-    const std::size_t position = piece.row * pieces_per_row + piece.block * parts + piece.part;
-    const Encoded encoded = encode_values(piece.x, type, scale, tensor, options, position * kLanes);
+    const std::size_t position = piece.row * whole.pieces_per_row + piece.block * parts + piece.part;
+    const Encoded encoded = encode_values(piece.x, type, scale, whole.scale, options, position * kLanes,
+                                          whole.values.of(attempt.scale));
     attempt.codes.push_back(encoded.codes);
     if (options.rule == Rule::kAbsMax) {
       attempt.error = std::max(attempt.error, encoded.error);
@@ -85,8 +103,8 @@ Attempt encode_pieces(const std::vector<Piece>& pieces, ElementType type, std::u
 
 /// Tries the candidates and, if that is an option, their neighbours. Returns the first attempt of
 /// the least error.
-Attempt best_attempt(const std::vector<Piece>& pieces, const TensorScale& tensor,
-                     const QuantizeOptions& options, std::size_t pieces_per_row) {
+Attempt best_attempt(const std::vector<Piece>& pieces, const Whole& whole) {
+  const QuantizeOptions& options = whole.options;
   float largest = 0.0F;
   for (const Piece& piece : pieces) {
     for (const float x : piece.x) largest = std::max(largest, std::fabs(x));
@@ -94,11 +112,16 @@ Attempt best_attempt(const std::vector<Piece>& pieces, const TensorScale& tensor
   const std::vector<Candidate> all = candidates(options.format);
   std::vector<std::uint8_t> scales;
   for (const Candidate& candidate : all) {
-    scales.push_back(block_scale(options.format, candidate, largest, tensor));
+    scales.push_back(block_scale(options.format, candidate, largest, whole.scale));
   }
-  Attempt best = encode_pieces(pieces, all[0].type, scales[0], tensor, options, pieces_per_row);
+  Attempt best = encode_pieces(pieces, all[0].type, scales[0], whole);
   const auto attempt = [&](ElementType type, std::uint8_t scale) {
-    Attempt next = encode_pieces(pieces, type, scale, tensor, options, pieces_per_row);
+    Attempt next = encode_pieces(pieces, type, scale, whole);
+    if (traits(options.format).scale_code == ScaleCode::kE8M0) {
+      // Each error is in units of its own scale. They are compared in units of the first one.
+      const int codes = static_cast<int>(scale) - static_cast<int>(scales[0]);
+      next.error = std::ldexp(next.error, options.rule == Rule::kMse ? 2 * codes : codes);
+    }
     if (next.error < best.error) best = std::move(next);
   };
   for (std::size_t i = 1; i < all.size(); ++i) attempt(all[i].type, scales[i]);
@@ -125,12 +148,16 @@ QuantizedTensor quantize(const Tensor& tensor, const QuantizeOptions& options) {
   if (amax == 0.0F) return result;
 
   const int k = has_amax ? normalizing_exponent(amax) : 0;
-  const TensorScale scale = tensor_scale(options.format, normalized(amax, k));
-  const std::size_t columns = input.columns();
+  const std::size_t columns = result.columns();
   const std::size_t parts = block_size(options.format) / kLanes;
+  const Whole whole{options, tensor_scale(options.format, normalized(amax, k)),
+                    CodeValues(options.format, result.amax), result.blocks_per_row() * parts};
   const std::size_t rows_per_block = options.square ? kLanes : 1;
-  for (std::size_t top = 0; top < input.rows(); top += rows_per_block) {
-    const std::size_t bottom = std::min(top + rows_per_block, input.rows());
+  const bool stacked = result.shape.size() > 2 && !result.flattened;
+  const std::size_t rows_per_matrix = stacked ? result.shape[result.shape.size() - 2] : result.rows();
+  for (std::size_t top = 0, bottom = 0; top < result.rows(); top = bottom) {
+    const std::size_t matrix_end = (top / rows_per_matrix + 1) * rows_per_matrix;
+    bottom = std::min(top + rows_per_block, matrix_end);
     for (std::size_t b = 0; b < result.blocks_per_row(); ++b) {
       std::vector<Piece> pieces;
       for (std::size_t row = top; row < bottom; ++row) {
@@ -144,7 +171,7 @@ QuantizedTensor quantize(const Tensor& tensor, const QuantizeOptions& options) {
           pieces.push_back(piece);
         }
       }
-      const Attempt best = best_attempt(pieces, scale, options, result.blocks_per_row() * parts);
+      const Attempt best = best_attempt(pieces, whole);
       for (std::size_t i = 0; i < pieces.size(); ++i) {
         Block block = pieces[i].part == 0 ? Block{} : result.block(pieces[i].row, b);
         const std::size_t bits =
@@ -207,7 +234,8 @@ unsigned encode_int(Format format, float scaled, float noise) {
 }
 
 Encoded encode_values(const BlockValues& x, ElementType type, std::uint8_t scale, const TensorScale& tensor,
-                      const QuantizeOptions& options, std::uint64_t first) {
+                      const QuantizeOptions& options, std::uint64_t first, const float* values) {
+  const bool own_units = traits(options.format).scale_code == ScaleCode::kE8M0;
   const float step = scale == 0 ? 0.0F : tensor.decode * scale_value(options.format, scale);
   const float steps_per_unit = scale == 0 ? 0.0F : 1.0F / step;
   Encoded result;
@@ -220,9 +248,11 @@ Encoded encode_values(const BlockValues& x, ElementType type, std::uint8_t scale
       code =
           is_int ? encode_int(options.format, scaled, dither) : encode_float(options.format, scaled, dither);
     }
+    while (values != nullptr && std::isinf(values[code])) code = smaller(options.format, type, code);
     result.codes |= static_cast<Codes>(code)
                     << (static_cast<std::size_t>(traits(options.format).code_bits) * i);
-    const float error = std::fabs(code_value(options.format, type, code) * step - x[i]);
+    const float value = code_value(options.format, type, code);
+    const float error = std::fabs(own_units ? value - scaled : value * step - x[i]);
     switch (options.rule) {
       case Rule::kMse:
         result.error += error * error;

@@ -14,7 +14,7 @@
 //     the candidate with the smaller error is kept; FP4 when they are equal
 //
 // Scales and codes are computed in the order of the reference quantizer, which is published with arXiv
-// 2603.28765. This quantizer departs from it in three places:
+// 2603.28765. This quantizer departs from it in four places:
 // - The reference dequantizes as code value * factor * s * amax / (6 * 448), from left to right: it
 //   multiplies by amax before it divides by 2688. Both orders round a few times, so where the errors of the
 //   candidates differ by less than about one part in 100,000, the two quantizers may keep different ones.
@@ -24,7 +24,10 @@
 //   reference, encode overflows for an amax below about 1e-35, and squared errors overflow for an amax above
 //   about 1e19. The multiplication is exact, so it leaves every other result as it was. It also makes codes
 //   and scales independent of a power of two that all values of a tensor have in common. The amax that is
-//   stored is the original one. MXFP4 has no amax, and its tensors are not multiplied.
+//   stored is the original one. MXFP4 has no amax, and its tensors are not multiplied; the errors of a block are
+//   counted in units of its scale instead, so that they are independent of magnitude too.
+// - No code stands for an infinite value. Noise, a searched scale or the rounding of the largest values may call
+//   for a code whose value is beyond FP32: the largest code of that sign with a finite value takes its place.
 #pragma once
 
 #include <array>
@@ -39,10 +42,11 @@
 
 namespace if4 {
 
-/// The tensor (transposed if that is an option), cut along its last dimension into blocks of 16 (MXFP4: 32).
+/// The tensor (transposed if that is an option), cut into rows (see flattens()) and these into blocks of 16
+/// (MXFP4: 32).
 /// Where a row ends inside a block, the block is filled up with zeros. With `square`, the scale byte that 16
 /// rows share is stored in each of them; where the number of rows is not a multiple of 16, the last ones
-/// share theirs. A tensor of zeros has zeros for all codes, scales and, except for MXFP4, amax. Throws
+/// share theirs, and no block reaches from one matrix of a tensor of more dimensions into the next. A tensor of zeros has zeros for all codes, scales and, except for MXFP4, amax. Throws
 /// InputError where a value is not finite (the message has its index), where the number of values is not the
 /// product of the shape, where the options do not fit the format or the shape, and where a rotated value
 /// leaves the range of BF16.
@@ -71,9 +75,10 @@ struct Encoded {
   Codes codes = 0;
   float error = 0.0F;  ///< how far they are from the values, by the rule; elements are added in order
 };
-/// `scale` is block_scale() or one near it; with 0 all codes are 0. `first` is the number that noise() has
-/// for element 0.
+/// `scale` is block_scale() or one near it, without its type bit; with 0 all codes are 0. `first` is the number
+/// that noise() has for element 0. `values` are those of CodeValues for that scale: where they are given, codes
+/// with infinite values are not used. The error is in normalized units; that of MXFP4 in units of the scale.
 Encoded encode_values(const BlockValues& x, ElementType type, std::uint8_t scale, const TensorScale& tensor,
-                      const QuantizeOptions& options, std::uint64_t first);
+                      const QuantizeOptions& options, std::uint64_t first, const float* values = nullptr);
 
 }  // namespace if4

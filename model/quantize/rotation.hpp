@@ -16,16 +16,22 @@ using BlockValues = std::array<float, kBlockSize>;
 /// the reference quantizer.
 inline constexpr std::uint32_t kRotationSigns = 0xD7E8;
 
+/// Where one of 16 values is as large as this, all of them are multiplied by 2^-8 before they are added and by
+/// 2^8 afterwards, so that sums stay in FP32.
+inline constexpr float kRotationLimit = 0x1p120F;
+
 /// x rounded to the nearest BF16 number, ties to even. Values beyond the largest BF16 number become infinite.
 float round_to_bfloat16(float x);
 
 /// y = bf16( H (signs * bf16(x)) / 4 ), where H is the 16 x 16 Hadamard matrix in natural (Sylvester) order.
-/// The sums are FP32, by butterflies over the distances 1, 2, 4, 8 in this order.
+/// The sums are FP32, by butterflies over the distances 1, 2, 4, 8 in this order. A result beyond the range of
+/// BF16 is infinite or NaN.
 BlockValues rotate(const BlockValues& x);
-/// The inverse, in FP32 and without any rounding to BF16: signs * (H y) / 4.
+/// The inverse, in FP32 and without any rounding to BF16: signs * (H y) / 4. Of finite values it is finite: it
+/// saturates at the largest FP32 number.
 BlockValues rotate_back(const BlockValues& y);
-/// Every 16 values of a tensor turned by rotate_back(). Throws InputError unless rows are a multiple
-/// of 16 long.
+/// Every 16 values of a tensor turned by rotate_back(). Throws InputError unless their number is a multiple of
+/// 16; whether that holds for rows is for read_quantized() to say.
 Tensor rotated_back(const Tensor& tensor);
 
 }  // namespace if4

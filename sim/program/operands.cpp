@@ -17,6 +17,7 @@ ProductOperand read_operand(const std::string& text, const QuantizeOptions& opti
   }
   Tensor tensor = read_tensor(ref);
   QuantizedTensor quantized = quantize_fast(view_of(tensor), options);
+  if (quantized.flattened) tensor.shape = {quantized.rows(), quantized.columns()};
   return {to_string(ref), std::move(quantized), std::move(tensor),
           uses_rule(options) ? std::string(rule_name(options.rule)) : "", options.rotate};
 }
