@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "model/core/error.hpp"
+#include "model/core/file_kind.hpp"
 #include "model/core/text.hpp"
 
 namespace if4 {
@@ -106,6 +107,12 @@ void InputFile::release(std::uint64_t offset, std::uint64_t size) const {
   const std::uint64_t last = (offset + size) / page * page;
   if (mapping_ == nullptr || last <= first) return;
   static_cast<void>(::madvise(static_cast<std::uint8_t*>(mapping_) + first, last - first, MADV_DONTNEED));
+}
+
+std::optional<std::string> InputFile::kind() const {
+  std::string prefix(std::min<std::uint64_t>(size_, kKindPrefix), '\0');
+  read(0, prefix.data(), prefix.size());
+  return file_kind(prefix, size_);
 }
 
 void InputFile::fail(const std::string& message) const { throw InputError(one_line(path_) + ": " + message); }

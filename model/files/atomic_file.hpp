@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -35,6 +36,9 @@ class InputFile {
   /// Gives back the memory that this part of the mapping takes. It is read from the file again where it is
   /// used again.
   void release(std::uint64_t offset, std::uint64_t size) const;
+
+  /// What the file is by its first bytes, for messages: file_kind().
+  std::optional<std::string> kind() const;
 
   /// Throws InputError "PATH: MESSAGE".
   [[noreturn]] void fail(const std::string& message) const;

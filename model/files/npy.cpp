@@ -253,7 +253,10 @@ bool is_npy(const std::string& path) {
 Tensor read_npy(const std::string& path) {
   const InputFile file(path);
   const Prefix prefix = read_prefix(file);
-  if (!has_magic(prefix)) file.fail("not a .npy file");
+  if (!has_magic(prefix)) {
+    const std::optional<std::string> kind = file.kind();
+    file.fail("not a .npy file" + (kind ? ": it is " + *kind : ""));
+  }
   const int major = static_cast<unsigned char>(prefix[6]);
   const int minor = static_cast<unsigned char>(prefix[7]);
   if (major < 1 || major > 3 || minor != 0) {

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "model/core/error.hpp"
-#include "model/core/file_kind.hpp"
 #include "model/core/text.hpp"
 
 namespace if4 {
@@ -185,9 +184,7 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
 std::string read_header(const InputFile& file) {
   // Says what the file is where that can be told, else what is wrong with the header.
   const auto refuse = [&](const std::string& message) {
-    std::string prefix(std::min<std::uint64_t>(file.size(), kKindPrefix), '\0');
-    file.read(0, prefix.data(), prefix.size());
-    const std::optional<std::string> kind = file_kind(prefix, file.size());
+    const std::optional<std::string> kind = file.kind();
     file.fail(kind ? "not a safetensors file: it is " + *kind : "header: " + message);
   };
   if (file.size() < kLengthBytes) {
