@@ -13,8 +13,7 @@ namespace if4 {
 enum class Shift : std::uint8_t {
   kNone,   ///< It stays as it is.
   kCycle,  ///< It is a cycle.
-  kTick,   ///< It is a tick: a cycle is dram_bandwidth of them.
-  kCount,  ///< It counts what has happened, and says nothing about what is to come.
+  kCount,  ///< It counts what has happened, or is compared by itself.
 };
 
 /// The cycles in which events of one kind happened, in order, numbered from 0. Events that lie in the past of
@@ -87,7 +86,7 @@ class FastMemory {
   /// Calls use(number, shift) with every number of the state, those of the loads' order last.
   template <typename Use>
   void each_number(Use use) {
-    use(now_, Shift::kTick);
+    use(now_, Shift::kCount);
     use(remaining_, Shift::kNone);
     use(load_.rows, Shift::kNone);
     for (Moments* moments : {&usable_[0], &usable_[1], &read_, &stored_}) {

@@ -230,9 +230,7 @@ bool FastRun::repeats(const Saved& saved) {
       return;
     }
     const std::uint64_t by = value - saved.numbers[number++].value;
-    same = shift == Shift::kCount || by == (shift == Shift::kCycle  ? later
-                                            : shift == Shift::kTick ? later * ticks_
-                                                                    : 0);
+    same = shift == Shift::kCount || by == (shift == Shift::kCycle ? later : 0);
   });
   return same && number == saved.numbers.size();
 }
