@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "model/core/error.hpp"
+#include "model/files/foreign_layout.hpp"
 #include "model/files/model_folder.hpp"
 #include "model/files/npy.hpp"
 #include "model/files/safetensors.hpp"
@@ -58,6 +59,12 @@ void round_trip(const MemoryFile& output, const if4::NamedQuantized& tensor) {
               back.tensor.codes == tensor.tensor.codes && back.tensor.scales == tensor.tensor.scales &&
               same_bits({back.tensor.amax}, {tensor.tensor.amax}),
           "quantized round trip: tensor");
+  require(back.layout == tensor.layout &&
+              back.tensor.global_scale.has_value() == tensor.tensor.global_scale.has_value(),
+          "quantized round trip: layout");
+  if (!back.tensor.global_scale) return;
+  require(same_bits(back.tensor.global_scale->values, tensor.tensor.global_scale->values),
+          "quantized round trip: global scale");
 }
 
 void round_trip(const MemoryFile& output, const if4::SafetensorsFile& file) {
@@ -124,7 +131,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::vector<std::string> names = if4::quantized_names(if4::SafetensorsFile(path));
     for (std::size_t i = 0; i < std::min(kMaxTensors, names.size()); ++i) {
       attempt([&] { round_trip(output, if4::read_quantized({path, names[i]})); });
+      attempt([&] {
+        const if4::Shape shape = if4::original_shape(if4::quantized_info(file, names[i]));
+        const if4::NamedQuantized named = if4::read_quantized(file, names[i]);
+        require(if4::original_values(named).shape == shape, "shape of the decoded tensor");
+      });
     }
+    for (const if4::TensorInfo& info : file.tensors()) {
+      const bool part = if4::is_part(file, info);
+      require(!part || !names.empty(), "a part belongs to a quantized tensor");
+      require(!part || !if4::is_plain(file, info), "a part is not plain");
+    }
+    if4::unread_note(file);
   });
   return 0;
 }

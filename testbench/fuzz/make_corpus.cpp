@@ -30,6 +30,55 @@ if4::NamedQuantized quantized(const std::string& name, if4::Format format, const
   return result;
 }
 
+/// A tensor of zeros, or of ones in the case of F32.
+struct Part {
+  std::string name;
+  if4::DType dtype;
+  if4::Shape shape;
+};
+
+void write_parts(const std::string& path, const std::vector<Part>& parts) {
+  const std::vector<float> ones(256, 1.0F);
+  const std::vector<std::uint8_t> zeros(1024);
+  std::vector<if4::TensorBytes> tensors;
+  for (const Part& part : parts) {
+    const bool f32 = part.dtype == if4::DType::kF32;
+    tensors.push_back({part.name, part.dtype, part.shape,
+                       f32 ? static_cast<const void*>(ones.data()) : zeros.data(),
+                       *if4::byte_count(part.dtype, part.shape)});
+  }
+  if4::write_safetensors(path, tensors, {});
+}
+
+/// Quantized tensors of other tools, and beginnings of files of other kinds.
+void write_foreign(const std::filesystem::path& directory) {
+  using if4::DType;
+  const auto path = [&](const char* name) { return (directory / name).string(); };
+  write_parts(path("ct.safetensors"), {{"w_packed", DType::kU8, {2, 8}},
+                                       {"w_scale", DType::kF8E4M3, {2, 1}},
+                                       {"w_global_scale", DType::kF32, {1}}});
+  write_parts(path("modelopt.safetensors"), {{"a.weight", DType::kU8, {2, 16}},
+                                             {"a.weight_scale", DType::kF8E4M3, {2, 2}},
+                                             {"a.weight_scale_2", DType::kF32, {}}});
+  write_parts(path("experts.safetensors"), {{"e", DType::kU8, {2, 3, 8}},
+                                            {"e_weight_scale", DType::kF8E4M3, {2, 3, 1}},
+                                            {"e_weight_scale_2", DType::kF32, {2}}});
+  write_parts(path("gptq.safetensors"), {{"q.qweight", DType::kI32, {2, 8}},
+                                         {"q.qzeros", DType::kI32, {1, 1}},
+                                         {"q.scales", DType::kF16, {1, 8}}});
+  write_parts(path("bnb.safetensors"),
+              {{"b.weight", DType::kU8, {8, 1}}, {"b.weight.absmax", DType::kF32, {1}}});
+  write_parts(path("gptoss.safetensors"),
+              {{"g_blocks", DType::kU8, {1, 1, 16}}, {"g_scales", DType::kU8, {1, 1}}});
+  write_parts(path("comfy.safetensors"), {{"c.weight", DType::kU8, {1, 8}},
+                                          {"c.weight_scale", DType::kF8E4M3, {1, 1}},
+                                          {"c.comfy_quant", DType::kU8, {4}}});
+  using namespace std::string_literals;
+  if4::write_text_file(path("kind.onnx"), "\x08\x07\x12\x04test\x3A\x02\x12\0"s);
+  if4::write_text_file(path("kind.zip"), "PK\3\4"s + std::string(26, '\0') + "archive/data.pkl");
+  if4::write_text_file(path("kind.html"), "<!doctype html><html></html>");
+}
+
 void write_corpus(const std::filesystem::path& directory) {
   std::filesystem::create_directories(directory);
   const auto path = [&](const char* name) { return (directory / name).string(); };
@@ -61,6 +110,7 @@ void write_corpus(const std::filesystem::path& directory) {
                        npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }\n", 24));
   if4::write_text_file(path("f2.npy"),
                        npy(2, "{'descr': '<f2', 'fortran_order': True, 'shape': (3,), }\n", 6));
+  write_foreign(directory);
   if4::write_text_file(path("scalar.npy"), npy(3, "{'descr':'<f4','fortran_order':False,'shape':()}", 4));
 }
 
