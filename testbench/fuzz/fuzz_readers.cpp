@@ -134,6 +134,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       attempt([&] {
         const if4::Shape shape = if4::original_shape(if4::quantized_info(file, names[i]));
         const if4::NamedQuantized named = if4::read_quantized(file, names[i]);
+        // Rotated values are turned back 16 at a time; others are refused without the name of the file.
+        if (named.rotated) return;
         require(if4::original_values(named).shape == shape, "shape of the decoded tensor");
       });
     }
