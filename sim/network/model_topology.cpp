@@ -198,9 +198,8 @@ void Builder::add_group(const Group& group) {
 std::string Builder::attention_problem() const {
   if (config_.path.empty()) return "there is no config.json beside the weights";
   if (config_.encoder_decoder) return "it is an encoder and a decoder";
-  if (config_.heads == 0) throw InputError(one_line(config_.path) + ": 'num_attention_heads' is missing");
-  if (config_.head_size == 0)
-    throw InputError(one_line(config_.path) + ": 'hidden_size' is missing, and so is 'head_dim'");
+  if (config_.heads == 0) return "config.json has no 'num_attention_heads'";
+  if (config_.head_size == 0) return "config.json has neither 'hidden_size' nor 'head_dim'";
   const std::uint64_t queries = config_.heads * config_.head_size,
                       keys = config_.kv_heads * config_.head_size;
   for (const Group& group : groups_) {
