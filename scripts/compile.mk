@@ -51,8 +51,9 @@ link = @echo '  LINK     $@'; mkdir -p $(@D); $(LINK) $(filter %.o,$^) $(filter 
 ifeq ($(CONFIG),release)
 # The inner loops of the quantizer: unrolled they are a tenth faster.
 $(O)/model/quantize/fast_kernel.o $(O)/model/quantize/simd_values.o: OPTIMIZE += -O3
-# Options and reports: much code from libraries, which compiles in two thirds of the time and runs for milliseconds.
-$(O)/sim/program/%.o $(O)/sim/report/%.o: OPTIMIZE += -O1
+# Options, reports and headers: much code from libraries, which compiles in two thirds of the time and runs for
+# milliseconds.
+$(addprefix $(O)/,sim/program/%.o sim/report/%.o sim/network/%.o model/files/%.o model/checkpoint/%.o): OPTIMIZE += -O1
 endif
 
 $(O)/libif4.a: $(call objects,$(MODEL)) $(O)/sources

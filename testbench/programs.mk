@@ -18,7 +18,8 @@ $(call objects,$(wildcard testbench/rtl/*.cpp)): $(filter $(WANTED:%=$(V)/%.stam
 $(O)/testbench/support/main.o: OPTIMIZE += -O0
 ifeq ($(CONFIG),release)
 $(filter-out $(O)/testbench/support/%,$(call objects,$(SUITE))): OPTIMIZE += -O1
-$(call objects,$(wildcard testbench/sim/*_cli.cpp testbench/sim/*_command.cpp)): OPTIMIZE += -O0
+$(call objects,$(filter-out $(addprefix testbench/sim/test_,array.cpp mac_unit.cpp system.cpp),$(wildcard testbench/sim/*.cpp))): \
+	OPTIMIZE += -O0
 endif
 
 $(O)/libif4_testbench.a: $(call objects,$(TEST_HELPERS)) $(O)/sources

@@ -62,7 +62,7 @@ std::vector<ModelEntry> entries_of(const SafetensorsFile& file, std::vector<Item
 }  // namespace
 
 DequantizeSummary dequantize_model(const TensorRef& input, const std::string& output,
-                                   std::uint64_t shard_size, const ModelProgress& progress) {
+                                   std::optional<std::uint64_t> shard_size, const ModelProgress& progress) {
   SafetensorsFile file(input.path);
   std::vector<Item> items;
   std::map<std::string, std::string> metadata;
@@ -78,14 +78,7 @@ DequantizeSummary dequantize_model(const TensorRef& input, const std::string& ou
   }
   metadata["generator"] = "if4";
 
-  ModelOutput to{output, std::nullopt, shard_size};
-  std::vector<std::string> inputs = file.paths();
-  if (input.name.empty() && is_model_folder(input.path)) {
-    to.like = read_model_folder(input.path).path;
-    inputs.insert(inputs.begin(), *to.like);
-  }
-  check_not_input(output, inputs);
-  if (!to.like) check_safetensors_name(output);
+  const ModelOutput to = model_output(output, input, file.paths(), shard_size);
   ModelWriter writer(to, entries_of(file, items), std::move(metadata));
 
   DequantizeSummary summary;

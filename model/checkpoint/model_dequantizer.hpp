@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,6 @@ struct DequantizeSummary {
 /// the largest tensor. Throws InputError as read_quantized() does, where nothing is quantized, where a name is
 /// taken, and where the output is the input or has the name of another kind of file.
 DequantizeSummary dequantize_model(const TensorRef& input, const std::string& output,
-                                   std::uint64_t shard_size, const ModelProgress& progress);
+                                   std::optional<std::uint64_t> shard_size, const ModelProgress& progress);
 
 }  // namespace if4

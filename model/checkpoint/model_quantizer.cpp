@@ -10,12 +10,12 @@
 #include "model/checkpoint/model_writer.hpp"
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
+#include "model/core/tiled_scales.hpp"
 #include "model/files/foreign_layout.hpp"
 #include "model/files/model_folder.hpp"
 #include "model/files/npy.hpp"
 #include "model/files/output_path.hpp"
 #include "model/files/safetensors.hpp"
-#include "model/core/tiled_scales.hpp"
 #include "model/quantize/fast_quantizer.hpp"
 
 namespace if4 {
@@ -32,7 +32,7 @@ bool is_floating(DType dtype) {
 class ModelInput {
  public:
   struct Item {
-    std::string name;
+    std::string name;  ///< empty where `info` has it: see name_of()
     TensorView view;
     std::uint64_t bytes = 0;
     bool quantized = false;
@@ -77,13 +77,16 @@ class ModelInput {
   }
 
   const std::vector<Item>& items() const { return items_; }
+  static const std::string& name_of(const Item& item) {
+    return item.info != nullptr ? item.info->name : item.name;
+  }
   /// That of the input, without what it says of quantized tensors that get the names of these: it would be read
   /// together with what they are described as.
   std::map<std::string, std::string> metadata() const {
     std::map<std::string, std::string> metadata;
     if (file_) metadata = file_->metadata();
     for (const Item& item : items_) {
-      if (item.quantized) remove_description(item.name, metadata);
+      if (item.quantized) remove_description(name_of(item), metadata);
     }
     metadata["generator"] = "if4";
     return metadata;
@@ -91,13 +94,13 @@ class ModelInput {
   /// The files that the input is.
   std::vector<std::string> paths() const { return file_ ? file_->paths() : std::vector<std::string>{path_}; }
   /// The values of an item that is `encoded`.
-  Tensor decoded(const Item& item) const { return original_values(read_quantized(*file_, item.name)); }
+  Tensor decoded(const Item& item) const { return original_values(read_quantized(*file_, name_of(item))); }
   void release(const Item& item) const {
     if (item.info != nullptr) file_->release(*item.info);
   }
   /// Throws an InputError about the item.
   [[noreturn]] void fail(const Item& item, const std::string& message) const {
-    if (file_) file_->fail(item.name, message);
+    if (file_) file_->fail(name_of(item), message);
     throw InputError(one_line(path_) + ": " + message);
   }
 
@@ -128,7 +131,7 @@ class ModelInput {
 
   void add(const TensorInfo& info, bool quantized) {
     items_.push_back(
-        {info.name, {info.shape, info.dtype, file_->map(info)}, info.end - info.begin, quantized, &info});
+        {"", {info.shape, info.dtype, file_->map(info)}, info.end - info.begin, quantized, &info});
   }
 
   void add_encoded(const std::string& name) {
@@ -168,18 +171,19 @@ void check_layout(const ModelOptions& options) {
 ModelEntry entry_of(const ModelInput::Item& item, const ModelOptions& options) {
   ModelEntry entry;
   if (!item.quantized) {
-    entry.parts = {
-        {item.name, item.view.dtype, item.view.shape, nullptr, item.bytes, item.info->other_dtype}};
+    entry.parts = {{ModelInput::name_of(item), item.view.dtype, item.view.shape, nullptr, item.bytes,
+                    item.info->other_dtype}};
     return entry;
   }
   const QuantizeOptions& quantize = options.quantize;
   const Shape shape = quantize.transpose ? transposed(item.view.shape) : item.view.shape;
   const bool own = options.layout == Layout::kIF4;
-  const QuantizedParts parts = own ? quantized_parts(item.name, quantize.format, shape, options.tiled)
-                                   : foreign_parts(options.layout, item.name, shape);
+  const QuantizedParts parts =
+      own ? quantized_parts(ModelInput::name_of(item), quantize.format, shape, options.tiled)
+          : foreign_parts(options.layout, ModelInput::name_of(item), shape);
   entry.parts = {parts.codes, parts.scales, parts.amax};
   if (!own) return entry;
-  describe_quantized(item.name, quantize.format, shape,
+  describe_quantized(ModelInput::name_of(item), quantize.format, shape,
                      uses_rule(quantize) ? std::string(rule_name(quantize.rule)) : "", options.tiled,
                      quantize.rotate, quantize.transpose, entry.metadata);
   return entry;
@@ -264,7 +268,7 @@ class ModelQuantizer {
     advance(item.bytes - item.bytes / parts * parts);
     if (writer_ != nullptr) finish(item, *quantizer, all_scales);
 
-    summary.name = item.name;
+    summary.name = ModelInput::name_of(item);
     summary.shape = quantizer->shape();
     summary.values = row_count(summary.shape) * column_count(summary.shape);
     summary.amax = static_cast<double>(quantizer->amax());
@@ -352,14 +356,7 @@ ModelSummary quantize_model(const TensorRef& input, const std::string& output, c
   }
   std::optional<ModelWriter> writer;
   if (!output.empty()) {
-    ModelOutput to{output, std::nullopt, options.shard_size};
-    std::vector<std::string> inputs = model.paths();
-    if (input.name.empty() && is_model_folder(input.path)) {
-      to.like = read_model_folder(input.path).path;
-      inputs.insert(inputs.begin(), *to.like);
-    }
-    check_not_input(output, inputs);
-    if (!to.like) check_safetensors_name(output);
+    const ModelOutput to = model_output(output, input, model.paths(), options.shard_size);
     std::vector<ModelEntry> entries;
     for (const ModelInput::Item& item : model.items()) entries.push_back(entry_of(item, options));
     writer.emplace(to, std::move(entries), model.metadata());

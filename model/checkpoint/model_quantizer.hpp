@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,19 +14,16 @@
 
 namespace if4 {
 
-/// The largest size of a shard in bytes where nothing else is said: that of Hugging Face's own tools.
-constexpr std::uint64_t kDefaultShardSize = 5'000'000'000;
-
 struct ModelOptions {
   QuantizeOptions quantize;
   std::vector<std::string> include;  ///< patterns of names, for matches()
   std::vector<std::string> exclude;  ///< likewise
   /// Layouts of other tools take NVFP4 formats of neither transposed nor rotated tensors, and no scale tiles.
   Layout layout = Layout::kIF4;
-  bool tiled = false;                ///< store the scales in the layout of tensor cores: tiled_scales.hpp
-  unsigned threads = 0;              ///< 0 means as many as there are cores
-  std::uint64_t shard_size =
-      5'000'000'000;  ///< the largest size of a shard in bytes, as plan_shards() has it
+  bool tiled = false;    ///< store the scales in the layout of tensor cores: tiled_scales.hpp
+  unsigned threads = 0;  ///< 0 means as many as there are cores
+  /// The largest size of a shard in bytes, as plan_shards() has it; kDefaultShardSize if it is not given.
+  std::optional<std::uint64_t> shard_size;
 };
 
 /// A tensor that was quantized, and its errors. With rotation they are those of the rotated values.

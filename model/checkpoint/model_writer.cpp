@@ -9,6 +9,7 @@
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
 #include "model/files/model_folder.hpp"
+#include "model/files/output_path.hpp"
 
 namespace if4 {
 namespace {
@@ -57,6 +58,20 @@ std::vector<std::size_t> plan_shards(const std::vector<std::uint64_t>& sizes, st
   return shards;
 }
 
+ModelOutput model_output(const std::string& path, const TensorRef& input, std::vector<std::string> files,
+                         const std::optional<std::uint64_t>& shard_size) {
+  ModelOutput output{path, std::nullopt, shard_size.value_or(kDefaultShardSize)};
+  const bool folder = input.name.empty() && is_model_folder(input.path);
+  if (folder) {
+    output.like = read_model_folder(input.path).path;
+    files.insert(files.begin(), *output.like);
+  }
+  check_not_input(path, files);
+  if (!folder) check_safetensors_name(path);
+  if (!folder && shard_size) throw InputError(to_string(input) + ": --shard-size is for a folder of shards");
+  return output;
+}
+
 ModelWriter::ModelWriter(const ModelOutput& output, std::vector<ModelEntry> entries,
                          std::map<std::string, std::string> metadata)
     : output_(output), entries_(std::move(entries)), metadata_(std::move(metadata)) {
@@ -97,6 +112,9 @@ void ModelWriter::open_shard(std::size_t shard) {
   // Models have hundreds of thousands of tensors: what is known of them is moved, not copied.
   std::vector<TensorBytes> parts;
   std::map<std::string, std::string> metadata;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < counts_.size(); ++i) count += shards_[i] == shard ? counts_[i] : 0;
+  parts.reserve(count);
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     if (shards_[i] != shard) continue;
     for (TensorBytes& part : entries_[i].parts) parts.push_back(std::move(part));

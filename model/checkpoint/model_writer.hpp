@@ -12,6 +12,7 @@
 #include "model/files/atomic_file.hpp"
 #include "model/files/atomic_folder.hpp"
 #include "model/files/safetensors.hpp"
+#include "model/files/tensor_file.hpp"
 
 namespace if4 {
 
@@ -26,13 +27,22 @@ struct ModelEntry {
 /// The shards are about of the same size, and none is larger than `limit` bytes unless it has one entry alone.
 std::vector<std::size_t> plan_shards(const std::vector<std::uint64_t>& sizes, std::uint64_t limit);
 
+/// The largest size of a shard in bytes where nothing else is said: that of Hugging Face's own tools.
+constexpr std::uint64_t kDefaultShardSize = 5'000'000'000;
+
 /// Where a model goes.
 struct ModelOutput {
   std::string path;
   /// Of a folder: the folder to copy the other files from, and the largest size of a shard in bytes.
   std::optional<std::string> like;
-  std::uint64_t shard_size = 0;
+  std::uint64_t shard_size = kDefaultShardSize;
 };
+
+/// Where what is made of `input`, which is these files, goes: to a folder if it is one and has no name of a
+/// tensor, else to a file. Throws InputError where the output is the input, where a file has the name of another
+/// kind of file, and where a size of shards is given for what is no folder.
+ModelOutput model_output(const std::string& path, const TensorRef& input, std::vector<std::string> files,
+                         const std::optional<std::uint64_t>& shard_size);
 
 /// The entries are written in their order: begin(0), any number of write() for its parts, begin(1), and so on.
 /// Nothing has its final name before commit(). One file is open at a time.

@@ -5,9 +5,7 @@
 #include <optional>
 
 #include "model/checkpoint/model_dequantizer.hpp"
-#include "model/core/error.hpp"
 #include "model/core/text.hpp"
-#include "model/files/model_folder.hpp"
 #include "sim/program/commands.hpp"
 #include "sim/program/options.hpp"
 #include "sim/program/progress.hpp"
@@ -23,12 +21,10 @@ struct Arguments {
 
 int run(const Arguments& args) {
   const TensorRef input = parse_tensor_ref(args.input);
-  if (args.shard_size && (!is_model_folder(input.path) || !input.name.empty()))
-    throw InputError(one_line(args.input) + ": --shard-size is for a folder of shards");
   DequantizeSummary summary;
   {
     ProgressBar bar("dequantize");
-    summary = dequantize_model(input, args.output, args.shard_size.value_or(kDefaultShardSize),
+    summary = dequantize_model(input, args.output, args.shard_size,
                                [&](std::uint64_t done, std::uint64_t total) { bar.update(done, total); });
   }
   for (const DequantizeSummary::Dequantized& tensor : summary.tensors) {

@@ -60,8 +60,6 @@ nlohmann::ordered_json error_json(const QuantizationError& error) {
   return json;
 }
 
-void print_json(const nlohmann::ordered_json& json) { fmt::print("{}\n", json_text(json)); }
-
 void print_plain_header() {
   fmt::print("{:<44} {:>14} {:>11} {:>6}  {:>9} {:>6}  {:>9} {:>6}\n", "", "", "", "INT", "IF4", "SQNR",
              "NVFP4", "SQNR");
@@ -91,7 +89,7 @@ class PlainReport {
     const std::string reason = unfit(tensor);
     if (!reason.empty()) {
       if (args_.json) {
-        all_.push_back({{"name", name}, {"shape", tensor.shape}, {"unfit", reason}});
+        all_.add({{"name", name}, {"shape", tensor.shape}, {"unfit", reason}});
       } else {
         fmt::print("{:<44} {:>14} {}\n", one_line(name), to_string(tensor.shape), reason);
       }
@@ -102,13 +100,13 @@ class PlainReport {
     const QuantizationError nvfp4 =
         measure(tensor, quantize_fast(view_of(tensor), {Format::kNVFP4, args_.rule}));
     if (args_.json) {
-      all_.push_back({{"name", name},
-                      {"shape", tensor.shape},
-                      {"amax", if4.amax},
-                      {"int_share", error.int_share},
-                      {"rule", std::string(rule_name(args_.rule))},
-                      {"if4", error_json(error)},
-                      {"nvfp4", error_json(nvfp4)}});
+      all_.add({{"name", name},
+                {"shape", tensor.shape},
+                {"amax", if4.amax},
+                {"int_share", error.int_share},
+                {"rule", std::string(rule_name(args_.rule))},
+                {"if4", error_json(error)},
+                {"nvfp4", error_json(nvfp4)}});
     } else {
       fmt::print("{:<44} {:>14} {:>11.5g} {:>6.1f}  {:>9.6f} {:>6}  {:>9.6f} {:>6}\n", one_line(name),
                  to_string(tensor.shape), if4.amax, 100.0 * error.int_share, error.relative_mse,
@@ -117,13 +115,13 @@ class PlainReport {
   }
 
   void finish() const {
-    if (args_.json) print_json(all_);
+    if (args_.json) fmt::print("{}\n", all_.text());
   }
 
  private:
   const Arguments& args_;
   std::size_t rows_ = 0;
-  nlohmann::ordered_json all_ = nlohmann::ordered_json::array();
+  JsonRows all_;
 };
 
 void inspect_plain(const SafetensorsFile& file, const std::vector<std::string>& names,
@@ -135,20 +133,20 @@ void inspect_plain(const SafetensorsFile& file, const std::vector<std::string>& 
 
 void inspect_quantized(const SafetensorsFile& file, const std::vector<std::string>& names,
                        const Arguments& args) {
-  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  JsonRows all;
   for (const std::string& name : names) {
     const NamedQuantized named = read_quantized(file, name);
     const QuantizedTensor& tensor = named.tensor;
     const std::size_t nan = nan_scales(tensor);
     if (args.json) {
-      all.push_back({{"name", named.name},
-                     {"shape", tensor.shape},
-                     {"format", std::string(format_name(tensor.format))},
-                     {"layout", std::string(layout_name(named.layout))},
-                     {"rule", named.rule},
-                     {"amax", tensor.amax},
-                     {"int_share", int_share(tensor)},
-                     {"nan_scales", nan}});
+      all.add({{"name", named.name},
+               {"shape", tensor.shape},
+               {"format", std::string(format_name(tensor.format))},
+               {"layout", std::string(layout_name(named.layout))},
+               {"rule", named.rule},
+               {"amax", tensor.amax},
+               {"int_share", int_share(tensor)},
+               {"nan_scales", nan}});
       continue;
     }
     if (&name == &names.front()) {
@@ -161,7 +159,7 @@ void inspect_quantized(const SafetensorsFile& file, const std::vector<std::strin
                (named.layout == Layout::kIF4 ? "" : fmt::format("  {}", layout_name(named.layout))) +
                    (nan == 0 ? "" : "  " + counted(nan, "NaN scale")));
   }
-  if (args.json) print_json(all);
+  if (args.json) fmt::print("{}\n", all.text());
 }
 
 int run(const Arguments& args) {

@@ -6,9 +6,7 @@
 #include <memory>
 #include <optional>
 
-#include "model/core/error.hpp"
 #include "model/core/text.hpp"
-#include "model/files/model_folder.hpp"
 #include "sim/program/commands.hpp"
 #include "sim/program/options.hpp"
 #include "sim/program/progress.hpp"
@@ -19,10 +17,9 @@ namespace if4 {
 namespace {
 
 struct Arguments {
-  std::string input;                        // FILE or FILE:NAME
-  std::string output;                       // empty with `stats`
-  bool stats = false;                       // only measure
-  std::optional<std::uint64_t> shard_size;  // where it was given
+  std::string input;   // FILE or FILE:NAME
+  std::string output;  // empty with `stats`
+  bool stats = false;  // only measure
   ModelOptions options;
 };
 
@@ -46,17 +43,11 @@ void print_table(const ModelSummary& summary) {
 
 int run(const Arguments& args) {
   const TensorRef input = parse_tensor_ref(args.input);
-  ModelOptions model_options = args.options;
-  if (args.shard_size) {
-    if (!is_model_folder(input.path) || !input.name.empty())
-      throw InputError(one_line(args.input) + ": --shard-size is for a folder of shards");
-    model_options.shard_size = *args.shard_size;
-  }
   ModelSummary summary;
   const auto start = std::chrono::steady_clock::now();
   {
     ProgressBar bar("quantize");
-    summary = quantize_model(input, args.output, model_options,
+    summary = quantize_model(input, args.output, args.options,
                              [&](std::uint64_t done, std::uint64_t total) { bar.update(done, total); });
   }
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
@@ -85,13 +76,15 @@ std::function<int()> set_up(CLI::App& app) {
       .required();
   const OptionRef output = add_text(app, "-o,--output", args->output, "PATH",
                                     "safetensors file to write; of a folder, the folder to write");
-  add_flag(app, "--stats", args->stats, "only measure the errors, write nothing").excludes(output);
+  const OptionRef stats = add_flag(app, "--stats", args->stats, "only measure the errors, write nothing");
+  stats.excludes(output);
   add_format(
       app, options.format, [](Format) { return true; }, "format of the result");
   add_flag(app, "--search", options.search, "try neighbouring scales of each block: less error, more time");
   add_size(
-      app, "--shard-size", [args](std::uint64_t bytes) { args->shard_size = bytes; },
-      "largest size of a shard, such as 300MB; default 5GB");
+      app, "--shard-size", [args](std::uint64_t bytes) { args->options.shard_size = bytes; },
+      "largest size of a shard, such as 300MB; default 5GB")
+      .excludes(stats);
   add_choice(app, "--scale-layout", args->options.tiled, {{"linear", false}, {"tiled", true}},
              "order of the scales in the file: row after row, or tiles of 128 x 4 for tensor cores");
   add_choice(app, "--layout", args->options.layout,

@@ -23,6 +23,15 @@ std::string json_text(const nlohmann::ordered_json& json) {
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
+void JsonRows::add(const nlohmann::ordered_json& row) {
+  if (!rows_.empty()) rows_ += ",\n";
+  rows_ += "  ";
+  for (const char c : json_text(row)) {
+    rows_ += c;
+    if (c == '\n') rows_ += "  ";  // a text in JSON has none of its own
+  }
+}
+
 std::string bytes_text(std::uint64_t bytes) {
   const auto value = static_cast<double>(bytes);
   if (bytes >= 1'000'000'000) return fmt::format("{:.2f} GB", value / 1e9);
