@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <vector>
 
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
@@ -13,10 +14,12 @@ nlohmann::json parse_json_object(const std::string& path, const std::string& tex
   const auto fail = [&path](const std::string& message) {
     throw InputError(one_line(path) + ": " + message);
   };
-  std::set<std::string> names;
-  const auto twice = [&](int depth, nlohmann::json::parse_event_t event, const nlohmann::json& name) {
-    if (depth == 1 && event == nlohmann::json::parse_event_t::key &&
-        !names.insert(name.get<std::string>()).second)
+  using Event = nlohmann::json::parse_event_t;
+  std::vector<std::set<std::string>> names;  // of the objects that are open
+  const auto twice = [&](int, Event event, const nlohmann::json& name) {
+    if (event == Event::object_start) names.emplace_back();
+    if (event == Event::object_end) names.pop_back();
+    if (event == Event::key && !names.back().insert(name.get<std::string>()).second)
       fail(quoted_name(name.get<std::string>()) + " is there twice");
     return true;
   };

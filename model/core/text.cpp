@@ -69,6 +69,12 @@ std::optional<std::uint64_t> whole_number(std::string_view text, std::uint64_t l
   return number;
 }
 
+bool ends_with(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+
+std::string join(std::string_view start, std::string_view end) { return std::string(start).append(end); }
+
 std::optional<std::uint64_t> byte_size(std::string_view text) {
   struct Unit {
     std::string_view name;

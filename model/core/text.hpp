@@ -14,6 +14,10 @@ std::string one_line(std::string_view text);
 /// one_line(name) in single quotes, cut after about 100 characters.
 std::string quoted_name(std::string_view name);
 
+bool ends_with(std::string_view text, std::string_view end);
+/// The two texts, one after the other.
+std::string join(std::string_view start, std::string_view end);
+
 /// The number from `least` to `most` that `text` is in decimal digits alone, or nothing: "-1", "1e3", " 5"
 /// and "" are no such numbers.
 std::optional<std::uint64_t> whole_number(std::string_view text, std::uint64_t least, std::uint64_t most);

@@ -15,12 +15,6 @@ namespace {
 constexpr std::size_t kCodesInByte = 2;
 constexpr std::string_view kWeight = "weight";
 
-bool ends_with(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
-std::string join(std::string_view name, std::string_view suffix) { return std::string(name).append(suffix); }
-
 Shape with_last(Shape shape, std::size_t last) {
   shape.back() = last;
   return shape;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "model/core/error.hpp"
+#include "model/core/json_object.hpp"
 #include "model/core/text.hpp"
 #include "model/files/atomic_file.hpp"
 
@@ -16,16 +17,11 @@ namespace if4 {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
 
 /// The longest index that is read. An index has some 100 bytes for a tensor.
 constexpr std::uint64_t kMaxIndexBytes = 100'000'000;
 constexpr std::string_view kSafetensors = ".safetensors";
 constexpr const char* kWeightMap = "weight_map";
-
-bool ends_with(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
 
 [[noreturn]] void fail(const std::string& path, const std::string& message) {
   throw InputError(one_line(path) + ": " + message);
@@ -71,23 +67,7 @@ std::map<std::string, std::string> read_weight_map(const std::string& path) {
     file.fail("the index is longer than " + std::to_string(kMaxIndexBytes) + " bytes");
   std::string text(file.size(), '\0');
   file.read(0, text.data(), text.size());
-  // The library keeps the last of two equal keys, and one of the two shards would be forgotten.
-  std::set<std::string> seen;
-  std::string outer;
-  const auto check_keys = [&](int depth, json::parse_event_t event, json& key) {
-    if (event != json::parse_event_t::key) return true;
-    if (depth == 1) outer = key.get<std::string>();
-    if (depth == 2 && outer == kWeightMap && !seen.insert(key.get<std::string>()).second)
-      file.fail("weight_map: " + quoted_name(key.get<std::string>()) + " is there twice");
-    return true;
-  };
-  json index;
-  try {
-    index = json::parse(text, check_keys);
-  } catch (const json::parse_error& error) {
-    file.fail("not valid JSON at byte " + std::to_string(error.byte));
-  }
-  if (!index.is_object()) file.fail("not a JSON object");
+  const nlohmann::json index = parse_json_object(path, text);
   const auto map = index.find(kWeightMap);
   if (map == index.end()) file.fail("weight_map is missing");
   if (!map->is_object()) file.fail("weight_map is not an object");

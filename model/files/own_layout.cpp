@@ -5,8 +5,8 @@
 
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
-#include "model/files/layout.hpp"
 #include "model/core/tiled_scales.hpp"
+#include "model/files/layout.hpp"
 
 namespace if4 {
 namespace {
@@ -21,12 +21,6 @@ constexpr std::string_view kScaleLayout = ".scale_layout";
 constexpr std::string_view kRotation = ".rotation";
 constexpr std::string_view kTransposed = ".transposed";
 constexpr std::string_view kFlattened = ".flattened";
-
-bool ends_with(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
-std::string join(std::string_view name, std::string_view suffix) { return std::string(name).append(suffix); }
 
 /// The shape that a text like "[64, 250]" gives: at least one dimension, and none of them 0.
 std::optional<Shape> parse_shape(std::string_view text) {
@@ -97,8 +91,8 @@ class QuantizedReader {
     const std::size_t per_block = block_size(tensor.format);
     const std::size_t blocks = columns / per_block + (columns % per_block != 0 ? 1 : 0);
     read_scales(tensor, blocks);
-    tensor.codes = file_.read_bytes(
-        part(kCodes, DType::kU8, part_shape(tensor, code_bytes(tensor.format) * blocks)));
+    tensor.codes =
+        file_.read_bytes(part(kCodes, DType::kU8, part_shape(tensor, code_bytes(tensor.format) * blocks)));
     tensor.amax = file_.read_tensor(part(kAmax, DType::kF32, Shape{1})).values[0];
     if (!std::isfinite(tensor.amax) || tensor.amax < 0.0F) fail("amax is negative or not finite");
     check_padding(tensor);
@@ -261,7 +255,8 @@ void describe_quantized(const std::string& name, Format format, const Shape& sha
 }
 
 void remove_description(const std::string& name, std::map<std::string, std::string>& metadata) {
-  for (const std::string_view key : {kFormat, kShape, kRule, kScaleLayout, kRotation, kTransposed, kFlattened})
+  for (const std::string_view key :
+       {kFormat, kShape, kRule, kScaleLayout, kRotation, kTransposed, kFlattened})
     metadata.erase(join(name, key));
 }
 

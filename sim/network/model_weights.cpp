@@ -3,15 +3,12 @@
 #include <algorithm>
 #include <string_view>
 
+#include "model/core/text.hpp"
 #include "model/files/foreign_layout.hpp"
 #include "model/files/tensor_file.hpp"
 
 namespace if4 {
 namespace {
-
-bool ends_with(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
 
 bool is_number(DType dtype) {
   static constexpr DType kIntegers[] = {DType::kBool, DType::kU8,  DType::kI8,  DType::kI16, DType::kU16,

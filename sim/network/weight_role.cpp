@@ -4,6 +4,8 @@
 #include <cctype>
 #include <iterator>
 
+#include "model/core/text.hpp"
+
 namespace if4 {
 namespace {
 
@@ -40,11 +42,6 @@ constexpr RoleTraits kRoles[] = {
     {Role::kVocabulary, "vocabulary", " lm_head embed_out cls.predictions.decoder "},
 };
 static_assert(std::size(kRoles) == static_cast<std::size_t>(Role::kVocabulary) + 1, "a role is missing");
-
-bool ends_with(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end &&
-         (text.size() == end.size() || text[text.size() - end.size() - 1] == '.');
-}
 
 // Calls use() with each word of a text.
 template <typename Use>

@@ -66,11 +66,11 @@ TEST_CASE("a malformed index is refused", "[folder]") {
   const TempDir dir;
   put_shards(dir);
   const BadFile bad[] = {
-      {"", "not valid JSON at byte"},
-      {"{", "not valid JSON at byte 2"},
-      {"[]", "not a JSON object"},
-      {"null", "not a JSON object"},
-      {std::string(100000, '['), "not valid JSON"},
+      {"", "is not JSON"},
+      {"{", "line 1 is not JSON"},
+      {"[]", "is not a JSON object"},
+      {"null", "is not a JSON object"},
+      {std::string(100000, '['), "is not JSON"},
       {"{}", "weight_map is missing"},
       {R"({"weight_map": []})", "weight_map is not an object"},
       {index_of(""), "weight_map names no tensor"},
