@@ -23,9 +23,8 @@ std::uint64_t size_of(const ModelEntry& entry) {
   return size;
 }
 
-void copy_file(const std::string& from, const std::string& to) {
+void copy_file(const std::string& from, AtomicFile& output) {
   const InputFile input(from);
-  AtomicFile output(to);
   std::vector<char> bytes(std::min<std::uint64_t>(kCopyBytes, input.size()));
   for (std::uint64_t at = 0; at < input.size(); at += bytes.size()) {
     const std::size_t size = std::min<std::uint64_t>(bytes.size(), input.size() - at);
@@ -128,7 +127,11 @@ void ModelWriter::open_shard(std::size_t shard) {
   if (is_folder()) {
     for (TensorBytes& part : parts) written_.emplace_back(std::move(part.name), shard);
   }
-  file_.emplace(is_folder() ? *folder_ / shard_name(shard) : output_.path);
+  if (is_folder()) {
+    file_.emplace(*folder_ / shard_name(shard), folder_->final_name(shard_name(shard)));
+  } else {
+    file_.emplace(output_.path);
+  }
   file_->write_at(0, layout.start.data(), layout.start.size());
 }
 
@@ -156,15 +159,20 @@ void ModelWriter::write_index() {
   nlohmann::ordered_json index;
   index["metadata"] = {{"total_size", total_}};
   index["weight_map"] = std::move(map);
-  write_text_file(*folder_ / "model.safetensors.index.json", index.dump(2) + "\n");
+  const std::string name = "model.safetensors.index.json";
+  AtomicFile file(*folder_ / name, folder_->final_name(name));
+  file.write(index.dump(2) + "\n");
+  file.commit();
 }
 
 void ModelWriter::commit() {
   close_shard();
   if (!is_folder()) return;
   write_index();
-  for (const std::string& name : other_files(*output_.like))
-    copy_file((std::filesystem::path(*output_.like) / name).string(), *folder_ / name);
+  for (const std::string& name : other_files(*output_.like)) {
+    AtomicFile file(*folder_ / name, folder_->final_name(name));
+    copy_file((std::filesystem::path(*output_.like) / name).string(), file);
+  }
   folder_->commit();
 }
 

@@ -117,7 +117,8 @@ std::optional<std::string> InputFile::kind() const {
 
 void InputFile::fail(const std::string& message) const { throw InputError(one_line(path_) + ": " + message); }
 
-AtomicFile::AtomicFile(const std::string& path) : path_(path), target_(path) {
+AtomicFile::AtomicFile(const std::string& path, const std::string& named)
+    : path_(named.empty() ? path : named), target_(path) {
   struct stat status {};
   const bool exists = ::stat(path.c_str(), &status) == 0;
   if (exists && S_ISDIR(status.st_mode)) fail(EISDIR);

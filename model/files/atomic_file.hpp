@@ -58,8 +58,9 @@ class InputFile {
 /// replaced.
 class AtomicFile {
  public:
-  /// Throws where the file cannot be created and where `path` is a directory.
-  explicit AtomicFile(const std::string& path);
+  /// Throws where the file cannot be created and where `path` is a directory. Messages call it `named`, or by its
+  /// path: a file of an AtomicFolder is to have another one later.
+  explicit AtomicFile(const std::string& path, const std::string& named = "");
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;

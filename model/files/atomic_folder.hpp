@@ -18,6 +18,8 @@ class AtomicFolder {
 
   /// Where a file of that name is to be written.
   std::string operator/(const std::string& name) const { return temporary_.path() + "/" + name; }
+  /// What it will be called.
+  std::string final_name(const std::string& name) const { return path_ + "/" + name; }
   /// Gives the folder its name. Throws InputError where that fails. Its files must be complete and closed.
   void commit();
 
