@@ -44,6 +44,8 @@ class ModelInput {
   ModelInput(const TensorRef& ref, const ModelOptions& options, bool decodes) : path_(ref.path) {
     if (is_npy(ref.path)) {
       npy_ = read_tensor(ref);
+      if (!whole_blocks(npy_.shape, options))
+        throw InputError(one_line(ref.path) + ": " + not_whole_blocks(npy_.shape, options));
       items_.push_back({std::filesystem::path(ref.path).stem().string(), view_of(npy_),
                         npy_.values.size() * sizeof(float), true, nullptr});
       return;
@@ -59,11 +61,7 @@ class ModelInput {
       if (info == nullptr || !is_floating(info->dtype) || info->end == info->begin ||
           !is_plain(*file_, *info))
         read_tensor(ref);
-      if (!whole_blocks(info->shape, options)) {
-        file_->fail(ref.name, "the last dimension of " + to_string(info->shape) +
-                                  " is no multiple of 16, which the layout of " +
-                                  std::string(layout_name(options.layout)) + " calls for");
-      }
+      if (!whole_blocks(info->shape, options)) file_->fail(ref.name, not_whole_blocks(info->shape, options));
       add(*info, true);
       return;
     }
@@ -120,6 +118,11 @@ class ModelInput {
   /// Whether the layout takes a tensor of that shape.
   static bool whole_blocks(const Shape& shape, const ModelOptions& options) {
     return options.layout == Layout::kIF4 || (!shape.empty() && shape.back() % kBlockSize == 0);
+  }
+
+  static std::string not_whole_blocks(const Shape& shape, const ModelOptions& options) {
+    return "the last dimension of " + to_string(shape) + " is no multiple of 16, which the layout of " +
+           std::string(layout_name(options.layout)) + " calls for";
   }
 
   static std::string reason(const ModelOptions& options) {

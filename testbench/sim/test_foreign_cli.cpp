@@ -138,6 +138,13 @@ TEST_CASE("what the layouts of other tools do not take", "[cli][foreign]") {
                       {"'odd.weight'", "[6, 40] is no multiple of 16"}});
   check_refused(
       box, {with({box / "k60.safetensors", layout, "modelopt", "--format", "nvfp4"}), {"multiple of 16"}});
+  const std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': ";
+  put(box / "scalar.npy", npy(header + "(), }\n", std::string(4, '\0')));
+  put(box / "odd.npy", npy(header + "(6, 40), }\n", std::string(960, '\0')));
+  check_refused(box, {with({box / "scalar.npy", layout, "modelopt", "--format", "nvfp4"}),
+                      {"scalar.npy: the last dimension of [] is no multiple of 16"}});
+  check_refused(box, {with({box / "odd.npy", layout, "compressed-tensors", "--format", "nvfp4"}),
+                      {"odd.npy: the last dimension of [6, 40] is no multiple of 16"}});
   for (const char* name : {"modelopt", "compressed-tensors"}) {
     check_refused(box, {with({box / "tiny.safetensors", layout, name, "--format", "nvfp4"}),
                         {"'w'", "largest magnitude is beyond the global scales"}});
