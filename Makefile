@@ -181,6 +181,16 @@ gates: ## the vectors of the RTL on the netlists of IF4, as they are and with pl
 	@$(call run_gates,faulty,the netlists with one fault at a time,--faults $(GATE_FAULTS))
 	@echo 'gates: OK'
 
+PLAN_MUTANTS := $(BUILD)/plan_mutants
+
+.PHONY: check-plan
+check-plan: ## how many of 500 random mutants of each output stage's netlist the vectors of the test plan kill
+	@scripts/setup.sh default area
+	@exec python3 scripts/netlist_mutants.py make --out $(PLAN_MUTANTS)/mutated $(GATED)
+	@$(SUBMAKE) GATES=$(PLAN_MUTANTS) CONFIG=release $(PLAN_MUTANTS)/mutated/gates_check
+	@exec python3 scripts/netlist_mutants.py judge --out $(PLAN_MUTANTS)/mutated \
+		--program $(PLAN_MUTANTS)/mutated/gates_check $(GATED)
+
 .PHONY: coverage
 coverage: ## what the tests cover of the MAC unit: lines, toggles, functional points; build/coverage/index.html
 	@scripts/setup.sh

@@ -1,7 +1,9 @@
-# `make gates`: one program with the Verilated RTL and two with netlists (scripts/area/gates.py) in its place.
+# `make gates`: one program with the Verilated RTL and two with netlists (scripts/area/gates.py) in its place. `make
+# check-plan`: the same program with a netlist that has mutants (scripts/netlist_mutants.py).
 
 ifneq ($(filter $(GATES)/%,$(MAKECMDGOALS)),)
 GATES_MAIN := testbench/gates/main.cpp
+NETLISTS := good faulty mutated
 
 $(GATES)/rtl/gates_check: $(call objects,$(GATES_MAIN)) $(call verilated_objects,$(GATED)) $(O)/libif4_testbench.a \
 		$(O)/libif4_sim.a $(O)/libif4.a
@@ -29,7 +31,7 @@ $(GATES)/$1/$2.o: $(BUILD)/builds/$2.cpp $(GATES)/$1/$2/V$2.all.cpp $(O)/flags
 $(GATES)/$1/V$2.o: $(GATES)/$1/$2/V$2.all.cpp $(O)/flags
 	@echo '  CXX      $$@'; $(COMPILE_VERILATED) -O1 $$< -o $$@
 endef
-$(foreach k,good faulty,$(eval $(call gates_rules,$k)))
-$(foreach k,good faulty,$(foreach u,$(GATED),$(eval $(call gates_unit_rules,$k,$u))))
+$(foreach k,$(NETLISTS),$(eval $(call gates_rules,$k)))
+$(foreach k,$(NETLISTS),$(foreach u,$(GATED),$(eval $(call gates_unit_rules,$k,$u))))
 -include $(wildcard $(GATES)/*/*.d)
 endif
