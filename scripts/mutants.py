@@ -30,7 +30,7 @@ WORK = ROOT / "build" / "mutants"
 SOURCES = ["Makefile", "README.md", "model", "sim", "rtl", "testbench", "scripts"]
 # What is copied of the build folder, so that make need not make it again.
 BUILT = ["verilated", "verilated.flags", "builds.mk", "builds", "release"]
-BUILD_TIMEOUT = 600
+BUILD_TIMEOUT = 1800
 TIMEOUT = 300
 
 
