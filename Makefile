@@ -106,7 +106,7 @@ run_tests = $(BIN)/if4_tests $(if $(SEED),--rng-seed $(SEED)) $(reporter)
 .PHONY: build
 build: ## build every program
 	@scripts/setup.sh
-	@$(SUBMAKE) $(addprefix $(BIN)/,if4 if4_tests oracle_check if4_bench)
+	@$(SUBMAKE) $(addprefix $(BIN)/,if4 libif4_dpi.so if4_tests oracle_check if4_bench)
 
 .PHONY: test-asan
 test-asan: ## the test suite without its long runs, model, program and Verilated RTL under both sanitizers
@@ -254,7 +254,7 @@ help: ## this text
 	@echo 'Variables (make run ACTS=... WEIGHTS=...):'
 	@sed -nE 's/^## /  /p' $(firstword $(MAKEFILE_LIST))
 
-include scripts/compile.mk rtl/lint.mk testbench/structure/structure.mk sim/verilated/verilated.mk sim/program/program.mk testbench/programs.mk \
+include scripts/compile.mk rtl/lint.mk testbench/structure/structure.mk sim/verilated/verilated.mk model/dpi/dpi.mk sim/program/program.mk testbench/programs.mk \
 	testbench/gates/gates.mk
 
 # Whatever no rule makes. Not in the second step, where it would hide which file is missing.

@@ -3,7 +3,7 @@ ifneq ($(filter $(BUILD)/%,$(MAKECMDGOALS)),)
 
 ORACLE_MAIN := testbench/oracle/main.cpp
 SUITE := $(filter-out $(ORACLE_MAIN),\
-	$(wildcard $(addsuffix /*.cpp,$(addprefix testbench/,model rtl sim support oracle coverage))))
+	$(wildcard $(addsuffix /*.cpp,$(addprefix testbench/,model rtl sim dpi support oracle coverage))))
 TEST_HELPERS := $(filter-out testbench/support/main.cpp %/test_main.cpp %/test_oracle.cpp,\
 	$(filter testbench/support/% testbench/oracle/%,$(SUITE)))
 BENCH := $(wildcard testbench/bench/*.cpp)
@@ -27,6 +27,7 @@ $(O)/libif4_testbench.a: $(call objects,$(TEST_HELPERS)) $(O)/sources
 
 $(BIN)/if4_tests: $(call objects,$(SUITE)) $(all_verilated_objects) $(O)/libif4_sim.a $(O)/libif4.a
 	$(call link,$(TEST_LIBS) $(LIBS))
+$(BIN)/if4_tests: | $(BIN)/libif4_dpi.so
 
 $(BIN)/oracle_check: $(call objects,$(ORACLE_MAIN)) $(O)/libif4_testbench.a $(O)/libif4.a
 	$(call link,$(TEST_LIBS) $(LIBS))

@@ -1,11 +1,7 @@
 // The RTL in a folder of somebody else's project, read as rtl/README.md says, by the three tools. Their own files
 // may have a time scale or none, and come before or after.
-#include <sys/wait.h>
-
-#include <cstdlib>
-
 #include "testbench/support/catch.hpp"
-#include "testbench/support/file_testing.hpp"
+#include "testbench/support/shell_testing.hpp"
 
 using namespace if4::testing;
 
@@ -47,11 +43,6 @@ endmodule
 )";
 constexpr const char* kTimescale = "`timescale 1ns/1ps\n";
 
-struct Outcome {
-  int status;
-  std::string text;
-};
-
 class Project {
  public:
   Project() {
@@ -62,12 +53,7 @@ class Project {
     put(folder_ / "top.sv", kTop);
   }
 
-  Outcome run(const std::string& command) const {
-    const std::string log = folder_ / "log";
-    const int status =
-        std::system(("cd '" + (folder_ / ".") + "' && { " + command + "; } >'" + log + "' 2>&1").c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, get(log)};
-  }
+  Outcome run(const std::string& command) const { return run_shell(folder_ / ".", command); }
 
  private:
   TempDir folder_;
