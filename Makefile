@@ -25,6 +25,8 @@ SHELL := /bin/bash
 ## CONFIGS        what `make area` synthesizes, names or patterns (default: all; scripts/area/area.py --list)
 ## MODULES        1: `make area` also gives the area by module
 ## COVERAGE_TESTS which tests `make coverage` runs (default: [coverage]; more of them can only cover more)
+## PREFIX         where `make install` puts everything: an absolute path (default: /usr/local)
+## DESTDIR        a folder that stands in front of PREFIX while packages are made (default: none)
 ## CONFIG         release (default), asan (address and undefined-behaviour sanitizers), or coverage
 ## CXX, CXXFLAGS  compiler, and flags on top of the project's
 ## IF4_SETUP      0: install no packages; name those that are missing
@@ -43,6 +45,8 @@ MUTANTS ?=
 CHANGED ?=
 COVERAGE_TESTS ?= [coverage]
 PROOFS ?=
+PREFIX ?= /usr/local
+DESTDIR ?=
 CONFIG ?= release
 # What Verilator generates for coverage differs, so it has a build folder of its own.
 BUILD ?= build$(if $(filter coverage,$(CONFIG)),/coverage)
@@ -64,7 +68,7 @@ $(foreach number,SEED.0 MUTANTS.1 FUZZ_SECONDS.1,\
 # Uses all cores unless the user chose a number of jobs.
 SUBMAKE = +$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-export ACTS WEIGHTS ORACLE FILE LIBERTY TESTS
+export ACTS WEIGHTS ORACLE FILE LIBERTY TESTS PREFIX DESTDIR
 
 .PHONY: run
 run: ## quantize, run model and RTL on two tensor pairs (or ACTS, WEIGHTS), compare bit by bit
@@ -239,6 +243,17 @@ check-format: ## fail if `make format` would change something
 	@scripts/setup.sh format
 	@clang-format --dry-run -Werror $(ALL_CXX) && echo "format: OK"
 
+.PHONY: install
+install: ## program, libraries for C++, C and DPI-C, RTL and manual page for other projects: PREFIX=, DESTDIR=
+	$(if $(filter release,$(CONFIG)),,$(error CONFIG=$(CONFIG) is for tests, and nothing to install))
+	@scripts/setup.sh
+	@$(SUBMAKE) $(BIN)/if4 $(BIN)/libif4_dpi.so $(O)/pic/libif4.a
+	@PROGRAMS=$(BIN) OBJECTS=$(O) scripts/install.sh install
+
+.PHONY: uninstall
+uninstall: ## take away what `make install` put there: PREFIX=, DESTDIR=
+	@PROGRAMS=$(BIN) OBJECTS=$(O) scripts/install.sh uninstall
+
 .PHONY: clean
 clean: ## remove everything generated
 	@rm -rf $(BUILD)
@@ -254,7 +269,7 @@ help: ## this text
 	@echo 'Variables (make run ACTS=... WEIGHTS=...):'
 	@sed -nE 's/^## /  /p' $(firstword $(MAKEFILE_LIST))
 
-include scripts/compile.mk rtl/lint.mk testbench/structure/structure.mk sim/verilated/verilated.mk model/dpi/dpi.mk sim/program/program.mk testbench/programs.mk \
+include scripts/compile.mk rtl/lint.mk testbench/structure/structure.mk sim/verilated/verilated.mk model/libraries.mk sim/program/program.mk testbench/programs.mk \
 	testbench/gates/gates.mk
 
 # Whatever no rule makes. Not in the second step, where it would hide which file is missing.

@@ -27,7 +27,7 @@ from planted import Parser, PlantedBug, chosen, count, main_of, new_name, read_l
 ROOT = Path(__file__).resolve().parent.parent
 LISTS = ROOT / "testbench" / "mutants"
 WORK = ROOT / "build" / "mutants"
-SOURCES = ["Makefile", "README.md", "model", "sim", "rtl", "testbench", "scripts"]
+SOURCES = ["Makefile", "README.md", "LICENSE", "model", "sim", "rtl", "testbench", "scripts"]
 # What is copied of the build folder, so that make need not make it again.
 BUILT = ["verilated", "verilated.flags", "builds.mk", "builds", "release"]
 BUILD_TIMEOUT = 1800
