@@ -13,10 +13,10 @@ namespace {
 constexpr const char* kResult = "41d24e5e";
 
 constexpr const char* kCpp = R"(#include <cstdio>
-#include "model/core/error.hpp"
-#include "model/mac/gemm.hpp"
-#include "model/mac/lane_fp32.hpp"
-#include "model/quantize/fast_quantizer.hpp"
+#include <model/core/error.hpp>
+#include <model/mac/gemm.hpp>
+#include <model/mac/lane_fp32.hpp>
+#include <model/quantize/fast_quantizer.hpp>
 int main() {
   if4::ExactMac mac;
   mac.beat({0x1E3, 0x42}, {0x2B3, 0xB4});
