@@ -123,6 +123,22 @@ TEST_CASE("DPI: dot products of every format are exact, beat by beat and at once
   }
 }
 
+TEST_CASE("DPI: a last beat that lacks blocks is filled up with zeros", "[dpi]") {
+  std::mt19937_64 random(test_seed() + 1504);
+  for (const int lanes : {32, 64}) {
+    const MacConfig config{Format::kIF6E2M3, lanes, 0};
+    for (std::size_t blocks = 0; blocks < 10; ++blocks) {
+      Beats beats = random_beats(random, 5, Mix::kFinite, config);
+      beats.resize(blocks);
+      Beats padded = beats;
+      while (padded.size() % static_cast<std::size_t>(lanes / 16) != 0) padded.emplace_back();
+      INFO(blocks << " blocks, " << lanes << " lanes");
+      CHECK(at_once(beats, config, IF4_DPI_EXACT) ==
+            exact_result(padded, {config.format, lanes, exact_default_width(config)}));
+    }
+  }
+}
+
 TEST_CASE("DPI: a reset drops the beats, and handles do not know of each other", "[dpi]") {
   std::mt19937_64 random(test_seed() + 1502);
   const Handle mac(0, 16, 0, IF4_DPI_EXACT), other(0, 16, 0, IF4_DPI_EXACT),
