@@ -31,6 +31,12 @@ make_files() {
     'Cflags: -I${includedir}/if4' >"$made/if4.pc"
   package if4_dpi 'golden model of IF4 for testbenches in SystemVerilog and C' 'Libs: -L${libdir} -lif4_dpi' \
     'Cflags: -I${includedir}' >"$made/if4_dpi.pc"
+  cat >"$made/if4-verify" <<'END'
+#!/bin/sh
+# Checks a MAC of one's own with the kit that is installed: the options of `make verify`, as if4-verify --help shows them.
+here=$(dirname "$(readlink -f "$0")")/..
+exec python3 -B "$here/share/if4/scripts/kit/verify.py" --program "$here/bin/if4" --caller "$PWD" --out if4-verify "$@"
+END
   python3 -B scripts/manual.py "$PROGRAMS/if4" "$version" >"$made/if4.1"
 }
 
@@ -42,11 +48,17 @@ files() {
   echo "755 $PROGRAMS/libif4_dpi.so lib/libif4_dpi.so"
   echo "644 model/dpi/if4_dpi.h include/if4_dpi.h"
   for file in "${headers[@]}"; do echo "644 $file include/if4/$file"; done
-  for file in rtl/{,baseline/}*.{sv,f,core,md,svg}; do echo "644 $file share/if4/$file"; done
+  # The folders below share/if4 are those of the project, which list each other's files.
+  for file in rtl/{,baseline/,waves/}*.{sv,f,core,md,svg,gtkw} testbench/kit/{*.sv,*.svh,*.f,*.m[d],testpla[n]}; do
+    echo "644 $file share/if4/$file"
+  done
+  for file in {rtl/waves,scripts/kit}/*.py; do
+    if [ -x "$file" ]; then echo "755 $file share/if4/$file"; else echo "644 $file share/if4/$file"; fi
+  done
+  if [ -f scripts/kit/verify.py ]; then echo "755 $made/if4-verify bin/if4-verify"; fi
   for file in model/dpi/if4_dpi_pkg.sv testbench/dpi/mac_dpi_tb.sv testbench/dpi/example.{c,py}; do
     echo "644 $file share/if4/dpi/${file##*/}"
   done
-  for file in testbench/kit/{*.sv,*.svh,README.m[d],testpla[n]}; do echo "644 $file share/if4/kit/${file##*/}"; done
   echo "644 LICENSE share/doc/if4/LICENSE"
   echo "644 $made/if4.1 share/man/man1/if4.1"
   echo "644 $made/if4_dpi.pc lib/pkgconfig/if4_dpi.pc"

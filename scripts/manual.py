@@ -75,7 +75,7 @@ def page(program, version):
     yield (".SH FILES\nBelow the prefix that if4 was installed in:\n"
            ".TP\n.I share/if4/rtl\nthe RTL of the units, with lists of files for tools\n"
            ".TP\n.I share/if4/dpi\nthe SystemVerilog package of the golden model, and examples\n"
-           ".TP\n.I share/if4/kit\nthe testbench that checks a MAC of one's own\n"
+           ".TP\n.I share/if4/testbench/kit\nthe testbench that checks a MAC of one's own, by if4\\-verify\n"
            ".TP\n.IR lib/libif4.a \", \" include/if4\nthe model for C++; see pkg\\-config if4\n"
            ".TP\n.IR lib/libif4_dpi.so \", \" include/if4_dpi.h\nthe golden model for C, Python and DPI\\-C; see pkg\\-config if4_dpi")
 
