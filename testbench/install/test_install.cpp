@@ -165,6 +165,18 @@ void check_rtl(const Installation& there) {
   }
 }
 
+// The kit on the MAC that comes with it, from the folder of somebody else's project.
+void check_kit(const Installation& there) {
+  if (!fs::exists("scripts/kit/verify.py")) return;
+  const std::string verify = "'" + there.prefix() + "/bin/if4-verify' --sim icarus --top behavioural_mac ";
+  fs::copy(there.prefix() + "/share/if4/testbench/kit/behavioural_mac.sv", there / "my_mac.sv");
+  CHECK(there.output(verify + "--dut my_mac.sv").find("PASS  behavioural_mac\n") == 0);
+  const Outcome missing = there.run(verify + "--dut nosuch.sv");
+  INFO(missing.text);
+  CHECK(missing.status == 2);
+  CHECK(missing.text.find("nosuch.sv") != std::string::npos);
+}
+
 void check_manual(const Installation& there) {
   const std::string page = get(there.prefix() + "/share/man/man1/if4.1");
   std::istringstream help(there.output("'" + there.prefix() + "/bin/if4' --help"));
@@ -199,6 +211,7 @@ TEST_CASE("what is installed serves other projects", "[install][long]") {
   CHECK(there.files() > 50);
   check_libraries(there);
   check_rtl(there);
+  check_kit(there);
   check_manual(there);
 
   // Once more over what is there; a folder in the way of a file is an error that leaves nothing half written.
