@@ -15,6 +15,7 @@ may remove it, and nobody sees it.
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -86,15 +87,38 @@ def chosen(entries, names):
     return [entry for entry in entries if not names or entry.name in names]
 
 
+_running = set()  # tools, each of which leads a session of its own
+
+
 def run_tool(command, folder, log, timeout):
-    """Exit code, or None where the time ran out. Output goes to the file `log` in the folder."""
+    """Exit code, or None where the time ran out. Output goes to the file `log` in the folder. Whatever the tool has
+    started ends with it."""
     with open(folder / log, "w") as output:
+        tool = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                                start_new_session=True, env={**os.environ, "MAKEFLAGS": "", "MAKELEVEL": ""})
+        _running.add(tool)
         try:
-            return subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output,
-                                  stderr=subprocess.STDOUT, timeout=timeout,
-                                  env={**os.environ, "MAKEFLAGS": "", "MAKELEVEL": ""}).returncode
+            return tool.wait(timeout)
         except subprocess.TimeoutExpired:
             return None
+        finally:
+            end(tool)
+            tool.wait()
+            _running.discard(tool)
+
+
+def end(tool):
+    try:
+        os.killpg(tool.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def stop(number, _frame):
+    """The signal handler: ends all tools, and the program with 128 + the signal."""
+    for tool in list(_running):
+        end(tool)
+    os._exit(128 + number)
 
 
 class Parser(argparse.ArgumentParser):
@@ -112,7 +136,11 @@ def count(text):
 
 
 def main_of(program, main):
-    """Runs main() and ends the program: with its exit code, or with 2 and one line on stderr after a ValueError."""
+    """Runs main() and ends the program: with its exit code, with 2 and one line on stderr after a ValueError, or with 128
+    + a signal, at once."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, stop)
     try:
         sys.exit(main())
     except ValueError as error:
