@@ -69,6 +69,44 @@ std::optional<std::uint64_t> whole_number(std::string_view text, std::uint64_t l
   return number;
 }
 
+std::vector<std::string_view> words(std::string_view line) {
+  constexpr std::string_view kWhiteSpace = " \t\r\v\f";
+  std::vector<std::string_view> all;
+  std::size_t begin = line.find_first_not_of(kWhiteSpace);
+  while (begin != std::string_view::npos) {
+    const std::size_t end = std::min(line.find_first_of(kWhiteSpace, begin), line.size());
+    all.push_back(line.substr(begin, end - begin));
+    begin = line.find_first_not_of(kWhiteSpace, end);
+  }
+  return all;
+}
+
+std::string hex_text(unsigned __int128 value, std::size_t digits) {
+  std::string text(digits, '0');
+  for (std::size_t i = digits; i-- > 0; value >>= 4)
+    text[i] = "0123456789ABCDEF"[static_cast<unsigned>(value) & 15U];
+  return text;
+}
+
+std::optional<unsigned __int128> hex_number(std::string_view text, std::size_t digits) {
+  if (text.size() != digits) return std::nullopt;
+  unsigned __int128 value = 0;
+  for (const char c : text) {
+    unsigned digit = 0;
+    if (c >= '0' && c <= '9') {
+      digit = static_cast<unsigned>(c - '0');
+    } else if (c >= 'a' && c <= 'f') {
+      digit = static_cast<unsigned>(c - 'a') + 10;
+    } else if (c >= 'A' && c <= 'F') {
+      digit = static_cast<unsigned>(c - 'A') + 10;
+    } else {
+      return std::nullopt;
+    }
+    value = value << 4 | digit;
+  }
+  return value;
+}
+
 bool ends_with(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
 }

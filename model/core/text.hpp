@@ -1,10 +1,12 @@
 // Text that comes from users and from files: how it is shown in messages, and how numbers are read from it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace if4 {
 
@@ -17,6 +19,14 @@ std::string quoted_name(std::string_view name);
 bool ends_with(std::string_view text, std::string_view end);
 /// The two texts, one after the other.
 std::string join(std::string_view start, std::string_view end);
+
+/// What stands between blanks, tabs and carriage returns.
+std::vector<std::string_view> words(std::string_view line);
+
+/// The lowest `digits` hexadecimal digits of a number, in capitals.
+std::string hex_text(unsigned __int128 value, std::size_t digits);
+/// The number that a text of exactly that many hexadecimal digits, up to 32, is.
+std::optional<unsigned __int128> hex_number(std::string_view text, std::size_t digits);
 
 /// The number from `least` to `most` that `text` is in decimal digits alone, or nothing: "-1", "1e3", " 5"
 /// and "" are no such numbers.

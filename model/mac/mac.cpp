@@ -111,6 +111,8 @@ Int128 largest_beat(const MacConfig& config) {
          << (2 * scale.exponent - 2);
 }
 
+int beat_width(const MacConfig& config) { return bit_length(static_cast<UInt128>(largest_beat(config))) + 1; }
+
 int default_acc_width(const MacConfig& config) {
   return bit_length(static_cast<UInt128>(kDefaultBeats * largest_beat(config))) + 1;
 }

@@ -56,6 +56,8 @@ int largest_element(Format format);
 /// Largest magnitude of a beat without a NaN scale, in units: all elements have the largest magnitude and all
 /// scales are 448. In every format there is a positive beat of that magnitude.
 Int128 largest_beat(const MacConfig& config);
+/// The width of the narrowest accumulator that holds any one beat: the RTL takes no narrower one.
+int beat_width(const MacConfig& config);
 /// The width of the narrowest accumulator that holds the sum of 1,024 of the largest beats. With 16 lanes
 /// that is 64 bits for IF4 and 57 to 79 bits for the other formats.
 int default_acc_width(const MacConfig& config);

@@ -38,6 +38,18 @@ const UnitBuild& unit_build(std::string_view name) {
   throw std::invalid_argument("no unit is called " + std::string(name));
 }
 
+const UnitBuild* build_of(const MacConfig& config) {
+  const UnitBuild* found = nullptr;
+  for (const UnitBuild& build : unit_builds()) {
+    const bool same = build.mac.format == config.format && build.mac.lanes == config.lanes &&
+                      acc_width(build.mac) == acc_width(config);
+    if (!same || !Registry<UnitMaker>::has(build.name)) continue;
+    if (!build.iterative) return &build;
+    if (found == nullptr) found = &build;
+  }
+  return found;
+}
+
 namespace {
 
 // Up to the clock in which the accumulator has the sum.

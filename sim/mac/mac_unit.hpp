@@ -33,6 +33,9 @@ const std::vector<UnitBuild>& unit_builds();
 /// The one of that name. Throws std::invalid_argument if there is none.
 const UnitBuild& unit_build(std::string_view name);
 
+/// The first build of those parameters that this program has a class of, pipelined if it can be; null if there is none.
+const UnitBuild* build_of(const MacConfig& config);
+
 /// Clocks from the edge that takes a last beat to the edge at which its result can first be taken, without
 /// stalls: the same for every result of a pipelined output stage; the most for an iterative one, that of the
 /// sum -1.

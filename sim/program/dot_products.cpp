@@ -1,13 +1,12 @@
 #include "sim/program/dot_products.hpp"
 
 #include <array>
-#include <cctype>
 #include <string>
 
 #include "model/core/error.hpp"
 #include "model/core/float_bits.hpp"
+#include "model/kit/vectors.hpp"
 #include "model/mac/lane_fp32.hpp"
-#include "model/mac/mac.hpp"
 
 namespace if4 {
 
@@ -16,13 +15,8 @@ std::string_view result_order_name(ResultOrder order) {
 }
 
 void add_result_order(CLI::App& app, ResultOrder& order, const std::string& help) {
-  const auto name = [](ResultOrder choice) {
-    std::string lower(result_order_name(choice));
-    for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return lower;
-  };
-  const std::array orders = {ResultOrder::kLaneFp32, ResultOrder::kExact};
-  add_choice(app, "--result", order, choices_of(orders, name), help);
+  const std::array orders = {ResultOrder::kExact, ResultOrder::kLaneFp32};
+  add_choice(app, "--result", order, choices_of(orders, rounding_name), help);
 }
 
 Format common_format(Format activations, Format weights) {
@@ -32,18 +26,13 @@ Format common_format(Format activations, Format weights) {
                    std::string(format_name(weights)) + " cannot be multiplied");
 }
 
-DotProduct as_if4(DotProduct dot_product) {
-  for (auto& [a, w] : dot_product.beats) {
-    if (dot_product.format == Format::kIF4) break;
+std::uint32_t lane_fp32_result(Format format, BlockPairs pairs) {
+  for (auto& [a, w] : pairs) {
+    if (format == Format::kIF4) break;
     a.scale &= kScaleMagnitudeMask;  // NVFP4 ignores bit 7
     w.scale &= kScaleMagnitudeMask;
   }
-  dot_product.format = Format::kIF4;
-  return dot_product;
+  return float_bits(lane_fp32_dot_product(pairs));
 }
-
-std::uint32_t lane_fp32_result(const DotProduct& dot) { return float_bits(lane_fp32_dot_product(dot.beats)); }
-
-MacResult exact_result(const DotProduct& dot) { return dot_product({dot.format}, dot.beats); }
 
 }  // namespace if4

@@ -1,143 +1,200 @@
-// if4 vectors: dot products and their results as text, for any testbench.
+// if4 vectors: stimuli and results for any testbench, as text and for $readmemh.
 #include <fmt/format.h>
 
 #include <memory>
-#include <random>
-#include <sstream>
+#include <optional>
 
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
 #include "model/files/atomic_file.hpp"
-#include "model/files/vectors.hpp"
+#include "model/kit/memh.hpp"
+#include "model/kit/plan.hpp"
+#include "model/kit/stimuli.hpp"
+#include "model/kit/vectors.hpp"
 #include "sim/program/commands.hpp"
 #include "sim/program/dot_products.hpp"
 #include "sim/program/operands.hpp"
 #include "sim/program/options.hpp"
+#include "sim/report/version.hpp"
 
 namespace if4 {
 namespace {
 
 struct Arguments {
-  std::string output;
-  std::uint64_t count = 100;  // dot products; ignored where tensors are given
-  unsigned beats = 10;        // of each
-  Format format = Format::kIF4;
+  std::string output;  // of text, or empty
+  std::string memh;    // a folder, or empty
+  bool plan = false;
+  std::uint64_t random = 0;  // dot products
+  unsigned beats = 10;       // of each
+  MacConfig mac;
+  unsigned acc_width = 0;  // 0 is the default
   std::uint64_t seed = 1;
-  ResultOrder order = ResultOrder::kLaneFp32;
-  std::string activations;  // FILE:NAME, or empty for random operands
+  ResultOrder order = ResultOrder::kExact;
+  std::string activations;  // FILE:NAME, or empty
   std::string weights;
   Rule rule = Rule::kMse;
 };
 
-// The file while it is written.
-class VectorWriter {
+// Writes the lines that it is given to all outputs.
+class Outputs {
  public:
-  VectorWriter(const std::string& path, ResultOrder order) : file_(path), order_(order) {}
-
-  // `contents`: what the dot products are, in the comment on the first line.
-  void begin(Format format, const std::string& contents) {
-    format_ = format;
-    if (order_ == ResultOrder::kLaneFp32 && !reads_as_if4(format)) {
-      throw InputError("lane-FP32 results are for if4 and nvfp4, not " + std::string(format_name(format)) +
-                       "; exact ones are for all formats: --result exact");
+  Outputs(const Arguments& args, const VectorHeader& header) : header_(header) {
+    if (!args.output.empty()) {
+      text_.emplace(args.output);
+      text_->write(header_text(header));
     }
-    std::ostringstream header;
-    header << fmt::format("# if4 vectors: {}, {} results\n", contents, result_order_name(order_));
-    write_format(header, format);
-    file_.write(header.str());
+    if (!args.memh.empty()) memh_.emplace(args.memh, header);
   }
-  // Computes the result.
-  void add(DotProduct dot_product) {
-    dot_product.format = format_;
-    dot_product.result =
-        order_ == ResultOrder::kExact ? exact_result(dot_product).bits : lane_fp32_result(dot_product);
-    std::ostringstream text;
-    write_dot_product(text, dot_product);
-    file_.write(text.str());
-    ++count_;
+
+  void write(const VectorLine& line) {
+    if (const auto* beat = std::get_if<BeatLine>(&line)) {
+      ++beats_;
+      if (header_.rounding == ResultOrder::kLaneFp32)
+        blocks_.insert(blocks_.end(), beat->blocks.begin(), beat->blocks.end());
+    } else if (std::holds_alternative<ResultLine>(line)) {
+      ++results_;
+      if (header_.rounding == ResultOrder::kLaneFp32) {
+        put(ResultLine{{lane_fp32_result(header_.mac.format, blocks_), false, false}});
+        blocks_.clear();
+        return;
+      }
+    } else if (std::holds_alternative<TestpointLine>(line)) {
+      ++testpoints_;
+    }
+    put(line);
   }
-  void commit() { file_.commit(); }
-  std::uint64_t count() const { return count_; }
+  void commit() {
+    if (memh_) memh_->commit();
+    if (!text_) return;
+    text_->write(end_text(results_));
+    text_->commit();
+  }
+
+  std::uint64_t testpoints() const { return testpoints_; }
+  std::uint64_t results() const { return results_; }
+  std::uint64_t beats() const { return beats_; }
 
  private:
-  AtomicFile file_;
-  ResultOrder order_;
-  Format format_ = Format::kIF4;
-  std::uint64_t count_ = 0;
+  void put(const VectorLine& line) {
+    if (text_) text_->write(line_text(header_.mac, line));
+    if (memh_) memh_->write(line);
+  }
+
+  VectorHeader header_;
+  std::optional<AtomicFile> text_;
+  std::optional<MemhWriter> memh_;
+  BlockPairs blocks_;  // of a dot product whose result is lane-FP32's
+  std::uint64_t testpoints_ = 0, results_ = 0, beats_ = 0;
 };
 
-// Uniform over all codes and all scale bytes of the format that are not NaN.
-Block random_block(std::mt19937_64& random, Format format) {
-  const int bits = traits(format).code_bits * kBlockSize;
-  Block block;
-  block.codes = random();
-  if (bits > 64) block.codes |= static_cast<Codes>(random()) << 64;
-  block.codes &= (Codes{1} << bits) - 1;
-  do {
-    block.scale = static_cast<std::uint8_t>(random() & (mixes_types(format) ? 0xFFU : 0x7FU));
-  } while (decode_scale(block.scale).nan);
-  return block;
-}
+struct Operands {
+  ProductOperand activations, weights;
+};
 
-void write_random(const Arguments& args, VectorWriter& writer) {
-  writer.begin(args.format, fmt::format("{} random {} dot products of {} beats, seed {}", args.count,
-                                        format_name(args.format), args.beats, args.seed));
-  std::mt19937_64 random(args.seed);
-  for (std::uint64_t i = 0; i < args.count; ++i) {
-    DotProduct dot_product;
-    for (unsigned b = 0; b < args.beats; ++b) {
-      const Block activations = random_block(random, args.format);
-      dot_product.beats.emplace_back(activations, random_block(random, args.format));
-    }
-    writer.add(std::move(dot_product));
-  }
+std::optional<Operands> read_operands(const Arguments& args) {
+  if (args.activations.empty()) return std::nullopt;
+  const QuantizeOptions options{args.mac.format, args.rule};
+  Operands operands{read_operand(args.activations, options), read_operand(args.weights, options)};
+  check_product(operands.activations, operands.weights);
+  return operands;
 }
 
 // Every row of the activations with every row of the weights.
-void write_product(const Arguments& args, VectorWriter& writer) {
-  const ProductOperand a = read_operand(args.activations, {args.format, args.rule});
-  const ProductOperand w = read_operand(args.weights, {args.format, args.rule});
-  check_product(a, w);
-  writer.begin(common_format(a.quantized.format, w.quantized.format),
-               one_line(args.activations) + " x " + one_line(args.weights));
-  for (std::size_t m = 0; m < a.quantized.rows(); ++m) {
-    for (std::size_t n = 0; n < w.quantized.rows(); ++n) {
-      DotProduct dot_product;
-      for (std::size_t b = 0; b < a.quantized.blocks_per_row(); ++b)
-        dot_product.beats.emplace_back(a.quantized.block(m, b), w.quantized.block(n, b));
-      writer.add(std::move(dot_product));
+void write_product(const VectorHeader& header, const Operands& operands, const LineSink& sink) {
+  const QuantizedTensor& a = operands.activations.quantized;
+  const QuantizedTensor& w = operands.weights.quantized;
+  Stimuli stimuli(header.mac, header.seed, sink);
+  stimuli.testpoint("product");
+  for (std::size_t m = 0; m < a.rows(); ++m) {
+    for (std::size_t n = 0; n < w.rows(); ++n) {
+      BlockPairs pairs;
+      for (std::size_t b = 0; b < a.blocks_per_row(); ++b) pairs.emplace_back(a.block(m, b), w.block(n, b));
+      stimuli.dot_product(std::move(pairs));
     }
   }
 }
 
+void check_choice(const Arguments& args, const MacConfig& mac) {
+  if (args.output.empty() && args.memh.empty()) throw InputError("-o FILE or --memh DIR is required");
+  if (!args.plan && args.random == 0 && args.activations.empty())
+    throw InputError("--plan, --random N, or --acts and --weights is required");
+  if (acc_width(mac) < beat_width(mac)) {
+    throw InputError(fmt::format("--acc-width {} cannot hold one beat of {} with {} lanes, which has {} bits",
+                                 mac.acc_width, format_name(mac.format), mac.lanes, beat_width(mac)));
+  }
+  if (args.order != ResultOrder::kLaneFp32) return;
+  if (!reads_as_if4(mac.format)) {
+    throw InputError("lane-FP32 results are for if4 and nvfp4, not " + std::string(format_name(mac.format)) +
+                     "; exact ones are for all formats: --result exact");
+  }
+  if (args.plan) throw InputError("the results of --plan are exact: --result lane-fp32 is for others");
+  if (mac.lanes != kBlockSize)
+    throw InputError("the published unit has 16 lanes: --result lane-fp32 with no others");
+}
+
 int run(const Arguments& args) {
-  VectorWriter writer(args.output, args.order);
-  (args.activations.empty() ? write_random : write_product)(args, writer);
-  writer.commit();
-  fmt::print("{}: {} dot products, {} results\n", one_line(args.output), writer.count(),
-             result_order_name(args.order));
+  const std::optional<Operands> operands = read_operands(args);
+  VectorHeader header{args.mac, args.order, args.seed, generator()};
+  header.mac.acc_width = static_cast<int>(args.acc_width);
+  if (operands) {
+    header.mac.format =
+        common_format(operands->activations.quantized.format, operands->weights.quantized.format);
+  }
+  check_choice(args, header.mac);
+  Outputs outputs(args, header);
+  const LineSink sink = [&outputs](const VectorLine& line) { outputs.write(line); };
+  if (args.plan) write_plan(header.mac, args.seed, sink);
+  if (args.random != 0) write_random(header.mac, args.seed, args.random, args.beats, sink);
+  if (operands) write_product(header, *operands, sink);
+  outputs.commit();
+
+  const std::string names = args.output.empty() ? one_line(args.memh)
+                            : args.memh.empty() ? one_line(args.output)
+                                                : one_line(args.output) + ", " + one_line(args.memh);
+  fmt::print(
+      "{}: {} dot products, {} beats, {} testpoint{}; {} results of {}, {} lanes, accumulator of {} bits\n",
+      names, outputs.results(), outputs.beats(), outputs.testpoints(), outputs.testpoints() == 1 ? "" : "s",
+      result_order_name(args.order), format_name(header.mac.format), header.mac.lanes, acc_width(header.mac));
+  if (args.plan && !plan_reaches_ends(header.mac)) {
+    fmt::print(
+        "left out: the ends of this accumulator and overflow, which take more than {} beats; "
+        "--acc-width up to {} has them\n",
+        static_cast<std::uint64_t>(kMostBeatsToEnd), widest_reached(header.mac));
+  }
   return 0;
 }
 
 std::function<int()> set_up(CLI::App& app) {
   const auto args = std::make_shared<Arguments>();
-  add_text(app, "-o,--output", args->output, "FILE", "text file to write").required();
-  add_whole(app, "--count", args->count, 1, kAnyWhole, "number of random dot products");
+  add_text(app, "-o,--output", args->output, "FILE", "text file to write");
+  add_text(app, "--memh", args->memh, "DIR",
+           "folder of files for $readmemh to write; it must be new or empty");
+  const auto plan = add_flag(app, "--plan", args->plan, "all testpoints of testbench/kit/testplan");
+  const auto random = add_whole(app, "--random,--count", args->random, 1, kAnyWhole,
+                                "so many random dot products, after the plan if that is given too");
   add_whole(app, "--beats", args->beats, 1, 1024, "beats of each random dot product, 1 to 1024");
-  add_whole(app, "--seed", args->seed, 0, kAnyWhole, "seed of the random dot products");
-  add_format(app, args->format, has_mac, "format of random operands and of plain tensors");
-  add_result_order(app, args->order, "which results: rounded at each step as the published unit, or once");
+  add_whole(app, "--seed", args->seed, 0, kAnyWhole, "seed of all that is random, in the plan too");
+  add_format(app, args->mac.format, has_mac, "format of the plan, of random operands and of plain tensors");
+  add_choice(app, "--lanes", args->mac.lanes, Choices<int>{{"16", 16}, {"32", 32}, {"64", 64}},
+             "products of a beat");
+  add_whole(app, "--acc-width", args->acc_width, 1, 120,
+            "bits of the accumulator; default the least that holds 1024 of the largest beats");
+  add_result_order(app, args->order, "which results: rounded once, or at each step as the published unit");
   const auto [activations, weights] = add_operands(app, args->activations, args->weights);
   activations.needs(weights);
   weights.needs(activations);
+  activations.excludes(plan);
+  activations.excludes(random);
   add_rule(app, args->rule, "which error decides between the candidates of a block of plain tensors");
+  add_footer(app, "model/kit/vectors.hpp describes the text, model/kit/memh.hpp the folder.\n");
   return [args] { return run(*args); };
 }
 
 }  // namespace
 
 const Command kVectorsCommand = {
-    "vectors", "write dot products, random or of two tensors, and their results as text for any testbench",
+    "vectors",
+    "write stimuli and results for any MAC: the test plan, random dot products, or those of two tensors",
     set_up};
 
 }  // namespace if4

@@ -41,6 +41,8 @@ class Registry {
  public:
   /// Called before main(), by the sources that scripts/builds.py makes.
   static void add(std::string_view build, Maker maker) { makers().emplace(build, maker); }
+  /// Whether this program has a class of that build.
+  static bool has(std::string_view build) { return makers().find(build) != makers().end(); }
   /// Throws InputError where this program has no class of that build.
   static Maker find(std::string_view build) {
     const auto found = makers().find(build);

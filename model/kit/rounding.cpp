@@ -1,0 +1,175 @@
+// Testpoints of the sum and of its rounding: ties, powers of two, cancellation.
+#include <algorithm>
+#include <numeric>
+
+#include "model/kit/random_pairs.hpp"
+#include "model/kit/stimuli.hpp"
+
+namespace if4 {
+
+namespace {
+
+constexpr int kSignificandBits = 24;  // of FP32
+
+// What sums of a few beats reach.
+Int128 reach(const MacConfig& config) {
+  constexpr int kBeats = 8;
+  return std::min((Int128{1} << (acc_width(config) - 1)) - 1, kBeats * largest_beat(config));
+}
+
+// The sums of dot products of one type pair are multiples of its unit. A sum is a tie where its quotient by the square of
+// the format's divisor is (2s + 1) * 2^binade with a significand s of 24 bits.
+class Ties {
+ public:
+  Ties(const MacConfig& config, std::int64_t unit)
+      : square_(traits(config.format).divisor * traits(config.format).divisor) {
+    for (; unit % 2 == 0; unit /= 2) ++least_;
+    odd_ = unit / std::gcd(unit, square_);
+    while (reach(config) >> (most_ + 1) >= square_ << (kSignificandBits + 1)) ++most_;
+  }
+
+  // The binades that have ties, from least() to most(). There may be none.
+  int least() const { return least_; }
+  int most() const { return most_; }
+
+  // The first tie from that significand on whose lowest bit is `odd`.
+  Int128 tie(std::int64_t significand, bool odd, int binade) const {
+    while ((2 * significand + 1) % odd_ != 0 || (significand % 2 != 0) != odd) ++significand;
+    return Int128{square_ * (2 * significand + 1)} << binade;
+  }
+  // The middle between the largest significand and the power of two above it.
+  Int128 carry(int binade) const {
+    return Int128{square_ * ((std::int64_t{1} << (kSignificandBits + 1)) - 1)} << binade;
+  }
+
+ private:
+  std::int64_t square_;
+  std::int64_t odd_ = 1;
+  int least_ = 0;
+  int most_ = -1;
+};
+
+std::int64_t random_significand(Stimuli& stimuli) {
+  // Not the largest, so that ties of a given divisor are found above it in the same binade.
+  return (std::int64_t{1} << (kSignificandBits - 1)) +
+         static_cast<std::int64_t>(stimuli.random()() % 8000000);
+}
+
+void add_type_ties(Stimuli& stimuli, TypePair types) {
+  const Format format = stimuli.format();
+  const std::int64_t unit = type_unit(format, types);
+  const Ties ties(stimuli.config(), unit);
+  const auto add = [&](Int128 multiple) { stimuli.dot_product(pairs_with_sum(format, types, multiple)); };
+  for (int binade = ties.least(); binade <= ties.most(); ++binade) {
+    const bool odd = binade % 2 != 0;
+    const int sign = binade / 2 % 2 != 0 ? -1 : 1;
+    const Int128 multiple = sign * ties.tie(random_significand(stimuli), odd, binade) / unit;
+    for (int delta = -1; delta <= 1; ++delta) add(multiple + delta);
+    add(-sign * ties.tie(random_significand(stimuli), !odd, binade) / unit);
+  }
+  for (int binade = ties.least(); binade <= ties.most(); binade += 5) {
+    // The least multiple at or above the middle rounds up into the next binade, and the largest one below does not.
+    const Int128 multiple = (ties.carry(binade) + unit - 1) / unit;
+    for (const int sign : {1, -1}) {
+      add(sign * multiple);
+      add(sign * (multiple - 1));
+    }
+  }
+}
+
+// Sums of both types: every unit to either side of a tie can be had.
+void add_mixed_ties(Stimuli& stimuli) {
+  const Ties ties(stimuli.config(), 1);
+  stimuli.testpoint("ties.mixed");
+  for (int binade = ties.least(); binade <= ties.most(); binade += 3) {
+    const int sign = binade % 2 != 0 ? -1 : 1;
+    const Int128 tie = sign * ties.tie(random_significand(stimuli), binade % 4 < 2, binade);
+    for (int delta = -1; delta <= 1; ++delta)
+      stimuli.dot_product(beats_with_sum(tie + delta, stimuli.config()));
+  }
+}
+
+Int128 random_sum(Stimuli& stimuli, int bits) {
+  const Int128 sum = static_cast<Int128>(stimuli.random()()) << 56 ^ static_cast<Int128>(stimuli.random()());
+  const Int128 top = Int128{1} << (bits - 1);
+  return top | (sum & (top - 1));
+}
+
+// Sums of 2^exponent * factor and one unit to either side.
+void add_powers_of_two(Stimuli& stimuli, Int128 factor) {
+  for (int exponent = 0; factor << exponent < reach(stimuli.config()); ++exponent) {
+    for (int delta = -1; delta <= 1; ++delta) {
+      const int sign = (exponent + delta) % 2 != 0 ? -1 : 1;
+      stimuli.dot_product(beats_with_sum(sign * ((factor << exponent) + delta), stimuli.config()));
+    }
+  }
+}
+
+// Sums that take many beats, one of each size up to the accumulator's.
+void add_large_sums(Stimuli& stimuli) {
+  const MacConfig& config = stimuli.config();
+  int bits = 1;
+  while (Int128{1} << bits <= reach(config)) ++bits;
+  stimuli.testpoint("powers.large");
+  for (; bits < acc_width(config) && Int128{1} << bits <= kMostBeatsToEnd * largest_beat(config); ++bits) {
+    const int sign = bits % 2 != 0 ? -1 : 1;
+    stimuli.dot_product(beats_with_sum(sign * random_sum(stimuli, bits), config));
+  }
+}
+
+}  // namespace
+
+void add_ties(Stimuli& stimuli) {
+  for (const TypePair types : type_pairs(stimuli.format())) {
+    stimuli.testpoint("ties." + type_pair_name(types));
+    add_type_ties(stimuli, types);
+  }
+  if (mixes_types(stimuli.format())) add_mixed_ties(stimuli);
+}
+
+void add_powers(Stimuli& stimuli) {
+  const Int128 square = traits(stimuli.format()).divisor * traits(stimuli.format()).divisor;
+  stimuli.testpoint("powers.sum");
+  add_powers_of_two(stimuli, 1);
+  if (square != 1) {
+    stimuli.testpoint("powers.result");
+    add_powers_of_two(stimuli, square);
+  }
+  add_large_sums(stimuli);
+}
+
+void add_cancellation(Stimuli& stimuli) {
+  const MacConfig& config = stimuli.config();
+  const auto beats = [&](Int128 sum) { return beats_with_sum(sum, config); };
+
+  // Sums of all sizes up to one of largest products, and back to 0, from both sides; results of other sums between them.
+  stimuli.testpoint("cancel.zero");
+  int most = 1;
+  while (Int128{1} << (most + 1) <= largest_beat(config)) ++most;
+  for (int width = 4, sign = 1; width <= most; width += 3, sign = -sign) {
+    const Int128 sum = sign * random_sum(stimuli, width);
+    stimuli.dot_product(joined(beats(sum), beats(-sum)));
+    if (width % 2 == 0) stimuli.dot_product(beats(-sign));
+  }
+  for (const TypePair types : type_pairs(config.format)) {
+    // Within a beat: the same product with both signs.
+    BlockPairs pairs = pairs_with_sum(config.format, types, 3);
+    const int code_bits = traits(config.format).code_bits;
+    auto& [a, w] = pairs[0];
+    const auto opposite = pairs_with_sum(config.format, types, -3)[0];
+    a.codes |= opposite.first.codes << (8 * code_bits);
+    w.codes |= opposite.second.codes << (8 * code_bits);
+    stimuli.dot_product(pairs);
+  }
+  stimuli.dot_product({});
+
+  // A large sum, a small one, and the large one back: whatever rounds before the end loses the small one.
+  stimuli.testpoint("cancel.wide");
+  for (int n = 0; n < 16; ++n) {
+    const Int128 large = (n % 2 != 0 ? -1 : 1) * random_sum(stimuli, most - n % 4);
+    const Int128 small = (n % 3 != 0 ? -1 : 1) * random_sum(stimuli, 2 + n * (most - 6) / 20);
+    stimuli.dot_product(joined(joined(beats(large), beats(small)), beats(-large)));
+  }
+}
+
+}  // namespace if4
