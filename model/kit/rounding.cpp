@@ -108,9 +108,9 @@ void add_powers_of_two(Stimuli& stimuli, Int128 factor) {
 // Sums that take many beats, one of each size up to the accumulator's.
 void add_large_sums(Stimuli& stimuli) {
   const MacConfig& config = stimuli.config();
-  int bits = 1;
-  while (Int128{1} << bits <= reach(config)) ++bits;
-  stimuli.testpoint("powers.large");
+  int bits = 2;
+  while (Int128{1} << (bits - 1) <= reach(config)) ++bits;
+  if (bits < acc_width(config)) stimuli.testpoint("powers.large");
   for (; bits < acc_width(config) && Int128{1} << bits <= kMostBeatsToEnd * largest_beat(config); ++bits) {
     const int sign = bits % 2 != 0 ? -1 : 1;
     stimuli.dot_product(beats_with_sum(sign * random_sum(stimuli, bits), config));

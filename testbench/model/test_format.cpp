@@ -19,7 +19,7 @@ std::uint8_t scale_byte(unsigned byte) { return static_cast<std::uint8_t>(byte);
 
 // A block with a scale of its own and all codes of the format somewhere, NaN scales included.
 Block some_block(std::mt19937_64& random, Format format) {
-  Block block = testing::random_beats(random, 1, testing::Mix::kUniform, {format})[0].first;
+  Block block = random_beats(random, 1, Mix::kUniform, {format})[0].first;
   if (!has_two_types(format)) block.scale &= kScaleMagnitudeMask;
   return block;
 }

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "model/core/float_bits.hpp"
-#include "model/files/vectors.hpp"
+#include "model/kit/dot_products.hpp"
 #include "model/mac/lane_fp32.hpp"
 #include "testbench/support/catch.hpp"
 #include "testbench/support/rational.hpp"
@@ -90,7 +90,7 @@ TEST_CASE("every pair of codes, types and scales in one beat", "[lane_fp32]") {
 }
 
 TEST_CASE("lane-FP32 gives the published results", "[lane_fp32]") {
-  if4::VectorReader reader("testbench/data/published_vectors.txt");
+  if4::DotProductReader reader("testbench/data/published_vectors.txt");
   std::size_t count = 0;
   while (const auto dot_product = reader.next()) {
     CAPTURE(count);

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "model/core/error.hpp"
-#include "model/files/vectors.hpp"
+#include "model/kit/dot_products.hpp"
 #include "testbench/support/catch.hpp"
 
 namespace {
@@ -18,7 +18,7 @@ const std::string kResult = "R 3F800000\n";
 
 std::vector<DotProduct> read_all(const std::string& text) {
   std::istringstream in(text);
-  if4::VectorReader reader(in, "v.txt");
+  if4::DotProductReader reader(in, "v.txt");
   std::vector<DotProduct> all;
   while (auto dot_product = reader.next()) all.push_back(*dot_product);
   return all;
@@ -162,12 +162,12 @@ TEST_CASE("malformed vector files are rejected with the place", "[vectors]") {
 
 TEST_CASE("dot products before a malformed line are delivered", "[vectors]") {
   std::istringstream in(kFirst + kResult + "nonsense\n");
-  if4::VectorReader reader(in, "v.txt");
+  if4::DotProductReader reader(in, "v.txt");
   CHECK(reader.next().has_value());
   CHECK_THROWS_AS(reader.next(), if4::InputError);
 }
 
 TEST_CASE("vector files that cannot be read", "[vectors]") {
-  CHECK_THROWS_AS(if4::VectorReader("testbench/data/no_such_file.txt"), if4::InputError);
-  CHECK_THROWS_AS(if4::VectorReader("testbench/data").next(), if4::InputError);
+  CHECK_THROWS_AS(if4::DotProductReader("testbench/data/no_such_file.txt"), if4::InputError);
+  CHECK_THROWS_AS(if4::DotProductReader("testbench/data").next(), if4::InputError);
 }

@@ -11,7 +11,7 @@
 #include "Vlane_fp32_if4.h"
 #include "Vlane_fp32_nvfp4.h"
 #include "model/core/float_bits.hpp"
-#include "model/files/vectors.hpp"
+#include "model/kit/dot_products.hpp"
 #include "model/mac/lane_fp32.hpp"
 #include "testbench/support/catch.hpp"
 #include "testbench/support/lane_fp32_unit.hpp"
@@ -100,7 +100,7 @@ std::vector<Beats> random_dot_products(std::mt19937_64& random, std::size_t beat
 }  // namespace
 
 TEMPLATE_TEST_CASE("lane-FP32 RTL gives the published results", "[lane_fp32_rtl]", IF4, NVFP4) {
-  VectorReader reader("testbench/data/published_vectors.txt");
+  DotProductReader reader("testbench/data/published_vectors.txt");
   std::vector<Beats> dot_products;
   std::vector<std::uint32_t> published;
   while (const auto dot_product = reader.next()) {

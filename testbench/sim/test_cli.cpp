@@ -14,7 +14,7 @@
 
 #include "model/files/safetensors.hpp"
 #include "model/files/tensor_file.hpp"
-#include "model/files/vectors.hpp"
+#include "model/kit/dot_products.hpp"
 #include "model/quantize/quantizer.hpp"
 #include "testbench/support/file_testing.hpp"
 #include "testbench/support/mac_testing.hpp"
@@ -344,7 +344,7 @@ TEST_CASE("vector files of every format", "[cli]") {
     CAPTURE(name);
     box.output(
         {"vectors", "-o", path, "--count", "30", "--beats", "4", "--format", name, "--result", "exact"});
-    if4::VectorReader reader(path);
+    if4::DotProductReader reader(path);
     std::size_t count = 0;
     while (const auto dot_product = reader.next()) {
       CHECK(dot_product->format == format);
@@ -366,7 +366,7 @@ TEST_CASE("vector files of every format", "[cli]") {
     CHECK(box.run({"cosim", "--format", name, "--acts", tensor, "--weights", tensor}).code == 2);
     box.output({"vectors", "--format", name, "--acts", tensor, "--weights", tensor, "-o", box / "lane.txt",
                 "--result", "exact"});
-    if4::VectorReader products(box / "lane.txt");
+    if4::DotProductReader products(box / "lane.txt");
     const auto first = products.next();
     REQUIRE(first.has_value());
     CHECK(first->format == format);

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "model/files/vectors.hpp"
+#include "model/kit/dot_products.hpp"
 #include "testbench/support/mac_testing.hpp"
 #include "testbench/support/program_testing.hpp"
 #include "testbench/support/rational.hpp"
@@ -80,7 +80,7 @@ TEST_CASE("README.md's dot product by hand is that of the oracle and of the prog
         box.output({"replay", kExample, "--result", "exact"}));
 
   // Every number of the calculation, from the text of the formats.
-  if4::VectorReader reader(kExample);
+  if4::DotProductReader reader(kExample);
   const std::optional<if4::DotProduct> example = reader.next();
   REQUIRE(example.has_value());
   CHECK_FALSE(reader.next().has_value());

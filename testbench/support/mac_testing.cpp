@@ -7,7 +7,8 @@
 #include <string_view>
 
 #include "model/core/float_bits.hpp"
-#include "model/files/vectors.hpp"
+#include "model/kit/dot_products.hpp"
+#include "sim/mac/vector_driver.hpp"
 #include "testbench/support/rational.hpp"
 
 namespace if4::testing {
@@ -77,90 +78,6 @@ void add_product(mpz_class& sum, const Integers& format, const Block& a, const B
   sum += mpz_class(dot) * scale;
 }
 
-// --- Blocks with a given product ---
-
-// The products of the positive elements of one type, in units of the smallest, and how to make the sums of 16
-// of them.
-class Products {
- public:
-  Products(const Integers& format, bool bit7)
-      : elements_(format.elements[bit7 ? 1 : 0]), bits_(format.code_bits) {
-    for (const long element : elements_) {
-      if (element > 0 && (smallest_ == 0 || element < smallest_)) smallest_ = element;
-    }
-    for (unsigned a = 0; a < elements_.size(); ++a) {
-      for (unsigned w = 0; w < elements_.size(); ++w) {
-        if (elements_[a] <= 0 || elements_[w] <= 0) continue;
-        products_.push_back({elements_[a] / smallest_ * (elements_[w] / smallest_), a, w});
-      }
-    }
-    std::sort(products_.begin(), products_.end(),
-              [](const auto& x, const auto& y) { return x.value < y.value; });
-  }
-
-  // The accumulator's units that a product of 1 has at the smallest scales.
-  long unit() const { return smallest_ * smallest_; }
-  long largest() const { return products_.back().value; }
-
-  // Codes whose 16 products sum to `dot` >= 0, all of one sign; `dot` is 16 or 0..8 times the largest
-  // product.
-  void set_dot(Block& a, Block& w, long dot, bool negative) const {
-    for (int lane = 0; lane < kBlockSize && dot > 0; ++lane) {
-      const auto above =
-          std::upper_bound(products_.begin(), products_.end(), dot,
-                           [](long value, const Product& product) { return value < product.value; });
-      const Product& best = *std::prev(above);
-      dot -= best.value;
-      a.codes |= static_cast<Codes>(best.a) << (bits_ * lane);
-      w.codes |= static_cast<Codes>(negative ? negated(best.w) : best.w) << (bits_ * lane);
-    }
-    if (dot != 0) std::abort();
-  }
-
- private:
-  struct Product {
-    long value;
-    unsigned a, w;
-  };
-
-  unsigned negated(unsigned code) const {
-    return static_cast<unsigned>(std::find(elements_.begin(), elements_.end(), -elements_[code]) -
-                                 elements_.begin());
-  }
-
-  const std::vector<long>& elements_;
-  int bits_;
-  long smallest_ = 0;
-  std::vector<Product> products_;  // by value
-};
-
-const Products& products(Format format, bool bit7) {
-  static const std::vector<Products> all = [] {
-    std::vector<Products> result;
-    for (std::size_t number = 0; number < rational::format_names().size(); ++number) {
-      for (const bool int_type : {false, true}) {
-        result.emplace_back(integers(static_cast<Format>(number)), int_type);
-      }
-    }
-    return result;
-  }();
-  return all.at(2 * static_cast<std::size_t>(format) + (bit7 ? 1 : 0));
-}
-
-// Scales whose significands and exponents multiply to 2^power units, 0 <= power <= 34.
-void set_power(Block& a, Block& w, int power) {
-  if (power < 6) {  // both exponents at their least; the significands are 1, 2, 4 or 8
-    const int a_power = power < 3 ? power : 3;
-    a.scale = static_cast<std::uint8_t>(1 << a_power);
-    w.scale = static_cast<std::uint8_t>(1 << (power - a_power));
-  } else {  // significands 8 and 8
-    const int shift = power - 6;
-    const int a_shift = shift < 14 ? shift : 14;
-    a.scale = static_cast<std::uint8_t>((1 + a_shift) << 3);
-    w.scale = static_cast<std::uint8_t>((1 + shift - a_shift) << 3);
-  }
-}
-
 }  // namespace
 
 mpq_class sum_unit(Format format) {
@@ -187,21 +104,6 @@ mpz_class exact_largest_beat(const MacConfig& config) {
   }
   const mpz_class scaled = mpz_class(element) * format.scales.back();
   return config.lanes * scaled * scaled;
-}
-
-Beats one_largest_beat(const MacConfig& config) {
-  const Integers& format = integers(config.format);
-  // Of both types, the code of the largest magnitude.
-  Block largest;
-  for (const std::uint8_t scale : {std::uint8_t{0x7E}, std::uint8_t{0xFE}}) {
-    for (unsigned code = 0; code < 1U << format.code_bits; ++code) {
-      Block block{0, scale};
-      for (int i = 0; i < kBlockSize; ++i) block.codes |= static_cast<Codes>(code) << (format.code_bits * i);
-      if (exact_sum({{block, block}}, config.format) > exact_sum({{largest, largest}}, config.format))
-        largest = block;
-    }
-  }
-  return Beats(static_cast<std::size_t>(config.lanes / kBlockSize), {largest, largest});
 }
 
 int exact_default_width(const MacConfig& config) {
@@ -240,80 +142,6 @@ MacResult model_result(const Beats& beats, const MacConfig& config) {
   return dot_product(config, beats);
 }
 
-Beats random_beats(std::mt19937_64& random, std::size_t count, Mix mix, const MacConfig& config) {
-  constexpr std::uint8_t kScales[] = {0x00, 0x01, 0x07, 0x08, 0x7D, 0x7E, 0x80, 0x81, 0x88, 0xFE};
-  const int bits = integers(config.format).code_bits;
-  const unsigned top = 1U << (bits - 1);
-  const unsigned codes[] = {top - 1, top, top + 1, 2 * top - 1, 0};  // 0x7, 0x8, 0x9, 0xF, 0x0 of four bits
-  const auto block = [&] {
-    Block result;
-    if (mix == Mix::kExtreme) {
-      for (int i = 0; i < kBlockSize; ++i) {
-        result.codes |= static_cast<Codes>(codes[random() % 5]) << (bits * i);
-      }
-      result.scale = kScales[random() % 10];
-      return result;
-    }
-    result.codes = random();
-    if (bits > 4) result.codes |= static_cast<Codes>(random()) << 64;
-    result.codes &= (Codes{1} << (bits * kBlockSize)) - 1;
-    do {
-      result.scale = static_cast<std::uint8_t>(random());
-    } while (mix == Mix::kFinite && is_nan_scale(result.scale));
-    return result;
-  };
-  const std::size_t pairs = count * static_cast<std::size_t>(blocks_per_beat(config));
-  Beats beats;
-  beats.reserve(pairs);
-  for (std::size_t i = 0; i < pairs; ++i) {
-    const Block a = block();
-    beats.emplace_back(a, block());
-  }
-  return beats;
-}
-
-Beats beats_with_sum(Int128 sum, const MacConfig& config) {
-  const Products& floats = products(config.format, false);
-  const Products& ints = products(config.format, true);
-  Beats beats;
-  // sum = u * floats.unit() + v * ints.unit() with the smallest v >= 0: the two units have no common divisor,
-  // or are the same. (IF4: 49 and 144.)
-  long v = 0;
-  while ((sum - Int128{v} * ints.unit()) % floats.unit() != 0) ++v;
-  const Int128 u = (sum - Int128{v} * ints.unit()) / floats.unit();
-  if (v != 0) {
-    Block a, w;
-    ints.set_dot(a, w, v, false);
-    a.scale = w.scale = 0x81;
-    beats.emplace_back(a, w);
-  }
-  const bool negative = u < 0;
-  Int128 left = negative ? -u : u;
-  const long largest_dot = 16 * floats.largest();
-  const Int128 largest = (Int128{largest_dot} * 196) << 28;  // both scales 448
-  for (; left >= largest; left -= largest) {
-    Block a, w;
-    floats.set_dot(a, w, largest_dot, negative);
-    a.scale = w.scale = 0x7E;
-    beats.emplace_back(a, w);
-  }
-  while (left != 0) {
-    const long most = 8 * floats.largest();
-    int power = 0;
-    while (power < 34 && left >> power > most) ++power;
-    const long digit = static_cast<long>(std::min<Int128>(left >> power, most));
-    Block a, w;
-    floats.set_dot(a, w, digit, negative);
-    set_power(a, w, power);
-    beats.emplace_back(a, w);
-    left -= Int128{digit} << power;
-  }
-  while (beats.empty() || beats.size() % static_cast<std::size_t>(blocks_per_beat(config)) != 0) {
-    beats.emplace_back(Block{}, Block{});
-  }
-  return beats;
-}
-
 Driven drive(MacUnit& unit, const std::vector<Beats>& dot_products, const Stalls& stalls) {
   return drive_unit(unit, dot_products, static_cast<std::size_t>(blocks_per_beat(unit.build().mac)), stalls);
 }
@@ -324,11 +152,6 @@ std::string to_text(const Beats& beats, Format format) {
   return out.str();
 }
 
-std::string to_text(const MacResult& result) {
-  std::ostringstream out;
-  out << "0x" << std::hex << std::uppercase << result.bits << (result.nan ? " nan" : "")
-      << (result.overflow ? " overflow" : "");
-  return out.str();
-}
+std::string to_text(const MacResult& result) { return result_text(result); }
 
 }  // namespace if4::testing
