@@ -131,7 +131,7 @@ test-oracle: ## compare the quantizer with reference results: ORACLE=<file or fo
 	@$(BIN)/oracle_check "$$ORACLE"
 
 .PHONY: test-vectors
-test-vectors: ## replay a vector file on the lane-FP32 model and the RTL: FILE=<file>
+test-vectors: ## replay a vector file on the models and the RTL: FILE=<file>
 	$(if $(FILE),,$(error FILE= is missing: give a vector file))
 	@scripts/setup.sh
 	@$(SUBMAKE) $(BIN)/run/if4
@@ -217,16 +217,17 @@ bench: ## measure speed; also written to build/bench.json
 	@$(BIN)/if4_bench --benchmark_out=$(BUILD)/bench.json --benchmark_out_format=json
 
 .PHONY: fuzz
-fuzz: ## broken files to the readers, any tensor to the fast quantizer: FUZZ_SECONDS=60, a third of it each
+fuzz: ## broken files to the readers, any tensor to the fast quantizer: FUZZ_SECONDS=60, a quarter of it each
 	@scripts/setup.sh default fuzz
-	@$(SUBMAKE) CONFIG=fuzz CXX=clang++ $(addprefix $(BUILD)/fuzz/,make_corpus fuzz_readers fuzz_array fuzz_quantizer)
+	@$(SUBMAKE) CONFIG=fuzz CXX=clang++ $(addprefix $(BUILD)/fuzz/,make_corpus fuzz_readers fuzz_vectors fuzz_array fuzz_quantizer)
 	@mkdir -p $(BUILD)/fuzz/corpus_quantizer
 	@$(BUILD)/fuzz/make_corpus $(BUILD)/fuzz/corpus
 	@$(call fuzz,readers) -malloc_limit_mb=64 $(BUILD)/fuzz/corpus
+	@$(call fuzz,vectors) -malloc_limit_mb=64 $(BUILD)/fuzz/corpus_vectors
 	@$(call fuzz,array) -malloc_limit_mb=64 $(BUILD)/fuzz/corpus_array
 	@$(call fuzz,quantizer) -max_len=16384 -len_control=1 $(BUILD)/fuzz/corpus_quantizer
 
-fuzz = $(BUILD)/fuzz/fuzz_$1 -max_total_time=$$(($(FUZZ_SECONDS) / 3 + 1)) -artifact_prefix=$(BUILD)/fuzz/
+fuzz = $(BUILD)/fuzz/fuzz_$1 -max_total_time=$$(($(FUZZ_SECONDS) / 4 + 1)) -artifact_prefix=$(BUILD)/fuzz/
 
 .PHONY: lint
 lint: ## check the RTL with Verilator, Icarus Verilog and Yosys, and how the tree is built

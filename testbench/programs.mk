@@ -42,6 +42,8 @@ FUZZED_SIM := $(addprefix sim/,array/core.cpp network/csv.cpp network/topology.c
 	system/schedule.cpp system/fast_memory.cpp system/fast_timing.cpp)
 $(O)/fuzz_readers: $(call objects,testbench/fuzz/fuzz_readers.cpp) $(O)/libif4.a
 	$(call link,-fsanitize=fuzzer $(LIBS))
+$(O)/fuzz_vectors: $(call objects,testbench/fuzz/fuzz_vectors.cpp) $(O)/libif4.a
+	$(call link,-fsanitize=fuzzer $(LIBS))
 $(O)/fuzz_array: $(call objects,testbench/fuzz/fuzz_array.cpp $(FUZZED_SIM)) $(O)/libif4.a
 	$(call link,-fsanitize=fuzzer $(LIBS))
 $(O)/fuzz_quantizer: $(call objects,testbench/fuzz/fuzz_quantizer.cpp) $(O)/libif4.a

@@ -10,6 +10,7 @@
 #include "model/files/atomic_file.hpp"
 #include "model/files/safetensors.hpp"
 #include "model/files/tensor_file.hpp"
+#include "model/kit/vectors.hpp"
 
 namespace {
 
@@ -114,6 +115,23 @@ void write_corpus(const std::filesystem::path& directory) {
   if4::write_text_file(path("scalar.npy"), npy(3, "{'descr':'<f4','fortran_order':False,'shape':()}", 4));
 }
 
+void write_vector_corpus(const std::filesystem::path& directory) {
+  std::filesystem::create_directories(directory);
+  const auto put = [&](const char* name, const std::string& text) {
+    if4::write_text_file((directory / name).string(), text);
+  };
+  const std::string lines =
+      "# testpoint: a.b\nS 60 0\nB 0 E8 41 E97F359DB46F 636DA0FB66B7\nB 1 94 65 C7EDCA3F62B4 57A50C679C7F\n"
+      "R C802A96C 0 0\nX edge 3\nW 16\nH 8\nI 4\nB 1 7F 65 C7EDCA3F62B4 57A50C679C7F\nR 7FC00000 1 0\nE 2\n";
+  if4::VectorHeader header;
+  header.mac.format = if4::Format::kIF3;
+  put("if3.txt", if4::header_text(header) + lines);
+  put("lines.txt", lines);
+  put("script.txt",
+      "# format: if4\n1 E8 41 E97F359DB46F0B73 636DA0FB66B74D6B\n0 94 65 C7EDCA3F62B4AD37 57A50C679C7F4770\n"
+      "R C802A96C\n# format: if3\n1 38 B9 0123456789AB FFFFFFFFFFFF\nR 3F800000\n");
+}
+
 void write_array_corpus(const std::filesystem::path& directory) {
   std::filesystem::create_directories(directory);
   const auto put = [&](const char* name, const char* text) {
@@ -147,6 +165,7 @@ int main(int argc, char** argv) {
   try {
     write_corpus(argv[1]);
     write_array_corpus(std::string(argv[1]) + "_array");
+    write_vector_corpus(std::string(argv[1]) + "_vectors");
   } catch (const if4::InputError& error) {
     std::fprintf(stderr, "make_corpus: %s\n", error.what());
     return 2;

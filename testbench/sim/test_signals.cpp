@@ -43,14 +43,15 @@ struct Files {
     if4::write_safetensors(plain, {{"w", if4::DType::kF32, {256, 256}, values.data(), values.size() * 4}},
                            {});
     box.output({"quantize", plain, "-o", quantized});
-    box.output({"vectors", "--count", "50", "-o", vectors});
+    box.output({"vectors", "--random", "50", "-o", vectors});
   }
   // All commands that write, and where to.
   std::vector<Args> writing() const {
     return {{"quantize", plain, "-o", box / "out.safetensors"},
             {"dequantize", quantized, "-o", box / "out.safetensors"},
             {"compare", plain, "--svg", box / "out.svg"},
-            {"vectors", "--count", "1000", "-o", box / "out.txt"},
+            {"vectors", "--plan", "-o", box / "out.txt"},
+            {"vectors", "--random", "1000", "--memh", box / "out.memh"},
             {"vectors", "--acts", plain + ":w", "--weights", plain + ":w", "-o", box / "out.txt"},
             {"cosim", "--acts", plain + ":w", "--weights", plain + ":w", "--json", box / "out.json"},
             {"cosim", "--acts", plain + ":w", "--weights", plain + ":w", "--wave", box / "out.fst"},
