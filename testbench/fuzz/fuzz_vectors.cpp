@@ -15,7 +15,8 @@ using namespace if4::testing;
 
 void check_line(const MacConfig& mac, const VectorLine& line) {
   if (const auto* name = std::get_if<TestpointLine>(&line))
-    require(!name->name.empty() && name->name.size() <= kMaxTestpointName, "a testpoint has a name that fits");
+    require(!name->name.empty() && name->name.size() <= kMaxTestpointName,
+            "a testpoint has a name that fits");
   if (const auto* beat = std::get_if<BeatLine>(&line)) {
     require(beat->blocks.size() == static_cast<std::size_t>(blocks_per_beat(mac)), "a beat is whole");
     for (const auto& [a, w] : beat->blocks)

@@ -93,6 +93,25 @@ TEST_CASE("the plan of every build passes on its unit", "[cli]") {
   CHECK(tried.size() > 12);
 }
 
+TEST_CASE("replay finds wrong flags, and results of another accumulator", "[cli]") {
+  const Sandbox box;
+  box.output({"vectors", "--plan", "-o", box / "v.txt", "--acc-width", "60"});
+  const std::string text = get(box / "v.txt");
+  CHECK(box.output({"replay", box / "v.txt"}).rfind("PASS", 0) == 0);
+  for (const auto& [file, line] :
+       {std::pair("nan.txt", "R 7FC00000 1 0"), {"overflow.txt", "R 7FC00000 0 1"}}) {
+    std::string other = line;
+    std::swap(other[11], other[13]);
+    put(box / file, with_line(text, line, 1, other));
+    const Run run = box.run({"replay", box / file});
+    CHECK(run.code == 1);
+    CHECK(contains(run.out, "FAIL"));
+    CHECK(contains(run.out, ", testpoint "));
+  }
+  put(box / "wider.txt", with_line(text, "# accumulator", 1, "# accumulator: 64"));
+  CHECK(box.run({"replay", box / "wider.txt"}).code == 1);
+}
+
 TEST_CASE("the plan of a wide accumulator says what it leaves out", "[cli]") {
   const Sandbox box;
   const std::string made = box.output({"vectors", "--plan", "-o", box / "v.txt", "--acc-width", "90"});

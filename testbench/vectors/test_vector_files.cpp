@@ -139,114 +139,117 @@ TEST_CASE("a file that is cut off anywhere is refused", "[vectors]") {
   CHECK(error_of(kHeader + kLast) == "v.txt:6: the file ends before the result of the beats above");
 }
 
+namespace {
+
+const std::string kGood = kLast + kResult;
+
+/// The header with something in place of a part of it.
+std::string header(const std::string& from, const std::string& to) {
+  std::string text = kHeader;
+  return text.replace(text.find(from), from.size(), to);
+}
+
+const struct {
+  std::string text;
+  const char* error;
+} kMalformed[] = {
+    // The version.
+    {header("2", "3") + kGood,
+     "v.txt:1: version 3 of vector files, and this program reads version 2 and the published script's "
+     "lines"},
+    {header("2", "1") + kGood,
+     "v.txt:1: version 1 of vector files, and this program reads version 2 and the published script's "
+     "lines"},
+    {header("2", "two") + kGood, "v.txt:1: the version is 'two', not a whole number"},
+    {header("2", "2 draft") + kGood, "v.txt:1: the version is '2', not a whole number"},
+    {header("2", "2.1") + kGood, "v.txt:1: the version is '2.1', not a whole number"},
+    {"# format: if4\n# if4 vectors 2\n" + kGood,
+     "v.txt:2: the version of the file belongs above all other lines"},
+    {kHeader + "# if4 vectors 2\n" + kGood, "v.txt:6: the version of the file belongs above all other lines"},
+    {header("# if4 vectors 2\n", "") + kGood,
+     "v.txt:5: a beat of version 2, and no line '# if4 vectors 2' at the top"},
+    // The header.
+    {header("if4\n", "fp8\n") + kGood, "v.txt:2: unknown format 'fp8'"},
+    {header("if4\n", "mxfp4\n") + kGood, "v.txt:2: unknown format 'mxfp4'"},
+    {header("# format: if4\n", "") + kGood, "v.txt:5: no line '# format: ...' above"},
+    {header("# lanes: 16\n", "") + kGood, "v.txt:5: no line '# lanes: ...' above"},
+    {header("# accumulator: 64\n", "") + "# testpoint: a\n", "v.txt:5: no line '# accumulator: ...' above"},
+    {header("# rounding: exact\n", "") + "E 0\n", "v.txt:5: no line '# rounding: ...' above"},
+    {header("lanes: 16", "lanes: 48") + kGood, "v.txt:3: lanes is '48', not 16, 32 or 64"},
+    {header("64", "121") + kGood, "v.txt:4: accumulator is '121', not a whole number from 0 to 120"},
+    {header("64", "53") + kGood,
+     "v.txt:6: an accumulator of 53 bits cannot hold one beat of if4 with 16 lanes, which has 54"},
+    {header("exact", "truncate") + kGood, "v.txt:5: rounding is 'truncate', not exact or lane-fp32"},
+    {header("16\n", "16\n# lanes: 16\n") + kGood, "v.txt:4: 'lanes' for the second time"},
+    {header("16", "16 32") + kGood, "v.txt:3: one value of 'lanes' expected"},
+    {header("16\n", "16\n# seed: -1\n") + kGood, "v.txt:4: seed is '-1', not a whole number"},
+    {kHeader + kGood + "# lanes: 16\nE 1\n",
+     "v.txt:8: 'lanes' belongs above the first testpoint and the first beat"},
+    {kHeader + "# testpoint: a\n# seed: 1\n",
+     "v.txt:7: 'seed' belongs above the first testpoint and the first beat"},
+    {kHeader + "# testpoint: Ties\n",
+     "v.txt:6: the name of a testpoint is 1 to 64 characters of a-z, 0-9, '_' and '.'"},
+    {kHeader + "# testpoint: " + std::string(65, 'a') + "\n",
+     "v.txt:6: the name of a testpoint is 1 to 64 characters of a-z, 0-9, '_' and '.'"},
+    {kHeader + kBeat + "# testpoint: a\n", "v.txt:7: a testpoint inside a dot product"},
+    // Lines of another format, of another width, and of the published script.
+    {header("if4\n", "if3\n") + kGood, "v.txt:6: a_codes is 'C7EDCA3F62B4AD37', not 12 hexadecimal digits"},
+    {header("if4\n", "if6_e2m3\n").replace(0, 0, ""),
+     "v.txt:5: the file ends without its last line, E and the number of results"},
+    {header("lanes: 16", "lanes: 32") + kGood, "v.txt:6: a_scale is '94', not 4 hexadecimal digits"},
+    {kHeader + "1 38 B9 0123456789ABCDEF FEDCBA9876543210\n",
+     "v.txt:6: '1' is none of B, R, S, X, W, H, I and E"},
+    // Beats and results.
+    {kHeader + "B 2 94 65 C7EDCA3F62B4AD37 57A50C679C7F4770\n", "v.txt:6: 'last' is '2', not 0 or 1"},
+    {kHeader + "B 1 94 65 C7EDCA3F62B4AD37\n", "v.txt:6: 'B last a_scale w_scale a_codes w_codes' expected"},
+    {kHeader + "B 1 94 6G C7EDCA3F62B4AD37 57A50C679C7F4770\n",
+     "v.txt:6: w_scale is '6G', not 2 hexadecimal digits"},
+    {kHeader + "B 1 94 65 C7EDCA3F62B4AD37 57A50C679C7F47701\n",
+     "v.txt:6: w_codes is '57A50C679C7F47701', not 16 hexadecimal digits"},
+    {kHeader + kBeat + kResult, "v.txt:7: a result where the beat above is not the last of its dot product"},
+    {kHeader + kResult, "v.txt:6: a result without a beat before it"},
+    {kHeader + kGood + kResult, "v.txt:8: a result without a beat before it"},
+    {kHeader + kLast + kLast, "v.txt:7: no result of the beat above, which is the last of its dot product"},
+    {kHeader + kLast + "X edge 1\n",
+     "v.txt:7: no result of the beat above, which is the last of its dot product"},
+    {kHeader + kLast + "W 1\n", "v.txt:7: no result of the beat above, which is the last of its dot product"},
+    {kHeader + kLast + "R C802A96C\n", "v.txt:7: 'R result nan overflow' expected"},
+    {kHeader + kLast + "R C802A96 0 0\n", "v.txt:7: the result is 'C802A96', not 8 hexadecimal digits"},
+    {kHeader + kLast + "R C802A96C 0 2\n", "v.txt:7: a flag is '2', not 0 or 1"},
+    {kHeader + kLast + "R 7FC00000 1 1\n", "v.txt:7: both flags are set, and a unit sets one at most"},
+    {kHeader + kLast + "R C802A96C 1 0\n", "v.txt:7: a flag is set, and the result is not the NaN 7FC00000"},
+    {kHeader + kLast + "R 7FC00000 0 0\n", "v.txt:7: the result is the NaN 7FC00000, and no flag is set"},
+    {header("exact", "lane-fp32") + kLast + "R 7FC00000 1 0\n",
+     "v.txt:7: a flag is set, and lane-fp32 has none"},
+    // What is between them.
+    {kHeader + "S 256 0\n", "v.txt:6: input is '256', not a whole number from 0 to 255"},
+    {kHeader + "S 0 -1\n", "v.txt:6: output is '-1', not a whole number from 0 to 255"},
+    {kHeader + "S 0\n", "v.txt:6: 'S input output' expected"},
+    {kHeader + "X both 1\n", "v.txt:6: X is 'both', not edge or between"},
+    {kHeader + "X edge 256\n", "v.txt:6: the number of clocks is '256', not a whole number from 0 to 255"},
+    {kHeader + "X 3\n", "v.txt:6: 'X edge|between clocks' expected"},
+    {kHeader + "W 65536\n", "v.txt:6: the number of clocks is '65536', not a whole number from 0 to 65535"},
+    {kHeader + "H 0x10\n", "v.txt:6: the number of clocks is '0x10', not a whole number from 0 to 65535"},
+    {kHeader + "I\n", "v.txt:6: 'I clocks' expected"},
+    {kHeader + "Q 1\n", "v.txt:6: 'Q' is none of B, R, S, X, W, H, I and E"},
+    {kHeader + "BB 1\n", "v.txt:6: 'BB' is none of B, R, S, X, W, H, I and E"},
+    // The end.
+    {kHeader + "E 0\n", "v.txt:6: the file has no dot product"},
+    {kHeader + kGood + "E 2\n", "v.txt:8: the end is of '2' results, and there are 1 above"},
+    {kHeader + kGood + "E 1x\n", "v.txt:8: the end is of '1x' results, and there are 1 above"},
+    {kHeader + kGood + kBeat + "E 1\n", "v.txt:9: the end before the result of the beats above"},
+    {kHeader + kGood + "E 1\nW 1\n", "v.txt:9: a line after the end"},
+    {kHeader + kGood + "E 1\n# testpoint: a\n", "v.txt:9: a line after the end"},
+};
+
+}  // namespace
+
 TEST_CASE("malformed files of version 2 are refused with the place", "[vectors]") {
-  const std::string good = kLast + kResult;
-  const auto header = [](const std::string& from, const std::string& to) {
-    std::string text = kHeader;
-    return text.replace(text.find(from), from.size(), to);
-  };
-  const struct {
-    std::string text;
-    const char* error;
-  } cases[] = {
-      // The version.
-      {header("2", "3") + good,
-       "v.txt:1: version 3 of vector files, and this program reads version 2 and the published script's "
-       "lines"},
-      {header("2", "1") + good,
-       "v.txt:1: version 1 of vector files, and this program reads version 2 and the published script's "
-       "lines"},
-      {header("2", "two") + good, "v.txt:1: the version is 'two', not a whole number"},
-      {header("2", "2 draft") + good, "v.txt:1: the version is '2', not a whole number"},
-      {header("2", "2.1") + good, "v.txt:1: the version is '2.1', not a whole number"},
-      {"# format: if4\n# if4 vectors 2\n" + good,
-       "v.txt:2: the version of the file belongs above all other lines"},
-      {kHeader + "# if4 vectors 2\n" + good,
-       "v.txt:6: the version of the file belongs above all other lines"},
-      {header("# if4 vectors 2\n", "") + good,
-       "v.txt:5: a beat of version 2, and no line '# if4 vectors 2' at the top"},
-      // The header.
-      {header("if4\n", "fp8\n") + good, "v.txt:2: unknown format 'fp8'"},
-      {header("if4\n", "mxfp4\n") + good, "v.txt:2: unknown format 'mxfp4'"},
-      {header("# format: if4\n", "") + good, "v.txt:5: no line '# format: ...' above"},
-      {header("# lanes: 16\n", "") + good, "v.txt:5: no line '# lanes: ...' above"},
-      {header("# accumulator: 64\n", "") + "# testpoint: a\n", "v.txt:5: no line '# accumulator: ...' above"},
-      {header("# rounding: exact\n", "") + "E 0\n", "v.txt:5: no line '# rounding: ...' above"},
-      {header("lanes: 16", "lanes: 48") + good, "v.txt:3: lanes is '48', not 16, 32 or 64"},
-      {header("64", "121") + good, "v.txt:4: accumulator is '121', not a whole number from 0 to 120"},
-      {header("64", "53") + good,
-       "v.txt:6: an accumulator of 53 bits cannot hold one beat of if4 with 16 lanes, which has 54"},
-      {header("exact", "truncate") + good, "v.txt:5: rounding is 'truncate', not exact or lane-fp32"},
-      {header("16\n", "16\n# lanes: 16\n") + good, "v.txt:4: 'lanes' for the second time"},
-      {header("16", "16 32") + good, "v.txt:3: one value of 'lanes' expected"},
-      {header("16\n", "16\n# seed: -1\n") + good, "v.txt:4: seed is '-1', not a whole number"},
-      {kHeader + good + "# lanes: 16\nE 1\n",
-       "v.txt:8: 'lanes' belongs above the first testpoint and the first beat"},
-      {kHeader + "# testpoint: a\n# seed: 1\n",
-       "v.txt:7: 'seed' belongs above the first testpoint and the first beat"},
-      {kHeader + "# testpoint: Ties\n",
-       "v.txt:6: the name of a testpoint is 1 to 64 characters of a-z, 0-9, '_' and '.'"},
-      {kHeader + "# testpoint: " + std::string(65, 'a') + "\n",
-       "v.txt:6: the name of a testpoint is 1 to 64 characters of a-z, 0-9, '_' and '.'"},
-      {kHeader + kBeat + "# testpoint: a\n", "v.txt:7: a testpoint inside a dot product"},
-      // Lines of another format, of another width, and of the published script.
-      {header("if4\n", "if3\n") + good, "v.txt:6: a_codes is 'C7EDCA3F62B4AD37', not 12 hexadecimal digits"},
-      {header("if4\n", "if6_e2m3\n").replace(0, 0, ""),
-       "v.txt:5: the file ends without its last line, E and the number of results"},
-      {header("lanes: 16", "lanes: 32") + good, "v.txt:6: a_scale is '94', not 4 hexadecimal digits"},
-      {kHeader + "1 38 B9 0123456789ABCDEF FEDCBA9876543210\n",
-       "v.txt:6: '1' is none of B, R, S, X, W, H, I and E"},
-      // Beats and results.
-      {kHeader + "B 2 94 65 C7EDCA3F62B4AD37 57A50C679C7F4770\n", "v.txt:6: 'last' is '2', not 0 or 1"},
-      {kHeader + "B 1 94 65 C7EDCA3F62B4AD37\n",
-       "v.txt:6: 'B last a_scale w_scale a_codes w_codes' expected"},
-      {kHeader + "B 1 94 6G C7EDCA3F62B4AD37 57A50C679C7F4770\n",
-       "v.txt:6: w_scale is '6G', not 2 hexadecimal digits"},
-      {kHeader + "B 1 94 65 C7EDCA3F62B4AD37 57A50C679C7F47701\n",
-       "v.txt:6: w_codes is '57A50C679C7F47701', not 16 hexadecimal digits"},
-      {kHeader + kBeat + kResult,
-       "v.txt:7: a result where the beat above is not the last of its dot product"},
-      {kHeader + kResult, "v.txt:6: a result without a beat before it"},
-      {kHeader + good + kResult, "v.txt:8: a result without a beat before it"},
-      {kHeader + kLast + kLast, "v.txt:7: no result of the beat above, which is the last of its dot product"},
-      {kHeader + kLast + "X edge 1\n",
-       "v.txt:7: no result of the beat above, which is the last of its dot product"},
-      {kHeader + kLast + "W 1\n",
-       "v.txt:7: no result of the beat above, which is the last of its dot product"},
-      {kHeader + kLast + "R C802A96C\n", "v.txt:7: 'R result nan overflow' expected"},
-      {kHeader + kLast + "R C802A96 0 0\n", "v.txt:7: the result is 'C802A96', not 8 hexadecimal digits"},
-      {kHeader + kLast + "R C802A96C 0 2\n", "v.txt:7: a flag is '2', not 0 or 1"},
-      {kHeader + kLast + "R 7FC00000 1 1\n", "v.txt:7: both flags are set, and a unit sets one at most"},
-      {kHeader + kLast + "R C802A96C 1 0\n",
-       "v.txt:7: a flag is set, and the result is not the NaN 7FC00000"},
-      {kHeader + kLast + "R 7FC00000 0 0\n", "v.txt:7: the result is the NaN 7FC00000, and no flag is set"},
-      {header("exact", "lane-fp32") + kLast + "R 7FC00000 1 0\n",
-       "v.txt:7: a flag is set, and lane-fp32 has none"},
-      // What is between them.
-      {kHeader + "S 256 0\n", "v.txt:6: input is '256', not a whole number from 0 to 255"},
-      {kHeader + "S 0 -1\n", "v.txt:6: output is '-1', not a whole number from 0 to 255"},
-      {kHeader + "S 0\n", "v.txt:6: 'S input output' expected"},
-      {kHeader + "X both 1\n", "v.txt:6: X is 'both', not edge or between"},
-      {kHeader + "X edge 256\n", "v.txt:6: the number of clocks is '256', not a whole number from 0 to 255"},
-      {kHeader + "X 3\n", "v.txt:6: 'X edge|between clocks' expected"},
-      {kHeader + "W 65536\n", "v.txt:6: the number of clocks is '65536', not a whole number from 0 to 65535"},
-      {kHeader + "H 0x10\n", "v.txt:6: the number of clocks is '0x10', not a whole number from 0 to 65535"},
-      {kHeader + "I\n", "v.txt:6: 'I clocks' expected"},
-      {kHeader + "Q 1\n", "v.txt:6: 'Q' is none of B, R, S, X, W, H, I and E"},
-      {kHeader + "BB 1\n", "v.txt:6: 'BB' is none of B, R, S, X, W, H, I and E"},
-      // The end.
-      {kHeader + "E 0\n", "v.txt:6: the file has no dot product"},
-      {kHeader + good + "E 2\n", "v.txt:8: the end is of '2' results, and there are 1 above"},
-      {kHeader + good + "E 1x\n", "v.txt:8: the end is of '1x' results, and there are 1 above"},
-      {kHeader + good + kBeat + "E 1\n", "v.txt:9: the end before the result of the beats above"},
-      {kHeader + good + "E 1\nW 1\n", "v.txt:9: a line after the end"},
-      {kHeader + good + "E 1\n# testpoint: a\n", "v.txt:9: a line after the end"},
-  };
-  for (const auto& c : cases) {
+  for (const auto& c : kMalformed) {
     CAPTURE(c.text);
     CHECK(error_of(c.text) == c.error);
   }
-  CHECK(error_of(kHeader + good + "E 1\n\n# the end\n") == "");
+  CHECK(error_of(kHeader + kGood + "E 1\n\n# the end\n") == "");
 }
 
 namespace {
