@@ -4,6 +4,7 @@
 // that no vector finds), 2 bad arguments or an unreadable file.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <exception>
 #include <iostream>
 #include <random>
@@ -30,6 +31,14 @@ extern "C" int if4_fault() { return fault; }
 
 namespace if4 {
 namespace {
+
+struct Arguments {
+  std::vector<std::string> units;
+  std::string file;
+  std::uint64_t seed = 1;
+  int faults = 0;     ///< of each unit; 0: test the units as they are
+  bool plan = false;  ///< nothing but the plan's directed testpoints
+};
 
 /// Lines that are driven through the unit in one go: a testpoint of the plan, a file, or random ones.
 struct Set {
@@ -71,19 +80,30 @@ Set random_set(std::uint64_t seed, const std::string& name, Mix mix, StallLine s
   return set;
 }
 
-/// The plan is made for IF4 with 16 lanes, as all units that are tested here are.
-std::vector<Set> make_sets(std::uint64_t seed, const std::string& file) {
+/// The testpoints of the plan, which is made for IF4 with 16 lanes, as all units that are tested here are.
+void add_plan(std::vector<Set>& sets, std::uint64_t seed) {
+  write_plan({}, seed, [&sets](const VectorLine& line) {
+    if (const auto* testpoint = std::get_if<TestpointLine>(&line)) sets.push_back({testpoint->name, {}});
+    sets.back().add(line);
+  });
+}
+
+std::vector<Set> make_sets(const Arguments& arguments) {
   std::vector<Set> sets;
-  if (!file.empty()) sets.push_back(file_set(file));
+  const std::uint64_t seed = arguments.seed;
+  if (arguments.plan) {
+    add_plan(sets, seed);
+    const auto is_random = [](const Set& set) { return set.name.rfind("random.", 0) == 0; };
+    sets.erase(std::remove_if(sets.begin(), sets.end(), is_random), sets.end());
+    return sets;
+  }
+  if (!arguments.file.empty()) sets.push_back(file_set(arguments.file));
   sets.push_back(random_set(seed, "random", Mix::kFinite, {}));
   sets.push_back(random_set(seed + 1, "random, extreme operands", Mix::kExtreme, {}));
   sets.push_back(random_set(seed + 2, "random, input stalls", Mix::kUniform, {150, 0}));
   sets.push_back(random_set(seed + 3, "random, output stalls", Mix::kUniform, {0, 200}));
   sets.push_back(random_set(seed + 4, "random, both", Mix::kUniform, {80, 80}));
-  write_plan({}, seed, [&sets](const VectorLine& line) {
-    if (const auto* testpoint = std::get_if<TestpointLine>(&line)) sets.push_back({testpoint->name, {}});
-    sets.back().add(line);
-  });
+  add_plan(sets, seed);
   return sets;
 }
 
@@ -99,17 +119,9 @@ std::string run_set(MacUnit& unit, const Set& set, std::uint64_t seed, std::uint
   return wrong;
 }
 
-struct Arguments {
-  std::vector<std::string> units;
-  std::string file;
-  std::uint64_t seed = 1;
-  int faults = 0;  ///< of each unit; 0: test the units as they are
-};
-
 class Check {
  public:
-  explicit Check(const Arguments& arguments)
-      : arguments_(arguments), sets_(make_sets(arguments.seed, arguments.file)) {}
+  explicit Check(const Arguments& arguments) : arguments_(arguments), sets_(make_sets(arguments)) {}
 
   /// Prints a line for each set. Whether all results are right.
   bool unit_is_right(const UnitBuild& config) const {
@@ -177,6 +189,8 @@ Arguments parse(int argc, char** argv) {
       arguments.file = value();
     } else if (argument == "--seed") {
       arguments.seed = number(value());
+    } else if (argument == "--plan") {
+      arguments.plan = true;
     } else if (argument == "--faults") {
       arguments.faults = static_cast<int>(number(value()));
     } else if (argument.rfind("--", 0) == 0) {
@@ -186,7 +200,7 @@ Arguments parse(int argc, char** argv) {
     }
   }
   if (arguments.units.empty())
-    throw InputError("usage: gates_check [--vectors FILE] [--seed N] [--faults N] UNIT...");
+    throw InputError("usage: gates_check [--vectors FILE] [--plan] [--seed N] [--faults N] UNIT...");
   return arguments;
 }
 
