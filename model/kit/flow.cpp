@@ -34,6 +34,7 @@ void add_pauses(Stimuli& stimuli) {
     stimuli.idle(10 - clocks);
     stimuli.dot_product(stimuli.random_beat());
   }
+  stimuli.slow_dot_product(random_dot_product(stimuli, 2), 300);
 }
 
 void add_stalled(Stimuli& stimuli, const std::string& name, unsigned input, unsigned output) {
@@ -50,7 +51,7 @@ void add_stalled(Stimuli& stimuli, const std::string& name, unsigned input, unsi
 // valid_o must come without ready_i, and stay, with its result, until that comes. The unit may be empty or full then.
 void add_holds(Stimuli& stimuli) {
   stimuli.testpoint("stalls.hold");
-  for (unsigned clocks = 1; clocks <= 40; clocks += 1 + clocks / 2) {
+  for (const unsigned clocks : {1U, 2U, 4U, 7U, 11U, 40U, 300U}) {
     for (const int results : {1, 12}) {
       stimuli.wait(4);
       stimuli.hold(clocks);
@@ -104,7 +105,11 @@ void add_resets_of_waiting(Stimuli& stimuli) {
     for (const int results : {1, 2}) {
       stimuli.wait(0);
       stimuli.hold(600);
-      for (int n = 0; n < results; ++n) stimuli.dot_product(stimuli.random_beat());
+      for (int n = 0; n < results; ++n) {
+        BlockPairs pairs = stimuli.random_beat();
+        if (results == 2) pairs[0].second.scale = kScaleNaN;
+        stimuli.dot_product(std::move(pairs));
+      }
       stimuli.reset(between_edges, 200);
       if (results == 1) stimuli.wait(12);
       stimuli.dot_product(stimuli.random_beat());

@@ -109,7 +109,7 @@ void add_ends(Stimuli& stimuli) {
   add("overflow.upper_last", above, one);
   add("overflow.lower_last", below, minus_one);
   // Zeros add nothing to a sum that has wrapped: that it left the accumulator must not be forgotten.
-  add("overflow.middle", joined(above, zero), one);
+  add("overflow.middle", joined(sum(limit - 1), joined(one_largest_beat(config), zero)), one);
   add("overflow.back_in_range", joined(below, joined(beat(5), zero)), minus_one);
 
   BlockPairs nan_first = above;

@@ -63,6 +63,42 @@ void add_minus_zero(Stimuli& stimuli) {
   }
 }
 
+// The code of the type's largest operand of that sign.
+unsigned largest_code(Format format, ElementType type, bool negative) {
+  unsigned best = 0;
+  for (unsigned code = 0; code < 1U << traits(format).code_bits; ++code) {
+    const int value = operand(format, type, code), most = operand(format, type, best);
+    if (negative ? value < most : value > most) best = code;
+  }
+  return best;
+}
+
+// Products of largest magnitude in all lanes, which the sums of a beat must be wide enough for: of one sign, of the signs of
+// neighbours, of halves; with significands of scales that make them largest, too.
+void add_largest(Stimuli& stimuli) {
+  const Format format = stimuli.format();
+  const auto lanes = static_cast<unsigned>(stimuli.config().lanes);
+  stimuli.testpoint("codes.largest");
+  for (const TypePair types : type_pairs(format)) {
+    for (const unsigned scale : {kOne, 0x77U, kScaleNaN - 1U}) {
+      const std::pair zero(Block{0, scale_byte(format, types.a, scale)},
+                           Block{0, scale_byte(format, types.w, scale)});
+      for (unsigned pattern = 0; pattern < 6; ++pattern) {
+        BlockPairs pairs(stimuli.blocks(), zero);
+        for (unsigned lane = 0; lane < lanes; ++lane) {
+          const bool in_turn = lane % 2 != 0, in_half = lane >= lanes / 2;
+          const bool a_negative[] = {false, true, false, true, in_turn, in_half};
+          const bool w_negative[] = {false, false, true, true, false, in_turn != in_half};
+          auto& [a, w] = pairs[lane / kBlockSize];
+          put_code(a, format, lane % kBlockSize, largest_code(format, types.a, a_negative[pattern]));
+          put_code(w, format, lane % kBlockSize, largest_code(format, types.w, w_negative[pattern]));
+        }
+        stimuli.dot_product(std::move(pairs));
+      }
+    }
+  }
+}
+
 // One product of the smallest operands for each pair of magnitudes of the scales. Pairs whose exponents have the same sum
 // share dot products: no rounding loses a unit of them. Their types take turns, so that each magnitude on either
 // side has each type.
@@ -119,6 +155,7 @@ void add_codes(Stimuli& stimuli) {
     add_square(stimuli, types);
   }
   if (traits(stimuli.format()).exponent_bits != 0) add_minus_zero(stimuli);
+  add_largest(stimuli);
 }
 
 void add_scales(Stimuli& stimuli) {

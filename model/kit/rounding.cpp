@@ -77,6 +77,21 @@ void add_type_ties(Stimuli& stimuli, TypePair types) {
   }
 }
 
+// A tie in the highest binade, and each place below it set alone: the rounding looks at all of them.
+void add_places_below(Stimuli& stimuli) {
+  const Format format = stimuli.format();
+  const TypePair types = type_pairs(format)[0];
+  const std::int64_t unit = type_unit(format, types);
+  const Ties ties(stimuli.config(), unit);
+  stimuli.testpoint("ties.places_below");
+  for (int place = 0; place < ties.most(); ++place) {
+    // An even significand: it stays as it is unless the place is seen.
+    const Int128 multiple =
+        ties.tie(random_significand(stimuli), false, ties.most()) / unit + (Int128{1} << place);
+    stimuli.dot_product(pairs_with_sum(format, types, place % 2 != 0 ? -multiple : multiple));
+  }
+}
+
 // Sums of both types: every unit to either side of a tie can be had.
 void add_mixed_ties(Stimuli& stimuli) {
   const Ties ties(stimuli.config(), 1);
@@ -124,6 +139,7 @@ void add_ties(Stimuli& stimuli) {
     stimuli.testpoint("ties." + type_pair_name(types));
     add_type_ties(stimuli, types);
   }
+  add_places_below(stimuli);
   if (mixes_types(stimuli.format())) add_mixed_ties(stimuli);
 }
 

@@ -200,6 +200,7 @@ std::vector<MacConfig> configs() {
     for (const int lanes : {16, 32, 64}) {
       MacConfig config{static_cast<Format>(number), lanes, 0};
       all.push_back(config);
+      if (lanes == 32) continue;
       config.acc_width = beat_width(config);
       all.push_back(config);
       config.acc_width = 110;

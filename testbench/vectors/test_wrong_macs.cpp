@@ -1,16 +1,14 @@
 // The plan against MACs with one mistake each: a testpoint that is made for the mistake must find it, in every format that can
 // have it. Mistakes of flow, stalls and resets need clocks, and are planted in the RTL.
+#include <algorithm>
 #include <cmath>
-#include <map>
+#include <cstdlib>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "model/core/float_bits.hpp"
-#include "model/kit/plan.hpp"
-#include "testbench/support/catch.hpp"
-#include "testbench/support/mac_testing.hpp"
 #include "testbench/support/rational.hpp"
+#include "testbench/vectors/plan_testing.hpp"
 
 namespace if4::testing {
 namespace {
@@ -61,6 +59,8 @@ enum class Mistake {
   kScaleSignificandOfWeights,
   kNegativeZero,
   kLaneDropped,
+  kNarrowBeats,
+  kLowPlacesIgnored,
   kFlagsOfBefore,
 };
 
@@ -163,6 +163,13 @@ class WrongMac {
     return scale;
   }
 
+  int largest_operand(ElementType type) const {
+    int most = 0;
+    for (unsigned code = 0; code < 1U << traits(config_.format).code_bits; ++code)
+      most = std::max(most, std::abs(operand(config_.format, type, code)));
+    return most;
+  }
+
   Int128 product(const Block& a, const Block& w, const std::pair<Block, Block>& first) const {
     ElementType a_type = type_of(a), w_type = type_of(w);
     if (is(Mistake::kTypesExchanged)) std::swap(a_type, w_type);
@@ -173,6 +180,14 @@ class WrongMac {
     for (int i = 0; i < kBlockSize; ++i) {
       if (is(Mistake::kLaneDropped) && i == 11) continue;
       dot += value(a_type, a.code(i, bits)) * value(w_type, w.code(i, bits));
+    }
+    if (is(Mistake::kNarrowBeats)) {
+      // One bit less than the sum of the 16 largest products needs.
+      const Int128 most = Int128{16} * largest_operand(a_type) * largest_operand(w_type);
+      Int128 end = 1;
+      while (2 * end <= most) end *= 2;
+      if (dot >= end) dot -= 2 * end;
+      if (dot < -end) dot += 2 * end;
     }
     const Scale a_scale = scale_of(a), w_scale = scale_of(w);
     int significands = a_scale.significand * w_scale.significand;
@@ -199,6 +214,12 @@ class WrongMac {
     if (is(Mistake::kNoRemainder)) {
       const mpz_class quotient = to_mpz(magnitude >> kFiner) / square;
       value = quotient * square * sum_unit(config_.format);
+    }
+    if (is(Mistake::kLowPlacesIgnored)) {
+      // What is 16 places and more below the last of the significand.
+      int drop = 0;
+      while (magnitude >> drop >= Int128{1} << 40) ++drop;
+      value = to_mpz((magnitude >> drop) << drop) * sum_unit(config_.format) / (1 << kFiner);
     }
     const float right = rational::round_to_fp32(value);
     const float below = rational::exact(right) > value ? std::nextafter(right, 0.0F) : right;
@@ -234,36 +255,11 @@ class WrongMac {
   MacResult before_;
 };
 
-/// Dot products of testpoints, and the golden results.
-struct DotProducts {
-  std::vector<Beats> beats;
-  std::vector<MacResult> results;
-};
-
-using Plan = std::map<std::string, DotProducts>;
-
-Plan plan_of(const MacConfig& config) {
-  Plan plan;
-  DotProducts* now = nullptr;
-  Beats beats;
-  write_plan(config, test_seed() + 7400, [&](const VectorLine& line) {
-    if (const auto* testpoint = std::get_if<TestpointLine>(&line)) now = &plan[testpoint->name];
-    if (std::holds_alternative<ResetLine>(line)) beats.clear();
-    if (const auto* beat = std::get_if<BeatLine>(&line))
-      beats.insert(beats.end(), beat->blocks.begin(), beat->blocks.end());
-    if (const auto* result = std::get_if<ResultLine>(&line)) {
-      now->beats.push_back(std::exchange(beats, {}));
-      now->results.push_back(result->result);
-    }
-  });
-  return plan;
-}
-
-std::size_t wrong_results(const MacConfig& config, Mistake mistake, const DotProducts& dot_products) {
+std::size_t wrong_results(const MacConfig& config, Mistake mistake,
+                          const std::vector<Expected>& dot_products) {
   WrongMac mac(config, mistake);
   std::size_t wrong = 0;
-  for (std::size_t i = 0; i < dot_products.beats.size(); ++i)
-    wrong += mac.result(dot_products.beats[i]) == dot_products.results[i] ? 0 : 1;
+  for (const auto& [beats, result] : dot_products) wrong += mac.result(beats) == result ? 0 : 1;
   return wrong;
 }
 
@@ -349,6 +345,8 @@ constexpr Case kCases[] = {
     {Mistake::kScalesOfFirstBlock, "blocks.alone", blocks},
     {Mistake::kNegativeZero, "cancel.zero", always},
     {Mistake::kLaneDropped, "codes.", always},
+    {Mistake::kNarrowBeats, "codes.largest", always},
+    {Mistake::kLowPlacesIgnored, "ties.places_below", always},
     {Mistake::kFlagsOfBefore, "nan.alternating", always},
     {Mistake::kFlagsOfBefore, "overflow.upper_last", always},
 };
@@ -360,13 +358,13 @@ TEST_CASE("a testpoint of the plan finds each classic mistake", "[kit]") {
   for (int number = 0; number < kMacFormatCount; ++number)
     configs.push_back({static_cast<Format>(number), 16, 0});
   for (const MacConfig& config : configs) {
-    const Plan plan = plan_of(config);
+    const Testpoints plan = plan_of(config);
     for (const Case& wrong : kCases) {
       if (!wrong.applies(config)) continue;
       std::size_t results = 0, found = 0;
       for (const auto& [name, dot_products] : plan) {
         if (name.rfind(wrong.testpoint, 0) != 0) continue;
-        results += dot_products.beats.size();
+        results += dot_products.size();
         found += wrong_results(config, wrong.mistake, dot_products);
       }
       INFO(format_name(config.format) << ", " << config.lanes << " lanes: mistake "
