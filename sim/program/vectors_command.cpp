@@ -1,12 +1,15 @@
 // if4 vectors: stimuli and results for any testbench, as text and for $readmemh.
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <memory>
 #include <optional>
+#include <system_error>
 
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
 #include "model/files/atomic_file.hpp"
+#include "model/files/output_path.hpp"
 #include "model/kit/memh.hpp"
 #include "model/kit/plan.hpp"
 #include "model/kit/stimuli.hpp"
@@ -114,8 +117,24 @@ void write_product(const VectorHeader& header, const Operands& operands, const L
   }
 }
 
-void check_choice(const Arguments& args, const MacConfig& mac) {
+void check_outputs(const Arguments& args) {
   if (args.output.empty() && args.memh.empty()) throw InputError("-o FILE or --memh DIR is required");
+  if (!args.activations.empty()) {
+    const std::vector<std::string> inputs = {parse_tensor_ref(args.activations).path,
+                                             parse_tensor_ref(args.weights).path};
+    for (const std::string& output : {args.output, args.memh}) {
+      if (!output.empty()) check_not_input(output, inputs);
+    }
+  }
+  std::error_code none;
+  const auto place = [&none](const std::string& path) {
+    return std::filesystem::weakly_canonical(path, none);
+  };
+  if (!args.output.empty() && !args.memh.empty() && place(args.output) == place(args.memh))
+    throw InputError(one_line(args.output) + ": is the folder of --memh and the file of -o");
+}
+
+void check_choice(const Arguments& args, const MacConfig& mac) {
   if (!args.plan && args.random == 0 && args.activations.empty())
     throw InputError("--plan, --random N, or --acts and --weights is required");
   if (acc_width(mac) < beat_width(mac)) {
@@ -133,6 +152,7 @@ void check_choice(const Arguments& args, const MacConfig& mac) {
 }
 
 int run(const Arguments& args) {
+  check_outputs(args);
   const std::optional<Operands> operands = read_operands(args);
   VectorHeader header{args.mac, args.order, args.seed, generator()};
   header.mac.acc_width = static_cast<int>(args.acc_width);

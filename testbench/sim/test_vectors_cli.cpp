@@ -168,6 +168,12 @@ TEST_CASE("what vectors refuses", "[cli]") {
   };
   for (const BadInput& bad : table) check_refused(box, bad);
   CHECK_FALSE(fs::exists(out));
+  check_refused(box, {{"vectors", "--plan", "-o", box / "x", "--memh", box / "./x"}, {"--memh", "-o"}});
+  // The output is the input.
+  fs::copy_file("testbench/data/use_lite_ffn.safetensors", box / "a.safetensors");
+  const std::string name = box / "a.safetensors:layers.0.ffn.up.weight";
+  check_refused(
+      box, {{"vectors", "-o", box / "a.safetensors", "--acts", name, "--weights", name}, {"a.safetensors"}});
 }
 
 TEST_CASE("vector files of every format", "[cli]") {

@@ -17,10 +17,13 @@ namespace {
 
 bool bit7(const Block& block) { return block.scale >= 0x80; }
 
+/// Every format, and those of 3, 4 and 6 bits with more lanes.
 std::vector<MacConfig> default_configs() {
   std::vector<MacConfig> all;
-  for (int number = 0; number < kMacFormatCount; ++number) {
-    for (const int lanes : {16, 32, 64}) all.push_back({static_cast<Format>(number), lanes, 0});
+  for (int number = 0; number < kMacFormatCount; ++number)
+    all.push_back({static_cast<Format>(number), 16, 0});
+  for (const Format format : {Format::kIF3, Format::kIF4, Format::kIF6E2M3}) {
+    for (const int lanes : {32, 64}) all.push_back({format, lanes, 0});
   }
   return all;
 }
