@@ -131,13 +131,13 @@ class Check {
       MacUnit unit(config);
       std::uint64_t clocks = 0;
       const std::string wrong = run_set(unit, set, arguments_.seed, clocks);
-      fmt::print("  {:16}{:36}{:7} results, {:7} beats, {:8} clocks{}\n", config.name, set.name, set.results,
+      fmt::print("  {:18}{:36}{:7} results, {:7} beats, {:8} clocks{}\n", config.name, set.name, set.results,
                  set.beats, clocks, wrong.empty() ? "" : ": WRONG, " + wrong);
       results += set.results;
       beats += set.beats;
       right = right && wrong.empty();
     }
-    fmt::print("  {:16}{} results of {} beats: {}\n", config.name, results, beats,
+    fmt::print("  {:18}{} results of {} beats: {}\n", config.name, results, beats,
                right ? "all equal to the golden model" : "WRONG");
     return right && results > 0;
   }
@@ -155,15 +155,15 @@ class Check {
         if (fault == 0 && s == 3) break;  // the netlist without a fault has been tested as a whole
       }
       if (fault == 0 && !by.empty()) {
-        fmt::print("  {:16}WRONG without a fault, by '{}'\n", config.name, by);
+        fmt::print("  {:18}WRONG without a fault, by '{}'\n", config.name, by);
         return false;
       }
       if (fault == 0) continue;
       found += by.empty() ? 0 : 1;
-      if (by.empty()) fmt::print("  {:16}fault {} NOT FOUND\n", config.name, fault);
+      if (by.empty()) fmt::print("  {:18}fault {} NOT FOUND\n", config.name, fault);
     }
     fault = 0;
-    fmt::print("  {:16}{} of {} planted faults found\n", config.name, found, arguments_.faults);
+    fmt::print("  {:18}{} of {} planted faults found\n", config.name, found, arguments_.faults);
     return arguments_.faults > 0 && found == arguments_.faults;
   }
 

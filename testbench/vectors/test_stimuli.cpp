@@ -112,6 +112,20 @@ TEST_CASE("scales: every pair of magnitudes, and every type with each", "[kit]")
   }
 }
 
+TEST_CASE("bit 7 of scales: set on either side and on both where it is ignored", "[kit]") {
+  for (const MacConfig& config : default_configs()) {
+    if (mixes_types(config.format)) continue;
+    INFO(format_name(config.format));
+    std::set<std::pair<bool, bool>> seen;
+    const Testpoints plan = plan_of(config);
+    for (const Expected& dot_product : plan.at("scales.bit7")) {
+      for (const auto& [a, w] : dot_product.beats) seen.emplace(bit7(a), bit7(w));
+    }
+    CHECK(seen.size() == 3);
+    CHECK(seen.count({false, false}) == 0);
+  }
+}
+
 TEST_CASE("ties: of each type pair alone, in every binade, to even up and down", "[kit]") {
   for (const MacConfig& config : default_configs()) {
     const Testpoints plan = plan_of(config);
