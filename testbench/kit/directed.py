@@ -186,6 +186,7 @@ class Directed:
         values = self.form.floats or self.form.ints
         self.one = values.index(1)
         self.minus_one = values.index(-1)
+        self.int_one = 1
 
     def block(self, scale, codes=None):
         return scale, codes or [self.random.randrange(1 << self.form.bits) for _ in range(BLOCK)]
@@ -229,10 +230,11 @@ class Directed:
                     beats += [self.term(0x01, 0x01, rest)] if rest is not None else []
                     self.out.dot(beats)
                     self.out.dot(beats[::-1])
-        for negative in (False, True):  # the fraction overflows into the exponent
-            beats = [self.term(8 * exponent, 0x38, negative) for exponent in range(1, 16)]
-            beats += [self.term(0x38, 0x08, negative), *[self.term(0x08, 8 * e, negative) for e in range(1, 7)]]
-            self.out.dot([*beats, *[self.term(0x01, 0x08, negative)] * 8])
+                    if self.form.both:                                   # nor a multiple of the divisor
+                        small = self.single(self.int_one, 0x81), self.single(self.minus_one if rest else self.one, 0x01)
+                        self.out.dot([*beats, small])
+        for negative in (False, True):  # rounding up carries into the exponent
+            self.out.dot([self.term(0x78, 0x78, negative), self.term(0x10, 0x10, not negative)])
 
     def zeros(self):
         for first in (False, True):
@@ -280,8 +282,11 @@ class Directed:
             self.out.dot(self.random_beats(1))
 
     def randoms(self):
-        for _ in range(100):
-            self.out.dot(self.random_beats(self.random.randint(1, 6)))
+        for number in range(100):
+            beats = self.random_beats(self.random.randint(1, 6))
+            if number % 8 == 0:
+                beats[-1][1][0] = self.block(0x7F)
+            self.out.dot(beats)
 
     def one_beat(self):
         for _ in range(60):

@@ -154,6 +154,18 @@ module if4_mac_tb;
     {op, point, arg} = stimulus[to];
   endtask
 
+  task automatic hold(input logic [15:0] clocks_of_valid);
+    held      = 1'b1;
+    hold_left = 32'(clocks_of_valid);
+  endtask
+
+  // A hold behind a beat begins with it: a module that looks at ready_i as it takes the beat is found too.
+  task automatic hold_ahead;
+    logic [ArgWidth+23:0] next;
+    next = stimulus[at+1];
+    if (op === OpLast && !held && !offered && next[ArgWidth+23:ArgWidth+16] === OpHold) hold(next[15:0]);
+  endtask
+
   // Ends the lines that need no further clock. What is left needs one.
   task automatic advance;
     bit more;
@@ -172,11 +184,8 @@ module if4_mac_tb;
           if (more) check(32'(point), 1'b1, "due");
         end
         OpHold: begin
-          if (waited == 0 && !held) begin
-            held      = 1'b1;
-            hold_left = 32'(arg[15:0]);
-            waited    = 1;
-          end
+          if (waited == 0 && !held) hold(arg[15:0]);
+          waited = 1;
           // Without a result to hold back, the next one is.
           more = due == taken || !held;
         end
@@ -190,12 +199,13 @@ module if4_mac_tb;
     bit stalled;
     next_random();
     stalled = 32'(random[15:8]) < input_stall;
-    ready_i = !(32'(random[23:16]) < output_stall) && !held;
+    ready_i = 32'(random[23:16]) >= output_stall;
     if ((op === OpBeat || op === OpLast) && !across) begin
       if (!offered && stalled) begin
         drive_garbage();
         still = 0;
       end else begin
+        hold_ahead;
         offered = 1'b1;
         valid_i = 1'b1;
         last_i  = op === OpLast;
@@ -212,6 +222,7 @@ module if4_mac_tb;
       end
       if (op === OpEnd && waited > EndQuiet) ended = 1'b1;
     end
+    if (held) ready_i = 1'b0;
   endtask
 
   // A reset begins 2 ns after an edge, and ends before the next or after it.
