@@ -16,7 +16,7 @@ SHELL := /bin/bash
 ## FILE           vector file for test-vectors
 ## TESTS          which tests `make test` runs, a Catch2 filter: TESTS='[rtl]' or TESTS='the unit*' (default: all)
 ## REPORTER       how `make test` reports, FORMAT or FORMAT:FILE: REPORTER=junit:build/junit.xml (default: console)
-## SEED           seed of the random tests (default: a new one, which the run prints)
+## SEED           seed of the random tests (default: a new one, which the run prints), and of `make verify` (default: 1)
 ## MUTANTS        how many of the planted bugs `make test-mutants` tries, at even distances (default: all)
 ## CHANGED        a git revision: `make test-mutants` tries only the planted bugs of files changed since then
 ## PROOFS         which proofs `make formal` runs, names (default: all; scripts/formal.py --list)
@@ -266,12 +266,15 @@ setup: ## install the packages that are missing; run and test do it by themselve
 .PHONY: help
 help: ## this text
 	@echo 'Targets:'
-	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'\t' '{printf "  %-15s %s\n", $$1, $$2}'
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(HELP) | awk -F'\t' '{printf "  %-15s %s\n", $$1, $$2}'
 	@echo 'Variables (make run ACTS=... WEIGHTS=...):'
-	@sed -nE 's/^## /  /p' $(firstword $(MAKEFILE_LIST))
+	@sed -nE 's/^## /  /p' $(HELP)
+
+# The makefiles with targets that a user types.
+HELP := Makefile testbench/kit/kit.mk
 
 include scripts/compile.mk rtl/lint.mk testbench/structure/structure.mk sim/verilated/verilated.mk model/libraries.mk sim/program/program.mk testbench/programs.mk \
-	testbench/gates/gates.mk
+	testbench/gates/gates.mk testbench/kit/kit.mk
 
 # Whatever no rule makes. Not in the second step, where it would hide which file is missing.
 ifeq ($(SECOND_STEP),)

@@ -5,7 +5,7 @@
 SECOND_STEP := $(filter $(BUILD)/% lint-%,$(MAKECMDGOALS))
 
 MODEL := $(wildcard model/*/*.cpp)
-SIM := $(filter-out sim/program/main.cpp,$(wildcard sim/*/*.cpp))
+SIM_SOURCES := $(filter-out sim/program/main.cpp,$(wildcard sim/*/*.cpp))
 ALL_CXX := $(wildcard $(addsuffix /*.?pp,model/* sim/* testbench/*))
 
 # Contraction to FMA would make results depend on the machine, and the golden model is bit-exact.
@@ -42,7 +42,7 @@ TEST_LIBS := $(shell pkg-config --libs catch2 gmpxx gmp)
 BENCH_LIBS := $(shell pkg-config --libs benchmark)
 
 $(call remember,$(O)/flags,$(COMPILE))
-$(call remember,$(O)/sources,$(LINK) $(MODEL) $(SIM) $(wildcard testbench/*/*.cpp))
+$(call remember,$(O)/sources,$(LINK) $(MODEL) $(SIM_SOURCES) $(wildcard testbench/*/*.cpp))
 
 objects = $(patsubst %.cpp,$(O)/%.o,$1)
 archive = @echo '  AR       $@'; rm -f $@; ar rcs $@ $(filter %.o,$^)

@@ -6,7 +6,7 @@ $(call remember,$(O)/version,$(VERSION))
 $(O)/sim/report/version.o: INCLUDES := -DIF4_VERSION='"$(VERSION)"'
 $(O)/sim/report/version.o: $(O)/version
 
-$(O)/libif4_sim.a: $(call objects,$(SIM)) $(O)/builds/table.o $(O)/sources
+$(O)/libif4_sim.a: $(call objects,$(SIM_SOURCES)) $(O)/builds/table.o $(O)/sources
 	$(archive)
 
 # The simulators use the model: their archive comes first on every link line.

@@ -4,7 +4,7 @@
 usage: directed.py FOLDER [--format NAME] [--lanes N] [--accwidth N] [--seed N]
 
 It is the second opinion of the tests: it shares no code with the golden model, and its arithmetic is the text of the formats,
-written down once more. The files are those of `if4 vectors --memh`, which README.md beside this file describes.
+written down once more (scripts/kit/formats.py). The files are those of `if4 vectors --memh`, which README.md beside this file describes.
 """
 
 import argparse
@@ -14,105 +14,23 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
-BLOCK = 16
-QUIET_NAN = 0x7FC00000
-# bits of a code, float type as (exponent bits, mantissa bits) or None, int code ("two": two's complement, "sign": sign and
-# magnitude) or None, value of an int code of 1, common denominator of all elements.
-FORMATS = {
-    "if4": (4, (2, 1), "two", Fraction(6, 7), 14),
-    "mixfp4": (4, (2, 1), "sign", Fraction(1), 2),
-    "nvfp4": (4, (2, 1), None, None, 2),
-    "nvint4": (4, None, "two", Fraction(1), 1),
-    "if3": (3, (2, 0), "sign", Fraction(4, 3), 3),
-    "if6_e2m3": (6, (2, 3), "sign", Fraction(15, 62), 8 * 31),
-    "if6_e3m2": (6, (3, 2), "sign", Fraction(28, 31), 16 * 31),
-    "nvfp6_e2m3": (6, (2, 3), None, None, 8),
-    "nvfp6_e3m2": (6, (3, 2), None, None, 16),
-}
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "kit"))
+sys.dont_write_bytecode = True
 
-
-def small_float(code, exponent_bits, mantissa_bits):
-    """The value of the magnitude `code` in ExMy, with the bias at which the smallest normal number of E2My is 1."""
-    exponent, mantissa = code >> mantissa_bits, Fraction(code & ((1 << mantissa_bits) - 1), 1 << mantissa_bits)
-    bias = 1 if exponent_bits == 2 else 3
-    return mantissa * Fraction(2) ** (1 - bias) if exponent == 0 else (1 + mantissa) * Fraction(2) ** (exponent - bias)
-
-
-class Format:
-    def __init__(self, name):
-        self.name = name
-        self.bits, self.float_type, self.int_code, self.int_unit, self.denominator = FORMATS[name]
-        self.both = self.float_type is not None and self.int_code is not None
-        self.floats = [self.float_value(code) for code in range(1 << self.bits)] if self.float_type else None
-        self.ints = [self.int_value(code) for code in range(1 << self.bits)] if self.int_code else None
-
-    def float_value(self, code):
-        sign, magnitude = code >> (self.bits - 1), code & ((1 << (self.bits - 1)) - 1)
-        value = small_float(magnitude, *self.float_type)
-        return -value if sign else value
-
-    def int_value(self, code):
-        sign, magnitude = code >> (self.bits - 1), code & ((1 << (self.bits - 1)) - 1)
-        if self.int_code == "two":
-            return (code - (1 << self.bits) if sign else code) * self.int_unit
-        return (-magnitude if sign else magnitude) * self.int_unit
-
-    def values(self, scale):
-        """The values of all codes in a block with that scale byte, before the scale."""
-        if self.both:
-            return self.ints if scale & 0x80 else self.floats
-        return self.floats or self.ints
-
-    def beat(self, a, w):
-        """The exact sum of the products of two lists of blocks (scale, codes), or None with a NaN scale."""
-        total = Fraction(0)
-        for (a_scale, a_codes), (w_scale, w_codes) in zip(a, w):
-            factors = scale_value(a_scale), scale_value(w_scale)
-            if None in factors:
-                return None
-            a_values, w_values = self.values(a_scale), self.values(w_scale)
-            total += factors[0] * factors[1] * sum(a_values[x] * w_values[y] for x, y in zip(a_codes, w_codes))
-        return total
-
-
-def scale_value(byte):
-    exponent, mantissa = (byte >> 3) & 15, Fraction(byte & 7, 8)
-    if byte & 0x7F == 0x7F:
-        return None
-    return mantissa / 64 if exponent == 0 else (1 + mantissa) * Fraction(2) ** (exponent - 7)
-
-
-def fp32(value):
-    """The bits of the FP32 number next to `value`, ties to even. Results are neither subnormal nor infinite."""
-    if value == 0:
-        return 0
-    sign, magnitude = value < 0, abs(value)
-    exponent = magnitude.numerator.bit_length() - magnitude.denominator.bit_length()
-    if magnitude < Fraction(2) ** exponent:
-        exponent -= 1
-    significand = round(magnitude / Fraction(2) ** (exponent - 23))  # of a Fraction: exact, ties to even
-    return (sign << 31) + ((exponent + 127) << 23) + significand - (1 << 23)
+from formats import BLOCK, FORMATS, QUIET_NAN, Format, default_acc_width, fp32  # noqa: E402
 
 
 def dot_product(form, acc_width, beats):
     """(result, nan, overflow) of a list of pairs (a, w) of lists of blocks."""
-    unit = Fraction(1, (1 << 18) * form.denominator ** 2)
     total, nan, overflow = Fraction(0), False, False
     for a, w in beats:
         value = form.beat(a, w)
         nan = nan or value is None
         total += value or 0
-        overflow = overflow or not -(1 << (acc_width - 1)) <= total / unit < 1 << (acc_width - 1)
+        overflow = overflow or not -(1 << (acc_width - 1)) <= total / form.unit() < 1 << (acc_width - 1)
     if nan or overflow:
         return QUIET_NAN, nan, overflow and not nan
     return fp32(total), False, False
-
-
-def default_acc_width(form, lanes):
-    """The narrowest accumulator that holds 1,024 of the largest beats."""
-    largest = max(abs(v) for values in (form.floats, form.ints) if values for v in values)
-    beat = (largest * form.denominator) ** 2 * lanes * (448 * 512) ** 2
-    return int(beat * 1024).bit_length() + 1
 
 
 class Writer:
@@ -257,7 +175,6 @@ class Directed:
                 self.out.dot(self.random_beats(2))
 
     def overflow(self):
-        unit = Fraction(1, (1 << 18) * self.form.denominator ** 2)
         best = max((max(abs(v) for v in values), top) for values, top in
                    ((self.form.floats, 0x00), (self.form.ints, 0x80)) if values)
         values = self.form.values(best[1])
@@ -268,7 +185,7 @@ class Directed:
             w_code = top[1]
             a_code = top[1] if sign > 0 else top[-1]
             big = ([self.block(scale, [a_code] * BLOCK)] * self.blocks, [self.block(scale, [w_code] * BLOCK)] * self.blocks)
-            count = int((Fraction(1 << (self.out.acc_width - 1)) * unit) / abs(self.form.beat(*big))) + 1
+            count = int((Fraction(1 << (self.out.acc_width - 1)) * self.form.unit()) / abs(self.form.beat(*big))) + 1
             if count > 2500:
                 continue
             back = ([self.block(scale, [top[-1] if sign > 0 else top[1]] * BLOCK)] * self.blocks, big[1])
@@ -298,10 +215,10 @@ class Directed:
             self.one_beat() if outputs == 200 else self.randoms()
             self.out.wait(150)
         for _ in range(8):
-            self.out.dot(self.random_beats(2))
             self.out.hold(20)
-            self.out.dot(self.random_beats(1))
+            self.out.dot(self.random_beats(2))
             self.out.hold(3)
+            self.out.dot(self.random_beats(1))
             self.out.wait(20)
 
     def resets(self):

@@ -154,18 +154,6 @@ module if4_mac_tb;
     {op, point, arg} = stimulus[to];
   endtask
 
-  task automatic hold(input logic [15:0] clocks_of_valid);
-    held      = 1'b1;
-    hold_left = 32'(clocks_of_valid);
-  endtask
-
-  // A hold behind a beat begins with it: a module that looks at ready_i as it takes the beat is found too.
-  task automatic hold_ahead;
-    logic [ArgWidth+23:0] next;
-    next = stimulus[at+1];
-    if (op === OpLast && !held && !offered && next[ArgWidth+23:ArgWidth+16] === OpHold) hold(next[15:0]);
-  endtask
-
   // Ends the lines that need no further clock. What is left needs one.
   task automatic advance;
     bit more;
@@ -184,10 +172,9 @@ module if4_mac_tb;
           if (more) check(32'(point), 1'b1, "due");
         end
         OpHold: begin
-          if (waited == 0 && !held) hold(arg[15:0]);
-          waited = 1;
-          // Without a result to hold back, the next one is.
-          more = due == taken || !held;
+          held      = 1'b1;
+          hold_left = 32'(arg[15:0]);
+          more      = 1'b1;
         end
         default: ;
       endcase
@@ -205,7 +192,6 @@ module if4_mac_tb;
         drive_garbage();
         still = 0;
       end else begin
-        hold_ahead;
         offered = 1'b1;
         valid_i = 1'b1;
         last_i  = op === OpLast;
@@ -384,10 +370,10 @@ module if4_mac_tb;
     end
     if (unchecked != 0) $display("%0d testpoints without a check", unchecked);
     if (total_failures == 0 && unchecked == 0 && taken == Results) begin
-      $display("PASS %0d checks, 0 failures, %0d testpoints, %0d clocks, seed %0d", total_checks, Points, clocks, seed);
+      $display("PASS if4_mac_tb: %0d checks, 0 failures, %0d testpoints, %0d clocks, seed %0d", total_checks, Points, clocks, seed);
       $finish;
     end else begin
-      $display("FAIL %0d checks, %0d failures, %0d testpoints, %0d without a check, %0d clocks, seed %0d", total_checks,
+      $display("FAIL if4_mac_tb: %0d checks, %0d failures, %0d testpoints, %0d without a check, %0d clocks, seed %0d", total_checks,
                total_failures, Points, unchecked, clocks, seed);
       if ($test$plusargs("finish")) $finish;
       else $fatal(1, "the module is wrong");
@@ -400,7 +386,7 @@ module if4_mac_tb;
     $readmemh({folder, "/expected.memh"}, expected);
     $readmemh({folder, "/points.memh"}, names);
     if (!vectors_are_there()) begin
-      $display("FAIL: the vectors in %0s are not those of if4_kit_config.svh, or not there", folder);
+      $display("FAIL if4_mac_tb: the vectors in %0s are not those of if4_kit_config.svh, or not there", folder);
       $fatal(1, "no vectors");
     end
     $display("seed %0d", seed);

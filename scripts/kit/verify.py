@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+"""Verifies a MAC with the ports of if4_mac: `make verify`; testbench/kit/README.md says how.
+
+usage: scripts/kit/verify.py --dut FILES --top NAME [--params "NAME=VALUE ..."] [--format NAME] [--lanes N] [--accwidth N]
+                             [--sim verilator|icarus] [--seed N] [--caller FOLDER] [--program build/if4] [--out build/verify]
+                             [--vectors FOLDER] [--plusargs "+NAME=VALUE ..."]
+
+--vectors: $readmemh files that are there, instead of those of the test plan. --plusargs: more arguments of the simulation.
+Exit codes: 0 the MAC is right; 1 it is wrong, or hangs; 2 bad input, or it does not compile, with one line on stderr;
+128 + a signal.
+"""
+
+import argparse
+import fcntl
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import report
+import simulators
+import sources
+import vectors
+from formats import FORMATS
+from process import KitError, handle_signals, run
+
+ROOT = Path(__file__).resolve().parents[2]
+HEARTBEAT = 64      # clocks
+STANDSTILL = 30     # seconds of processor time without a heartbeat
+WAVE_BEFORE, WAVE_AFTER = 160, 24  # clocks around the first mismatch; before it, the latency of an iterative unit and beats
+
+
+def whole(name, text, least, choices=None):
+    if not re.fullmatch(r"0|[1-9][0-9]{0,17}", text) or int(text) < least or (choices and int(text) not in choices):
+        raise KitError(f"{name}={text} is not {'one of ' + ' '.join(map(str, choices)) if choices else f'a whole number from {least} on'}")
+    return int(text)
+
+
+def read_parameters(text):
+    found = {}
+    for word in text.split():
+        match = re.fullmatch(r"([A-Za-z_]\w*)=(-?[0-9][0-9_]*|[0-9]*'s?[bodhBODH][0-9a-fA-F_]+|\"[^\"\\,]*\"|[A-Za-z_][\w:]*)", word)
+        if not match:
+            raise KitError(f"PARAMS: '{word}' is not NAME=VALUE with a number")
+        if match[1] in found:
+            raise KitError(f"PARAMS: {match[1]} is given twice")
+        found[match[1]] = match[2]
+    return found
+
+
+class Options:
+    """What is to be verified, checked."""
+
+    def __init__(self, args):
+        if not args.dut.strip():
+            raise KitError("DUT= is missing: give the source files of the MAC, DUT=\"my_mac.sv more.sv\"")
+        if not args.top:
+            raise KitError("TOP= is missing: give the name of the MAC's module")
+        if not re.fullmatch(r"[A-Za-z_][\w$]*", args.top):
+            raise KitError(f"TOP={args.top} is not the name of a module")
+        if args.format not in FORMATS:
+            raise KitError(f"FORMAT={args.format} is none of: {' '.join(FORMATS)}")
+        self.top, self.format = args.top, args.format
+        self.dut = args.dut.split()
+        self.parameters = read_parameters(args.params)
+        self.lanes = whole("LANES", args.lanes, 16, (16, 32, 64))
+        self.acc_width = whole("ACCWIDTH", args.accwidth, 1) if args.accwidth else None
+        self.seed = whole("SEED", args.seed, 0) if args.seed else 1
+        self.simulator = simulators.choose(args.sim)
+        self.base = Path(args.caller or ".").resolve()
+        self.sources = sources.read_sources(self.dut, self.base)
+        self.args = args
+
+    def folder_name(self):
+        """Of the folder of the run below build/verify, the same for the same arguments."""
+        words = [self.top, *[f"{name}{value}" for name, value in self.parameters.items()], self.format, str(self.lanes),
+                 *([str(self.acc_width)] if self.acc_width else []), self.simulator.program]
+        return re.sub(r"[^A-Za-z0-9_.-]+", "_", "-".join(words))[:120]
+
+    def vector_options(self):
+        return ["--format", self.format, "--lanes", str(self.lanes), "--seed", str(self.seed),
+                *(["--acc-width", str(self.acc_width)] if self.acc_width else [])]
+
+    def command(self):
+        """What repeats the run."""
+        words = [f"DUT=\"{' '.join(self.dut)}\"", f"TOP={self.top}"]
+        if self.parameters:
+            words.append("PARAMS='" + " ".join(f"{name}={value}" for name, value in self.parameters.items()) + "'")
+        words += [f"FORMAT={self.format}", f"LANES={self.lanes}", *([f"ACCWIDTH={self.acc_width}"] if self.acc_width else []),
+                  f"SIM={'icarus' if self.simulator is simulators.Icarus else 'verilator'}", f"SEED={self.seed}"]
+        folder = "" if self.base == ROOT else f"-C {ROOT} "
+        return f"make {folder}verify {' '.join(words)}"
+
+
+def lock(work):
+    """Keeps another run out of the folder until this one ends."""
+    work.mkdir(parents=True, exist_ok=True)
+    handle = open(work / "lock", "w")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise KitError(f"another verification is at work in {work}") from None
+    return handle
+
+
+def simulate(options, simulator, work, folder, extra, log):
+    """Runs the simulation, and returns what it said as a report.Outcome."""
+    outcome = report.Outcome()
+    plusargs = [f"+vectors={folder}", f"+seed={options.seed % (1 << 31)}", f"+heartbeat={HEARTBEAT}", "+finish",
+                *options.args.plusargs.split(), *extra]
+    outcome.code, outcome.stood_still = run(simulator.simulation(plusargs, options.seed), options.base, log,
+                                            on_line=outcome.take_line, standstill=STANDSTILL)
+    return outcome
+
+
+def verify(options, work):
+    simulator = options.simulator(work)
+    for name in ("report.txt", "wave.vcd"):
+        (work / name).unlink(missing_ok=True)
+    if options.args.vectors:
+        folder = Path(options.args.vectors).resolve()
+    else:
+        folder = work / "vectors"
+        shutil.rmtree(folder, ignore_errors=True)
+        vectors.write(Path(options.args.program).resolve(), folder, options.vector_options(), work)
+    given = vectors.Vectors(folder)
+    simulator.compile(options.sources, options.top, options.parameters, folder)
+    outcome = simulate(options, simulator, work, folder, [], work / "simulation.log")
+    outcome.check(work / "simulation.log")
+    wave = None
+    if not outcome.right and outcome.mismatches:
+        clock = outcome.mismatches[0].clock
+        wave = work / "wave.vcd"
+        simulate(options, simulator, work, folder, [f"+dump={wave}", f"+dump_from={max(0, clock - WAVE_BEFORE)}",
+                                                    f"+dump_to={clock + WAVE_AFTER}"], work / "wave.log")
+        wave = wave if wave.is_file() else None
+    text = report.text(options, given, outcome, wave, work)
+    (work / "report.txt").write_text(text + "\n" + report.table(given, outcome))
+    print(text, flush=True)
+    return 0 if outcome.right else 1
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--dut", required=True)
+    parser.add_argument("--top", required=True)
+    for name, default in (("params", ""), ("format", "if4"), ("lanes", "16"), ("accwidth", ""), ("sim", ""), ("seed", ""),
+                          ("caller", ""), ("program", str(ROOT / "build" / "if4")), ("out", str(ROOT / "build" / "verify")),
+                          ("vectors", ""), ("plusargs", "")):
+        parser.add_argument(f"--{name}", default=default)
+    args = parser.parse_args()
+    args.format, args.lanes = args.format or "if4", args.lanes or "16"
+    handle_signals()
+    try:
+        options = Options(args)
+        work = Path(args.out).resolve() / options.folder_name()
+        with lock(work):
+            return verify(options, work)
+    except KitError as error:
+        line, _, log = str(error).partition("\n")
+        print(f"verify: {line}" + (f" ({log})" if log else ""), file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
