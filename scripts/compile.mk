@@ -31,7 +31,7 @@ ifneq ($(filter $(BUILD)/%,$(MAKECMDGOALS)),)
 remember = $(shell mkdir -p $(dir $1) && echo '$2' | cmp -s - $1 || echo '$2' >$1)
 
 # The libraries of Verilator itself. -isystem: no warnings of ours in code that is not ours.
-VERILATOR_ROOT := $(shell verilator --getenv VERILATOR_ROOT)
+VERILATOR_ROOT := $(shell verilator --getenv VERILATOR_ROOT 2>/dev/null)
 VERILATOR_INCLUDES := -isystem $(VERILATOR_ROOT)/include -isystem $(VERILATOR_ROOT)/include/vltstd
 COMPILE = $(CXX) $(FLAGS) $(OPTIMIZE) $(VERILATOR_INCLUDES) $(CXXFLAGS) -MD -MP -c
 LINK = $(CXX) $(OPTIMIZE) $(CXXFLAGS) $(LDFLAGS)

@@ -31,6 +31,16 @@ area    yosys              command:yosys             synthesis, with abc
 area    opensta            command:sta               static timing
 area    iverilog           command:iverilog          counts clocks of latency and throughput
 area    qflow-tech-osu018  -                         cells to map to, unless LIBERTY= names others
+kit     g++                command:g++               compiles the golden model, which writes the vectors
+kit     make               command:make              builds it
+kit     zlib1g-dev         pkg-config:zlib           tensor files
+kit     pkg-config         command:pkg-config        finds the libraries
+kit     libcli11-dev       pkg-config:CLI11          command line of if4
+kit     nlohmann-json3-dev pkg-config:nlohmann_json  index of the vectors
+kit     libfmt-dev         pkg-config:fmt            text output
+kit     libhwy-dev         pkg-config:libhwy         SIMD of the quantizer
+kit     iverilog           command:iverilog          simulates the MAC, unless Verilator does
+kit     python3            command:python3           scripts/kit
 fuzz    clang              command:clang++           the compiler that libFuzzer comes with
 fuzz    libclang-rt-dev|libclang-rt-18-dev -         libFuzzer and the sanitizers of clang; the second name is for Ubuntu 24.04
 format  clang-format       command:clang-format      make format, make check-format
@@ -43,9 +53,9 @@ formal  python3            command:python3           scripts/formal.py
 
 for set in "$@"; do
   case $set in
-    default | area | fuzz | format | formal) ;;
+    default | area | kit | fuzz | format | formal) ;;
     *)
-      echo "setup.sh: no set of packages is called '$set' (default, area, fuzz, format, formal)" >&2
+      echo "setup.sh: no set of packages is called '$set' (default, area, kit, fuzz, format, formal)" >&2
       exit 2
       ;;
   esac

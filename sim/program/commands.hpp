@@ -24,10 +24,15 @@ struct Command {
 extern const Command kQuantizeCommand, kCompareCommand, kDequantizeCommand, kInspectCommand, kCosimCommand,
     kArrayCommand, kTopologyCommand, kVectorsCommand, kReplayCommand;
 
+#ifdef IF4_ONLY_COMMAND
+/// The one of a program that has no other, and needs nothing of theirs.
+inline constexpr const Command* kCommands[] = {&IF4_ONLY_COMMAND};
+#else
 /// All of them, in the order of `if4 --help`.
 inline constexpr const Command* kCommands[] = {
     &kQuantizeCommand, &kCompareCommand, &kDequantizeCommand, &kInspectCommand,
     &kCosimCommand,    &kArrayCommand,   &kTopologyCommand,   &kVectorsCommand, &kReplayCommand,
 };
+#endif
 
 }  // namespace if4

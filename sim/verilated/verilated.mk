@@ -47,7 +47,7 @@ printf '%s\n' '#ifdef __clang__' '#pragma clang optimize off' '#else' '#pragma G
 printf '#include "%s"\n' $$(ls *.cpp | grep -e Slow -e __Trace__) >>all.txt; mv all.txt $1
 endef
 
-$(call remember,$(BUILD)/verilated.flags,$(VERILATE) $(shell verilator --version))
+$(call remember,$(BUILD)/verilated.flags,$(VERILATE) $(shell verilator --version 2>/dev/null))
 
 # The included makefile of a class also adds to VM_GLOBAL_* what it needs of Verilator itself. A file that comes out as it
 # was stays as old as it is: a change of the RTL compiles only the builds that it changes.

@@ -20,11 +20,11 @@ verify: export IF4_DUT = $(DUT)
 verify: export IF4_PARAMS = $(PARAMS)
 verify: export IF4_CALLER = $(call caller)
 verify: ## verify a MAC of your own: DUT="my_mac.sv more.sv" TOP=my_mac PARAMS= FORMAT= LANES= ACCWIDTH= SIM= SEED=
-	@scripts/setup.sh
-	@$(SUBMAKE) $(BIN)/run/if4
-	@exec python3 -B scripts/kit/verify.py --dut "$$IF4_DUT" --top '$(call quoted,TOP)' --params "$$IF4_PARAMS" \
-	    --format '$(call quoted,FORMAT)' --lanes '$(call quoted,LANES)' --accwidth '$(call quoted,ACCWIDTH)' \
-	    --sim '$(call quoted,SIM)' --seed '$(SEED)' --caller "$$IF4_CALLER" --program $(BIN)/run/if4 --out $(BUILD)/verify
+	@scripts/setup.sh kit
+	@$(SUBMAKE) $(BIN)/kit/if4
+	@exec python3 -B scripts/kit/verify.py --dut="$$IF4_DUT" --top='$(call quoted,TOP)' --params="$$IF4_PARAMS" \
+	    --format='$(call quoted,FORMAT)' --lanes='$(call quoted,LANES)' --accwidth='$(call quoted,ACCWIDTH)' \
+	    --sim='$(call quoted,SIM)' --seed='$(SEED)' --caller="$$IF4_CALLER" --program $(BIN)/kit/if4 --out $(BUILD)/verify
 
 # A user's text between single quotes.
 quoted = $(subst ','\'',$($1))
@@ -34,6 +34,16 @@ caller = $(if $(shell tr '\0' '\n' </proc/$$PPID/cmdline | grep -E '^(-[a-zA-Z]*
 .PHONY: check-kit
 check-kit: ## test `make verify`: a MAC with each of its planted mistakes, our own units, bad input, in both simulators
 	@scripts/setup.sh
-	@$(SUBMAKE) $(BIN)/run/if4
+	@$(SUBMAKE) $(BIN)/kit/if4
 	@python3 -B testbench/kit/test_kit.py
 	@python3 -B testbench/kit/test_mistakes.py
+
+ifneq ($(filter $(BUILD)/%,$(MAKECMDGOALS)),)
+# The program if4 with its command `vectors` alone, for whom neither Verilator nor SystemC is needed.
+$(O)/kit/main.o: sim/program/main.cpp $(O)/flags
+	@echo '  CXX      $@'; mkdir -p $(@D); $(COMPILE) -DIF4_ONLY_COMMAND=kVectorsCommand $< -o $@
+
+$(BIN)/kit/if4: $(O)/kit/main.o $(addprefix $(O)/sim/,program/vectors_command.o program/dot_products.o program/operands.o \
+		program/options.o program/interrupt.o program/progress.o report/version.o) $(O)/libif4.a
+	$(call link,$(shell pkg-config --libs fmt zlib libhwy) -pthread)
+endif
