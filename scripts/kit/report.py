@@ -23,6 +23,11 @@ class Mismatch:
     result: int
     what: str
 
+    @property
+    def of_value(self):
+        """Whether a result or a flag is wrong, and not when or how it comes."""
+        return VALUE.fullmatch(self.what) is not None
+
 
 class Outcome:
     def __init__(self):
@@ -94,7 +99,7 @@ def text(options, given, outcome, wave, work):
     """What is printed."""
     lines = [f"{'PASS' if outcome.right else 'FAIL'}  {options.top}"
              + "".join(f" {name}={value}" for name, value in options.parameters.items())]
-    facts = {"sources": " ".join(str(path) for path in options.sources.files),
+    facts = {"sources": options.told_sources(),
              "format": f"{given.form.name}, {given.lanes} lanes, accumulator of {given.acc_width} bits",
              "simulator": options.simulator.version(),
              "vectors": f"{len(given.expected)} results of {given.beats_in_all()} beats, {len(given.names)} testpoints, seed {options.seed}"}
@@ -105,11 +110,13 @@ def text(options, given, outcome, wave, work):
     lines += [f"  {name:11}{value}" for name, value in facts.items()]
     if outcome.mismatches:
         lines.append("first mismatches")
-        beats = given.beats({mismatch.result for mismatch in outcome.mismatches[:DESCRIBED]})
-        for number, mismatch in enumerate(outcome.mismatches):
+        beats = given.beats({mismatch.result for mismatch in outcome.mismatches if mismatch.of_value})
+        described = 0
+        for mismatch in outcome.mismatches:
             lines += mismatch_text(mismatch)
-            if number < DESCRIBED and mismatch.result in beats:
+            if mismatch.of_value and mismatch.result in beats and described < DESCRIBED:
                 lines += [f"    {line}" for line in given.describe(beats[mismatch.result])]
+                described += 1
     failed = [point for point in outcome.points if point[2]]
     if failed:
         lines.append("testpoints with failures")

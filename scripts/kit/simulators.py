@@ -5,11 +5,14 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from xml.etree import ElementTree
 
 from process import KitError, run
 
 ROOT = Path(__file__).resolve().parents[2]
 BENCH = ROOT / "testbench" / "kit" / "if4_mac_tb.sv"
+INPUTS = {"clk_i", "rst_ni", "valid_i", "last_i", "a_codes_i", "a_scale_i", "w_codes_i", "w_scale_i", "ready_i"}
+OUTPUTS = {"ready_o", "valid_o", "result_o", "nan_o", "overflow_o"}
 
 # What a message about the instance of the MAC in the testbench says: patterns of both simulators, and the one line of it.
 MESSAGES = (
@@ -71,13 +74,17 @@ class Simulator:
             defines.append("IF4_DUT_PARAMS=" + ",".join(f".{name}({value})" for name, value in parameters.items()))
         folders = [vectors, *sources.includes, *dict.fromkeys(path.parent for path in sources.files)]
         log = self.work / "compile.log"
-        code, _ = run(self.command(sources, defines, folders), self.work, log, env=self.environment())
-        text = log.read_text(errors="replace")
-        message = bench_message(text, top)
-        if message:
-            raise KitError(f"{message}\n{log}")
-        if code != 0:
-            raise KitError(f"{self.title} does not compile DUT: {first_error(text)}\n{log}")
+        for command in self.commands(sources, defines, folders):
+            code, _ = run(command, self.work, log, env=self.environment())
+            text = log.read_text(errors="replace")
+            message = bench_message(text, top) or (self.wrong_port(top) if code == 0 else None)
+            if message:
+                raise KitError(f"{message}\n{log}")
+            if code != 0:
+                raise KitError(f"{self.title} does not compile DUT: {first_error(text)}\n{log}")
+
+    def wrong_port(self, _top):
+        """What is wrong with a port though the simulator does not say so, or None."""
 
     def environment(self):
         return {**os.environ, "TMPDIR": str(self.work)}
@@ -88,16 +95,16 @@ class Icarus(Simulator):
     program = "iverilog"
     version_option = ("-V",)
 
-    def command(self, sources, defines, folders):
+    def commands(self, sources, defines, folders):
         # Only a command file can give a time scale to modules without one.
         (self.work / "icarus.f").write_text("+timescale+1ns/1ps\n")
-        return ["iverilog", "-g2012", "-grelative-include", "-Wportbind", "-s", "if4_mac_tb", "-o", self.work / "sim.vvp",
+        return [["iverilog", "-g2012", "-grelative-include", "-Wportbind", "-s", "if4_mac_tb", "-o", self.work / "sim.vvp",
                 "-c", self.work / "icarus.f",
                 *[f"-I{folder}" for folder in folders], *[f"-D{define}" for define in defines],
                 *[f"-Y{extension}" for extension in sources.extensions or ([".sv"] if sources.libraries else [])],
                 *[word for folder in sources.libraries for word in ("-y", folder)],
                 *[word for path in sources.library_files for word in ("-l", path)],
-                *sources.files, BENCH]
+                *sources.files, BENCH]]
 
     def simulation(self, plusargs, _seed):
         return ["vvp", "-n", self.work / "sim.vvp", *plusargs]
@@ -108,12 +115,37 @@ class Verilator(Simulator):
     program = "verilator"
     version_option = ("--version",)
 
-    def command(self, sources, defines, folders):
-        # Unknown bits are random ones, since this simulator has two states. Its own warnings are the business of who
-        # lints the module; only those about the ports in the testbench are looked at.
-        return ["verilator", "--binary", "--timing", "--trace", "-Wno-fatal", "--x-initial", "unique", "--x-assign", "unique",
-                "--relative-includes", "--timescale", "1ns/1ps", "--top-module", "if4_mac_tb", "--Mdir", self.work / "obj",
-                "-o", "sim", "-MAKEFLAGS", "OPT_FAST=-O1",
+    def commands(self, sources, defines, folders):
+        # The first only reads, and so says in a second what is wrong; it writes down the ports. Unknown bits are random
+        # ones, since this simulator has two states. Its own warnings are the business of who lints the module; only those
+        # about the ports in the testbench are looked at.
+        self.ports.unlink(missing_ok=True)
+        common = self.common(sources, defines, folders)
+        return [["verilator", "--xml-only", "--xml-output", self.ports, "--Mdir", self.work / "xml", *common],
+                ["verilator", "--binary", "--trace", "--x-initial", "unique", "--x-assign", "unique",
+                 "--Mdir", self.work / "obj", "-o", "sim", "-MAKEFLAGS", "OPT_FAST=-O1", *common]]
+
+    @property
+    def ports(self):
+        return self.work / "ports.xml"
+
+    def wrong_port(self, top):
+        if not self.ports.is_file():
+            return None
+        for module in ElementTree.parse(self.ports).getroot().iter("module"):
+            if module.get("origName") != top:
+                continue
+            for port in [var for var in module.findall("var") if var.get("pinIndex")]:
+                name, direction = port.get("origName"), port.get("dir")
+                wanted = "input" if name in INPUTS else "output" if name in OUTPUTS else None
+                if wanted and direction != wanted:
+                    return f"port {name} of {top} is an {direction}; it is an {wanted} of if4_mac"
+                if wanted is None and direction != "output":
+                    return f"{top} has another {direction}, {name}, which if4_mac has not"
+        return None
+
+    def common(self, sources, defines, folders):
+        return ["--timing", "-Wno-fatal", "--relative-includes", "--timescale", "1ns/1ps", "--top-module", "if4_mac_tb",
                 *[f"-I{folder}" for folder in folders], *[f"-D{define}" for define in defines],
                 *[f"+libext+{extension}" for extension in sources.extensions],
                 *[word for folder in sources.libraries for word in ("-y", folder)],

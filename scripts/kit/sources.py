@@ -33,8 +33,9 @@ class Reader:
         if kind == "folder" and not path.is_dir():
             raise KitError(f"{place}: there is no folder {path}")
         if kind == "file" and not path.is_file():
-            hint = " (a name with a blank in it cannot be given)" if place == "DUT" and "." not in Path(name).name else ""
-            raise KitError(f"{place}: {'is a folder: ' if path.is_dir() else 'there is no file '}{path}{hint}")
+            bare = place == "DUT" and "." not in Path(name).name and not path.is_dir()
+            hint = " (a name with a blank in it cannot be given)" if bare else ""
+            raise KitError(f"{place}: {'this is a folder: ' if path.is_dir() else 'there is no file '}{path}{hint}")
         if kind == "file" and not os.access(path, os.R_OK):
             raise KitError(f"{place}: {path} cannot be read")
         if re.search(r"\s", str(path)):

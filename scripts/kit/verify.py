@@ -3,9 +3,10 @@
 
 usage: scripts/kit/verify.py --dut FILES --top NAME [--params "NAME=VALUE ..."] [--format NAME] [--lanes N] [--accwidth N]
                              [--sim verilator|icarus] [--seed N] [--caller FOLDER] [--program build/if4] [--out build/verify]
-                             [--vectors FOLDER] [--plusargs "+NAME=VALUE ..."]
+                             [--vectors FOLDER] [--plusargs "+NAME=VALUE ..."] [--standstill SECONDS]
 
 --vectors: $readmemh files that are there, instead of those of the test plan. --plusargs: more arguments of the simulation.
+--standstill: processor time without a clock after which the simulation hangs.
 Exit codes: 0 the MAC is right; 1 it is wrong, or hangs; 2 bad input, or it does not compile, with one line on stderr;
 128 + a signal.
 """
@@ -26,7 +27,6 @@ from process import KitError, handle_signals, run
 
 ROOT = Path(__file__).resolve().parents[2]
 HEARTBEAT = 64      # clocks
-STANDSTILL = 30     # seconds of processor time without a heartbeat
 WAVE_BEFORE, WAVE_AFTER = 160, 24  # clocks around the first mismatch; before it, the latency of an iterative unit and beats
 
 
@@ -77,6 +77,10 @@ class Options:
                  *([str(self.acc_width)] if self.acc_width else []), self.simulator.program]
         return re.sub(r"[^A-Za-z0-9_.-]+", "_", "-".join(words))[:120]
 
+    def told_sources(self):
+        files = self.sources.files
+        return str(files[0]) if len(files) == 1 else f"{len(files)} files, {' '.join(self.dut)} in {self.base}"
+
     def vector_options(self):
         return ["--format", self.format, "--lanes", str(self.lanes), "--seed", str(self.seed),
                 *(["--acc-width", str(self.acc_width)] if self.acc_width else [])]
@@ -109,7 +113,7 @@ def simulate(options, simulator, work, folder, extra, log):
     plusargs = [f"+vectors={folder}", f"+seed={options.seed % (1 << 31)}", f"+heartbeat={HEARTBEAT}", "+finish",
                 *options.args.plusargs.split(), *extra]
     outcome.code, outcome.stood_still = run(simulator.simulation(plusargs, options.seed), options.base, log,
-                                            on_line=outcome.take_line, standstill=STANDSTILL)
+                                            on_line=outcome.take_line, standstill=int(options.args.standstill))
     return outcome
 
 
@@ -146,7 +150,7 @@ def main():
     parser.add_argument("--top", required=True)
     for name, default in (("params", ""), ("format", "if4"), ("lanes", "16"), ("accwidth", ""), ("sim", ""), ("seed", ""),
                           ("caller", ""), ("program", str(ROOT / "build" / "if4")), ("out", str(ROOT / "build" / "verify")),
-                          ("vectors", ""), ("plusargs", "")):
+                          ("vectors", ""), ("plusargs", ""), ("standstill", "30")):
         parser.add_argument(f"--{name}", default=default)
     args = parser.parse_args()
     args.format, args.lanes = args.format or "if4", args.lanes or "16"
@@ -159,7 +163,9 @@ def main():
     except KitError as error:
         line, _, log = str(error).partition("\n")
         print(f"verify: {line}" + (f" ({log})" if log else ""), file=sys.stderr)
-        return 2
+    except OSError as error:
+        print(f"verify: {error.filename or args.out}: {error.strerror}", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Writes a small directed set of vectors for the testbench, with results from exact fractions.
 
-usage: directed.py FOLDER [--format NAME] [--lanes N] [--accwidth N] [--seed N]
+usage: directed.py FOLDER [--format NAME] [--lanes N] [--accwidth N] [--seed N] [--short]
+
+--short leaves out the overflows, which take most of the beats.
 
 It is the second opinion of the tests: it shares no code with the golden model, and its arithmetic is the text of the formats,
 written down once more (scripts/kit/formats.py). The files are those of `if4 vectors --memh`, which README.md beside this file describes.
@@ -245,11 +247,13 @@ def main():
     parser.add_argument("--lanes", type=int, choices=(16, 32, 64), default=16)
     parser.add_argument("--accwidth", type=int)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--short", action="store_true")
     args = parser.parse_args()
     form = Format(args.format)
     writer = Writer(form, args.lanes, args.accwidth or default_acc_width(form, args.lanes))
     directed = Directed(writer, random.Random(args.seed))
-    for name in ("codes", "scales", "ties", "zeros", "nans", "randoms", "one_beat", "stalls", "resets", "overflow"):
+    points = ["codes", "scales", "ties", "zeros", "nans", "randoms", "one_beat", "stalls", "resets"]
+    for name in points if args.short else [*points, "overflow"]:
         writer.point(f"directed.{name}")
         getattr(directed, name)()
     writer.save(args.folder, args.seed)
