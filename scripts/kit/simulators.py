@@ -20,7 +20,7 @@ MESSAGES = (
     (r"parameter (\w+) not found in|Parameter pin not found: '(\w+)'", "{top} has no parameter {0}"),
     (r"Unable to bind parameter .(\w+)'|Expecting expression to be constant, but variable isn't const: '(\w+)'",
      "PARAMS: {0} is not a constant"),
-    (r"port ..(\w+)'' is not a port of|Pin not found: '(\w+)'", "{top} has no port {0}"),
+    (r"port ..(\w+)'' is not a port of|Pin not found: '(\w+)'|Pin is not an [a-z/]+: '(\w+)'", "{top} has no port {0}"),
     (r"Port \d+ \((\w+)\) of \S+ expects (\d+) bits, got (\d+)",
      "port {0} of {top} has {1} bits; with this format and number of lanes it has {2}"),
     (r"port connection '(\w+)' expects (\d+) bits on the pin connection, but .* generates (\d+) bits",

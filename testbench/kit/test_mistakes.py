@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""The behavioural MAC with each of its mistakes against the test plan, in both simulators: minutes.
+
+Each simulator compiles the MAC once, and the plusarg +bug=N chooses the mistake; a few go all the way through `make verify`
+with PARAMS="BUG=N", where they must end within a minute.
+"""
+
+import concurrent.futures
+import os
+import shutil
+import subprocess
+import time
+import unittest
+
+import kit_testing
+from kit_testing import MAC, PROGRAM, ROOT, Box, mistakes
+
+import simulators  # noqa: E402
+import sources  # noqa: E402
+from test_verify import BadPorts  # noqa: E402
+
+MOST_SECONDS = 60
+
+
+class Mistakes(Box):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.vectors = cls.box / "plan"
+        subprocess.run([PROGRAM, "vectors", "--plan", "--memh", cls.vectors], check=True, stdout=subprocess.DEVNULL)
+
+    def build(self, name):
+        work = self.box / name
+        work.mkdir()
+        simulator = simulators.SIMULATORS[name](work)
+        simulator.compile(sources.read_sources([str(MAC)], ROOT), "behavioural_mac", {}, self.vectors)
+        return simulator
+
+    def run_bug(self, simulator, bug):
+        command = simulator.simulation([f"+vectors={self.vectors}", f"+bug={bug}", "+stop_after=1", "+finish"], 1)
+        begin = time.monotonic()
+        done = subprocess.run(command, cwd=simulator.work, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        return done.stdout, time.monotonic() - begin
+
+    def check_all(self, name):
+        simulator = self.build(name)
+        out, _ = self.run_bug(simulator, 0)
+        self.assertIn("PASS if4_mac_tb: ", out)
+        self.assertGreaterEqual(len(mistakes()), 60)
+        jobs = len(os.sched_getaffinity(0))
+        slowest = (0, None)
+        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+            for bug, (out, seconds) in zip(mistakes(), pool.map(lambda bug: self.run_bug(simulator, bug), mistakes())):
+                with self.subTest(simulator=name, bug=bug, what=mistakes()[bug]):
+                    self.assertIn("FAIL if4_mac_tb: ", out)
+                    self.assertIn("\nmismatch clock ", out)
+                    self.assertLess(seconds, MOST_SECONDS)
+                slowest = max(slowest, (seconds, bug))
+        print(f"{len(mistakes())} mistakes in {simulator.title}; the slowest, {slowest[1]}, took {slowest[0]:.1f} s", flush=True)
+
+    def test_icarus(self):
+        self.check_all("icarus")
+
+    def test_verilator(self):
+        self.check_all("verilator")
+
+    def check_all_the_way(self, simulator, bug):
+        begin = time.monotonic()
+        done = subprocess.run(["make", "-C", ROOT, "--no-print-directory", "verify", f"DUT={MAC}", "TOP=behavioural_mac",
+                               f"PARAMS=BUG={bug}", f"SIM={simulator}"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 2, done.stderr)  # make's own code for a recipe that failed
+        self.assertIn(f"FAIL  behavioural_mac BUG={bug}\n", done.stdout)
+        self.assertIn("  waveform ", done.stdout)
+        self.assertLess(time.monotonic() - begin, MOST_SECONDS)
+
+    def test_all_the_way(self):
+        for simulator in simulators.SIMULATORS:
+            for bug in (1, 39, 58):  # one at once, one at the end of the plan, and one that hangs
+                with self.subTest(simulator=simulator, bug=bug):
+                    self.check_all_the_way(simulator, bug)
+
+
+class CombinationalLoop(Box):
+    def test_verilator_says_that_signals_do_not_come_to_rest(self):
+        dut = self.changed("loop.sv", (r"  typedef", "  wire x = rst_ni & ~x;\n  typedef"))
+        code, out, error = self.verify("--dut", f"{dut}", "--top", "m", "--vectors", self.directed("if4", "--short"),
+                                       "--sim", "verilator")
+        self.assertEqual(code, 1, error)
+        self.assertIn("its signals do not come to rest: a combinational loop", out)
+
+
+class BadPortsInVerilator(BadPorts):
+    sim = "verilator"
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
