@@ -107,6 +107,8 @@ def text(options, given, outcome, wave, work):
         facts["checks"] = f"{outcome.verdict['checks']} in {outcome.verdict['clocks']} clocks, {outcome.verdict['failures']} failures"
     if not outcome.right:
         facts["wrong"] = outcome.why()
+    if outcome.said and outcome.verdict:
+        facts["it says"] = outcome.said
     lines += [f"  {name:11}{value}" for name, value in facts.items()]
     if outcome.mismatches:
         lines.append("first mismatches")

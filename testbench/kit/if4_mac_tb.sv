@@ -35,11 +35,7 @@ module if4_mac_tb;
   localparam int CodesWidth = `IF4_KIT_LANES * `IF4_KIT_CODE_BITS;
   localparam int ScaleWidth = `IF4_KIT_LANES / 2;
   localparam int ArgWidth   = 2 * (CodesWidth + ScaleWidth);
-  localparam int Stimuli    = `IF4_KIT_STIMULI;
-  localparam int Results    = `IF4_KIT_RESULTS;
-  localparam int Points     = `IF4_KIT_POINTS;
-  localparam int GarbageWords = (CodesWidth + 31) / 32 + 1;
-
+  localparam int Stimuli    = `IF4_KIT_STIMULI, Results = `IF4_KIT_RESULTS, Points = `IF4_KIT_POINTS;
   localparam logic [7:0] OpBeat = 8'h01, OpLast = 8'h03, OpStall = 8'h10, OpReset = 8'h20, OpWait = 8'h30, OpHold = 8'h40,
                          OpIdle = 8'h50, OpEnd = 8'hFF;
   localparam int EndQuiet = 256;  // clocks at the end in which no result may come
@@ -56,20 +52,10 @@ module if4_mac_tb;
 `else
   `IF4_DUT dut (
 `endif
-    .clk_i(clk_i),
-    .rst_ni(rst_ni),
-    .valid_i(valid_i),
-    .ready_o(ready_o),
-    .last_i(last_i),
-    .a_codes_i(a_codes_i),
-    .a_scale_i(a_scale_i),
-    .w_codes_i(w_codes_i),
-    .w_scale_i(w_scale_i),
-    .valid_o(valid_o),
-    .ready_i(ready_i),
-    .result_o(result_o),
-    .nan_o(nan_o),
-    .overflow_o(overflow_o)
+    .clk_i(clk_i), .rst_ni(rst_ni),
+    .valid_i(valid_i), .ready_o(ready_o), .last_i(last_i),
+    .a_codes_i(a_codes_i), .a_scale_i(a_scale_i), .w_codes_i(w_codes_i), .w_scale_i(w_scale_i),
+    .valid_o(valid_o), .ready_i(ready_i), .result_o(result_o), .nan_o(nan_o), .overflow_o(overflow_o)
   );
 
   wire [33:0] outputs = {overflow_o, nan_o, result_o};
@@ -78,8 +64,7 @@ module if4_mac_tb;
   reg [ArgWidth+23:0] stimulus[0:Stimuli-1];  // {op, testpoint, argument}
   reg [63:0]          expected[0:Results-1];  // {testpoint, 14'b0, overflow, nan, result}
   reg [511:0]         names[0:Points-1];      // of the testpoints, in ASCII
-  int                 checks[0:Points-1];
-  int                 failures[0:Points-1];
+  int                 checks[0:Points-1], failures[0:Points-1];
 
   // Where the run is
   int                  at;     // the line of stimulus that is being issued
@@ -136,10 +121,10 @@ module if4_mac_tb;
   // Inputs ------------------------------------------------------------------------------------------------------------
   // What the ports hold while no beat is offered, which no result may show.
   task automatic drive_garbage;
-    logic [32*GarbageWords-1:0] garbage;
+    logic [32*(CodesWidth/32+2)-1:0] garbage;
     valid_i   = 1'b0;
     next_random();
-    garbage   = {GarbageWords{random}};
+    garbage   = {CodesWidth / 32 + 2{random}};
     last_i    = random[0];
     a_codes_i = garbage[CodesWidth-1:0];
     w_codes_i = ~garbage[CodesWidth-1:0];
@@ -365,11 +350,12 @@ module if4_mac_tb;
     end
     if (unchecked != 0) $display("%0d testpoints without a check", unchecked);
     if (total_failures == 0 && unchecked == 0 && taken == Results) begin
-      $display("PASS if4_mac_tb: %0d checks, 0 failures, %0d testpoints, %0d clocks, seed %0d", total_checks, Points, clocks, seed);
+      $display("PASS if4_mac_tb: %0d checks, 0 failures, %0d testpoints, %0d clocks, seed %0d", total_checks, Points,
+               clocks, seed);
       $finish;
     end else begin
-      $display("FAIL if4_mac_tb: %0d checks, %0d failures, %0d testpoints, %0d without a check, %0d clocks, seed %0d", total_checks,
-               total_failures, Points, unchecked, clocks, seed);
+      $display("FAIL if4_mac_tb: %0d checks, %0d failures, %0d testpoints, %0d without a check, %0d clocks, seed %0d",
+               total_checks, total_failures, Points, unchecked, clocks, seed);
       if ($test$plusargs("finish")) $finish;
       else $fatal(1, "the module is wrong");
     end

@@ -35,8 +35,9 @@ caller = $(if $(shell tr '\0' '\n' </proc/$$PPID/cmdline | grep -E '^(-[a-zA-Z]*
 check-kit: ## test `make verify`: a MAC with each of its planted mistakes, our own units, bad input, in both simulators
 	@scripts/setup.sh
 	@$(SUBMAKE) $(BIN)/kit/if4
-	@python3 -B testbench/kit/test_kit.py
+	@python3 -B testbench/kit/test_verify.py
 	@python3 -B testbench/kit/test_mistakes.py
+	@python3 -B testbench/kit/test_units.py
 
 ifneq ($(filter $(BUILD)/%,$(MAKECMDGOALS)),)
 # The program if4 with its command `vectors` alone, for whom neither Verilator nor SystemC is needed.

@@ -89,6 +89,21 @@ class CombinationalLoop(Box):
         self.assertIn("its signals do not come to rest: a combinational loop", out)
 
 
+class Callers(Box):
+    """Names are relative to where make is called."""
+
+    def make(self, *arguments, cwd, **env):
+        done = subprocess.run(["make", *arguments, "verify", "DUT=no such.sv", "TOP=m", "SIM=icarus"], cwd=cwd,
+                              capture_output=True, text=True, env={**os.environ, **env})
+        return next(line for line in done.stderr.splitlines() if line.startswith("verify: "))
+
+    def test_with_and_without_a_folder(self):
+        self.assertIn(f"there is no file {self.box}/no (", self.make("-C", ROOT, cwd=self.box, PWD=str(self.box)))
+        self.assertIn(f"there is no file {self.box}/no (", self.make(f"--directory={ROOT}", cwd=self.box, PWD=str(self.box)))
+        # What a program that starts make in another folder leaves in PWD means nothing.
+        self.assertIn(f"there is no file {ROOT}/no (", self.make(cwd=ROOT, PWD=str(self.box)))
+
+
 class BadPortsInVerilator(BadPorts):
     sim = "verilator"
 

@@ -5,10 +5,11 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import time
 import unittest
 
-from kit_testing import BENCH, KIT, MAC, ROOT, Box
+from kit_testing import KIT, MAC, ROOT, Box
 
 ICARUS = ("--sim", "icarus")
 
@@ -94,6 +95,22 @@ class Verdicts(Box):
             code, _, _ = self.verify("--dut", f"{MAC}", "--top", "behavioural_mac", "--vectors", folder, *ICARUS)
             self.assertNotEqual(code, 0)
             (folder / name).write_text(text)
+
+
+class Page(Box):
+    def test_the_commands_for_another_simulator(self):
+        page = (KIT / "README.md").read_text()
+        commands = re.findall(r"^    ((?:iverilog|vvp) .*)$", page, re.M)
+        self.assertEqual(len(commands), 2)
+        shutil.copy(MAC, self.box / "my_mac.sv")
+        vectors = self.directed("if4", "--short")
+        for command in commands:
+            for old, new in (("vectors", str(vectors)), ("IF4_DUT=my_mac", "IF4_DUT=behavioural_mac"), (".Width(8)", ".Lanes(16)"),
+                             ("testbench/kit/", f"{KIT}/")):
+                command = re.sub(rf"(?<![+\w]){re.escape(old)}(?!=)", new, command)
+            done = subprocess.run(command, shell=True, cwd=self.box, capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), command)
+        self.assertRegex(done.stdout, r"\nPASS if4_mac_tb: .*\n\Z")
 
 
 class Hanging(Box):
