@@ -30,7 +30,8 @@ class Mismatch:
 
 
 class Outcome:
-    def __init__(self):
+    def __init__(self, begin=None):
+        self.begin = begin  # what registers held before the reset
         self.mismatches, self.points, self.verdict = [], [], None
         self.clock, self.no_rest, self.said = None, False, None
         self.code, self.stood_still = None, False
@@ -90,8 +91,8 @@ def mismatch_text(mismatch):
     lines = [f"  clock {mismatch.clock}, testpoint {mismatch.point}, result {mismatch.result}" +
              ("" if value else f": {mismatch.what}")]
     if value:
-        lines += [f"    expected {vectors.fp32_text(value[1])}{flags(value[2], value[3])}",
-                  f"    got      {vectors.fp32_text(value[4])}{flags(value[5], value[6])}"]
+        lines += [f"    expected   {vectors.fp32_text(value[1])}{flags(value[2], value[3])}",
+                  f"    got        {vectors.fp32_text(value[4])}{flags(value[5], value[6])}"]
     return lines
 
 
@@ -106,7 +107,7 @@ def text(options, given, outcome, wave, work):
     if outcome.verdict:
         facts["checks"] = f"{outcome.verdict['checks']} in {outcome.verdict['clocks']} clocks, {outcome.verdict['failures']} failures"
     if not outcome.right:
-        facts["wrong"] = outcome.why()
+        facts["wrong"] = outcome.why() + (f", with registers {outcome.begin} before the reset" if outcome.begin else "")
     if outcome.said and outcome.verdict:
         facts["it says"] = outcome.said
     lines += [f"  {name:11}{value}" for name, value in facts.items()]

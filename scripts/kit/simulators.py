@@ -55,6 +55,8 @@ def first_error(text):
 class Simulator:
     """One of the two. `work`: the folder of what is generated."""
 
+    begins = (None,)  # what registers hold before the reset, where the simulator must choose it
+
     def __init__(self, work):
         self.work = work
 
@@ -106,7 +108,7 @@ class Icarus(Simulator):
                 *[word for path in sources.library_files for word in ("-l", path)],
                 *sources.files, BENCH]]
 
-    def simulation(self, plusargs, _seed):
+    def simulation(self, plusargs, _seed, _begin=None):
         return ["vvp", "-n", self.work / "sim.vvp", *plusargs]
 
 
@@ -116,8 +118,8 @@ class Verilator(Simulator):
     version_option = ("--version",)
 
     def commands(self, sources, defines, folders):
-        # The first only reads, and so says in a second what is wrong; it writes down the ports. Unknown bits are random
-        # ones, since this simulator has two states. Its own warnings are the business of who lints the module; only those
+        # The first only reads, and so says in a second what is wrong; it writes down the ports. Bits without a value
+        # have one here, since this simulator has two states; the simulation runs with several (`begins`). Its own warnings are the business of who lints the module; only those
         # about the ports in the testbench are looked at.
         self.ports.unlink(missing_ok=True)
         common = self.common(sources, defines, folders)
@@ -157,8 +159,11 @@ class Verilator(Simulator):
         mine = super().environment()
         return {name: value for name, value in mine.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")}
 
-    def simulation(self, plusargs, seed):
-        return [self.work / "obj" / "sim", *plusargs, "+verilator+rand+reset+2", f"+verilator+seed+{seed % 2147483647 + 1}"]
+    begins = ("random", "all 1", "all 0")
+
+    def simulation(self, plusargs, seed, begin="random"):
+        number = {"random": 2, "all 1": 1, "all 0": 0}[begin]
+        return [self.work / "obj" / "sim", *plusargs, f"+verilator+rand+reset+{number}", f"+verilator+seed+{seed % 2147483647 + 1}"]
 
 
 SIMULATORS = {"verilator": Verilator, "icarus": Icarus}

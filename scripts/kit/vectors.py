@@ -108,11 +108,11 @@ class Vectors:
                 for number, block in enumerate(blocks):
                     place = f"beat {index + 1}" if name == "a" and number == 0 else ""
                     block_name = f"{name}[{number}]" if len(blocks) > 1 else name
-                    lines.append(f"{place:9}{block_name:5}{self.describe_block(*block)}")
-            lines.append(f"{'':9}{'sum':5}{decimal(value)}, together {'NaN' if nan else decimal(total)}")
+                    lines.append(f"{place:11}{block_name:5}{self.describe_block(*block)}")
+            lines.append(f"{'':11}{'sum':5}{decimal(value)}, together {'NaN' if nan else decimal(total)}")
         if not nan and self.rounding == "exact":
             units = total / self.form.unit()
-            lines.append(f"exact    {decimal(total)}, in FP32 {fp32_text(f'{fp32(total):08X}')}; in the accumulator {units}")
+            lines.append(f"exact      {decimal(total)}, in FP32 {fp32_text(f'{fp32(total):08X}')}; in the accumulator {units}")
         return lines
 
     def describe_block(self, scale, codes):
@@ -121,9 +121,9 @@ class Vectors:
         number = sum(code << bits * i for i, code in enumerate(codes))
         values = [self.form.values(scale)[code] * (1 if factor is None else factor) for code in codes]
         shown = [short(value) for value in values]
-        zeros = next((i for i in range(BLOCK) if any(values[BLOCK - 1 - i:])), BLOCK)
-        if zeros > 2:
-            shown[BLOCK - zeros:] = [f"and {zeros} zeros"]
+        alike = next((i for i in range(BLOCK) if values[BLOCK - 1 - i] != values[-1]), BLOCK)
+        if alike > 2:
+            shown[BLOCK - alike:] = [*(["and"] if alike < BLOCK else []), f"{alike} times {shown[-1]}"]
         kind = "int" if self.form.is_int(scale) else "float"
         times = " (without the scale)" if factor is None else ""
         return f"scale {scale:02X} = {kind} x {decimal(factor)}, codes {number:0{4 * bits}X} = {' '.join(shown)}{times}"

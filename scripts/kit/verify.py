@@ -1,12 +1,8 @@
 #!/usr/bin/env python3
 """Verifies a MAC with the ports of if4_mac: `make verify`; testbench/kit/README.md says how.
 
-usage: scripts/kit/verify.py --dut FILES --top NAME [--params "NAME=VALUE ..."] [--format NAME] [--lanes N] [--accwidth N]
-                             [--sim verilator|icarus] [--seed N] [--caller FOLDER] [--program build/if4] [--out build/verify]
-                             [--vectors FOLDER] [--plusargs "+NAME=VALUE ..."] [--standstill SECONDS]
+usage: scripts/kit/verify.py --dut=FILES --top=NAME [--NAME=VALUE]...      --help lists all
 
---vectors: $readmemh files that are there, instead of those of the test plan. --plusargs: more arguments of the simulation.
---standstill: processor time without a clock after which the simulation hangs.
 Exit codes: 0 the MAC is right; 1 it is wrong, or hangs; 2 bad input, or it does not compile, with one line on stderr;
 128 + a signal.
 """
@@ -14,6 +10,7 @@ Exit codes: 0 the MAC is right; 1 it is wrong, or hangs; 2 bad input, or it does
 import argparse
 import fcntl
 import re
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -26,8 +23,26 @@ from formats import FORMATS
 from process import KitError, handle_signals, run
 
 ROOT = Path(__file__).resolve().parents[2]
-HEARTBEAT = 64      # clocks
+HEARTBEAT = 64  # clocks
 WAVE_BEFORE, WAVE_AFTER = 160, 24  # clocks around the first mismatch; before it, the latency of an iterative unit and beats
+
+# Each with its default and its meaning. Those that begin with --dut are the variables of `make verify`.
+OPTIONS = {
+    "dut": ("", "source files of the MAC, and -F LIST, +incdir+FOLDER, +define+NAME, in one argument"),
+    "top": ("", "its module, with the ports of if4_mac"),
+    "params": ("", "its parameters: \"NAME=VALUE ...\""),
+    "format": ("if4", f"its format: {' '.join(FORMATS)}"),
+    "lanes": ("16", "its lanes: 16, 32 or 64"),
+    "accwidth": ("", "bits of its accumulator (default: the least that hold 1,024 of the largest beats)"),
+    "sim": ("", "verilator or icarus (default: verilator, if it is installed)"),
+    "seed": ("1", "of random operands and stalls"),
+    "caller": ("", "the folder that relative names begin in (default: this one)"),
+    "program": (str(ROOT / "build" / "kit" / "if4"), "the program if4, which writes the vectors"),
+    "out": (str(ROOT / "build" / "verify"), "the folder for what is made"),
+    "vectors": ("", "a folder of $readmemh files, instead of those of the test plan"),
+    "plusargs": ("", "more arguments of the simulation"),
+    "standstill": ("30", "seconds of processor time without a clock after which the simulation hangs"),
+}
 
 
 def whole(name, text, least, choices=None):
@@ -87,13 +102,15 @@ class Options:
 
     def command(self):
         """What repeats the run."""
-        words = [f"DUT=\"{' '.join(self.dut)}\"", f"TOP={self.top}"]
-        if self.parameters:
-            words.append("PARAMS='" + " ".join(f"{name}={value}" for name, value in self.parameters.items()) + "'")
-        words += [f"FORMAT={self.format}", f"LANES={self.lanes}", *([f"ACCWIDTH={self.acc_width}"] if self.acc_width else []),
-                  f"SIM={'icarus' if self.simulator is simulators.Icarus else 'verilator'}", f"SEED={self.seed}"]
-        folder = "" if self.base == ROOT else f"-C {ROOT} "
-        return f"make {folder}verify {' '.join(words)}"
+        values = {"dut": " ".join(self.dut), "top": self.top,
+                  "params": " ".join(f"{name}={value}" for name, value in self.parameters.items()),
+                  "format": self.format, "lanes": self.lanes, "accwidth": self.acc_width or "",
+                  "sim": next(name for name, kind in simulators.SIMULATORS.items() if kind is self.simulator), "seed": self.seed}
+        made = (ROOT / "Makefile").is_file()  # otherwise this is an installed kit, whose command is if4-verify
+        words = [f"{name.upper() if made else f'--{name}'}={shlex.quote(str(value))}" for name, value in values.items()
+                 if value != ""]
+        folder = "" if self.base == ROOT else f"-C {shlex.quote(str(ROOT))} "
+        return " ".join([f"make {folder}verify" if made else "if4-verify", *words])
 
 
 def lock(work):
@@ -107,13 +124,13 @@ def lock(work):
     return handle
 
 
-def simulate(options, simulator, work, folder, extra, log):
+def simulate(options, simulator, folder, begin, extra, log):
     """Runs the simulation, and returns what it said as a report.Outcome."""
-    outcome = report.Outcome()
+    outcome = report.Outcome(begin)
     plusargs = [f"+vectors={folder}", f"+seed={options.seed % (1 << 31)}", f"+heartbeat={HEARTBEAT}", "+finish",
                 *options.args.plusargs.split(), *extra]
-    outcome.code, outcome.stood_still = run(simulator.simulation(plusargs, options.seed), options.base, log,
-                                            on_line=outcome.take_line, standstill=int(options.args.standstill))
+    outcome.code, outcome.stood_still = run(simulator.simulation(plusargs, options.seed, begin), options.base,
+                                            log, on_line=outcome.take_line, standstill=int(options.args.standstill))
     return outcome
 
 
@@ -129,14 +146,17 @@ def verify(options, work):
         vectors.write(Path(options.args.program).resolve(), folder, options.vector_options(), work)
     given = vectors.Vectors(folder)
     simulator.compile(options.sources, options.top, options.parameters, folder)
-    outcome = simulate(options, simulator, work, folder, [], work / "simulation.log")
-    outcome.check(work / "simulation.log")
+    for begin in simulator.begins:
+        outcome = simulate(options, simulator, folder, begin, [], work / "simulation.log")
+        outcome.check(work / "simulation.log")
+        if not outcome.right:
+            break
     wave = None
     if not outcome.right and outcome.mismatches:
         clock = outcome.mismatches[0].clock
         wave = work / "wave.vcd"
-        simulate(options, simulator, work, folder, [f"+dump={wave}", f"+dump_from={max(0, clock - WAVE_BEFORE)}",
-                                                    f"+dump_to={clock + WAVE_AFTER}"], work / "wave.log")
+        simulate(options, simulator, folder, begin, [f"+dump={wave}", f"+dump_from={max(0, clock - WAVE_BEFORE)}",
+                                                     f"+dump_to={clock + WAVE_AFTER}"], work / "wave.log")
         wave = wave if wave.is_file() else None
     text = report.text(options, given, outcome, wave, work)
     (work / "report.txt").write_text(text + "\n" + report.table(given, outcome))
@@ -146,12 +166,8 @@ def verify(options, work):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--dut", required=True)
-    parser.add_argument("--top", required=True)
-    for name, default in (("params", ""), ("format", "if4"), ("lanes", "16"), ("accwidth", ""), ("sim", ""), ("seed", ""),
-                          ("caller", ""), ("program", str(ROOT / "build" / "if4")), ("out", str(ROOT / "build" / "verify")),
-                          ("vectors", ""), ("plusargs", ""), ("standstill", "30")):
-        parser.add_argument(f"--{name}", default=default)
+    for name, (default, meaning) in OPTIONS.items():
+        parser.add_argument(f"--{name}", default=default, metavar="X", help=meaning)
     args = parser.parse_args()
     args.format, args.lanes = args.format or "if4", args.lanes or "16"
     handle_signals()

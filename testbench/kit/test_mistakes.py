@@ -80,7 +80,16 @@ class Mistakes(Box):
                     self.check_all_the_way(simulator, bug)
 
 
-class CombinationalLoop(Box):
+class InVerilator(Box):
+    def test_registers_are_1_and_0_before_the_reset_too(self):
+        # Random bits are all 1 once in 2^64 seeds.
+        dut = self.changed("ones.sv", (r"  typedef", "  logic [63:0] unset;\n  always @(posedge clk_i) if (valid_o) unset <= 0;\n"
+                                       "  typedef"), (r"assign overflow_o = ", "assign overflow_o = (&unset) || "))
+        code, out, error = self.verify("--dut", f"{dut}", "--top", "m", "--vectors", self.directed("if4", "--short"),
+                                       "--sim", "verilator")
+        self.assertEqual(code, 1, error)
+        self.assertIn(", with registers all 1 before the reset\n", out)
+
     def test_verilator_says_that_signals_do_not_come_to_rest(self):
         dut = self.changed("loop.sv", (r"  typedef", "  wire x = rst_ni & ~x;\n  typedef"))
         code, out, error = self.verify("--dut", f"{dut}", "--top", "m", "--vectors", self.directed("if4", "--short"),
