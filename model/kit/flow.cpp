@@ -61,6 +61,14 @@ void add_holds(Stimuli& stimuli) {
   stimuli.wait(16);
 }
 
+// More results than a FIFO of 128 holds, of which none is taken meanwhile: none may be lost, nor given twice.
+void add_full(Stimuli& stimuli) {
+  stimuli.testpoint("stalls.full");
+  stimuli.hold(200);
+  for (int n = 0; n < 160; ++n) stimuli.dot_product(stimuli.random_beat());
+  stimuli.wait(16);
+}
+
 // Clocks from the last beat to the reset: each stage of a pipeline, and some of what takes one clock for each bit.
 constexpr std::array<unsigned, 20> kResetClocks = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,
                                                    10, 11, 12, 20, 31, 44, 59, 70, 84, 97};
@@ -130,6 +138,7 @@ void add_stalls(Stimuli& stimuli) {
   add_stalled(stimuli, "stalls.output", 0, 200);
   add_stalled(stimuli, "stalls.both", 120, 120);
   add_holds(stimuli);
+  add_full(stimuli);
 }
 
 void add_resets(Stimuli& stimuli) {
