@@ -11,7 +11,8 @@ DESCRIBED = 3  # mismatches whose operands are shown
 MISMATCH = re.compile(r"mismatch clock (\d+) testpoint (\S+) result (\d+) (.*)")
 VALUE = re.compile(r"value: expected (\w+) nan (\w) overflow (\w), got (\w+) nan (\w) overflow (\w)")
 POINT = re.compile(r"testpoint (\S+) checks (\d+) failures (\d+)")
-VERDICT = re.compile(r"(PASS|FAIL) if4_mac_tb: (\d+) checks, (\d+) failures, (\d+) testpoints, (?:(\d+) without a check, )?(\d+) clocks, ")
+VERDICT = re.compile(r"(PASS|FAIL) if4_mac_tb: (\d+) checks, (\d+) failures, \d+ testpoints, (?:\d+ without a check, )?"
+                     r"(\d+) clocks, ")
 # Verilator ends a simulation by itself where signals of one time step do not come to rest.
 NO_REST = re.compile(r"did not converge")
 
@@ -52,7 +53,7 @@ class Outcome:
             return True
         match = VERDICT.match(line)
         if match:
-            self.verdict = {"word": match[1], "checks": int(match[2]), "failures": int(match[3]), "clocks": int(match[6])}
+            self.verdict = {"word": match[1], "checks": int(match[2]), "failures": int(match[3]), "clocks": int(match[4])}
             return True
         if NO_REST.search(line):
             self.no_rest = True
@@ -74,7 +75,7 @@ class Outcome:
         if self.no_rest:
             return f"after clock {self.clock or 0} its signals do not come to rest: a combinational loop"
         if self.stood_still:
-            return f"after clock {self.clock or 0} the simulation stands still: a combinational loop, or a loop without a delay"
+            return f"after clock {self.clock or 0} the simulation stands still: a combinational loop, or one without a delay"
         if self.verdict is None:
             return f"the simulation ended at clock {self.clock} without a verdict" + (f": {self.said}" if self.said else
                                                                                         ": has the MAC a $finish?")
@@ -103,9 +104,11 @@ def text(options, given, outcome, wave, work):
     facts = {"sources": options.told_sources(),
              "format": f"{given.form.name}, {given.lanes} lanes, accumulator of {given.acc_width} bits",
              "simulator": options.simulator.version(),
-             "vectors": f"{len(given.expected)} results of {given.beats_in_all()} beats, {len(given.names)} testpoints, seed {options.seed}"}
+             "vectors": f"{len(given.expected)} results of {given.beats_in_all()} beats, {len(given.names)} testpoints, "
+                        f"seed {options.seed}"}
     if outcome.verdict:
-        facts["checks"] = f"{outcome.verdict['checks']} in {outcome.verdict['clocks']} clocks, {outcome.verdict['failures']} failures"
+        counts = outcome.verdict
+        facts["checks"] = f"{counts['checks']} in {counts['clocks']} clocks, {counts['failures']} failures"
     if not outcome.right:
         facts["wrong"] = outcome.why() + (f", with registers {outcome.begin} before the reset" if outcome.begin else "")
     if outcome.said and outcome.verdict:

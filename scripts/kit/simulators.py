@@ -66,7 +66,8 @@ class Simulator:
 
     @classmethod
     def version(cls):
-        said = subprocess.run([cls.program, *cls.version_option], stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout
+        said = subprocess.run([cls.program, cls.version_option], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True).stdout
         return said.splitlines()[0] if said else cls.program
 
     def compile(self, sources, top, parameters, vectors):
@@ -95,7 +96,7 @@ class Simulator:
 class Icarus(Simulator):
     title = "Icarus Verilog"
     program = "iverilog"
-    version_option = ("-V",)
+    version_option = "-V"
 
     def commands(self, sources, defines, folders):
         # Only a command file can give a time scale to modules without one.
@@ -115,12 +116,12 @@ class Icarus(Simulator):
 class Verilator(Simulator):
     title = "Verilator"
     program = "verilator"
-    version_option = ("--version",)
+    version_option = "--version"
 
     def commands(self, sources, defines, folders):
-        # The first only reads, and so says in a second what is wrong; it writes down the ports. Bits without a value
-        # have one here, since this simulator has two states; the simulation runs with several (`begins`). Its own warnings are the business of who lints the module; only those
-        # about the ports in the testbench are looked at.
+        # The first only reads, and so says in a second what is wrong; it writes down the ports. Bits without a value have
+        # one here, since this simulator has two states; the simulation runs with several (`begins`). Its own warnings are
+        # the business of who lints the module; only those about the ports in the testbench are looked at.
         self.ports.unlink(missing_ok=True)
         common = self.common(sources, defines, folders)
         return [["verilator", "--xml-only", "--xml-output", self.ports, "--Mdir", self.work / "xml", *common],
@@ -157,13 +158,15 @@ class Verilator(Simulator):
     def environment(self):
         # What make is told by the make that started this is not for Verilator's.
         mine = super().environment()
-        return {name: value for name, value in mine.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")}
+        theirs = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
+        return {name: value for name, value in mine.items() if name not in theirs}
 
     begins = ("random", "all 1", "all 0")
 
     def simulation(self, plusargs, seed, begin="random"):
         number = {"random": 2, "all 1": 1, "all 0": 0}[begin]
-        return [self.work / "obj" / "sim", *plusargs, f"+verilator+rand+reset+{number}", f"+verilator+seed+{seed % 2147483647 + 1}"]
+        return [self.work / "obj" / "sim", *plusargs, f"+verilator+rand+reset+{number}",
+                f"+verilator+seed+{seed % 2147483647 + 1}"]
 
 
 SIMULATORS = {"verilator": Verilator, "icarus": Icarus}

@@ -75,7 +75,8 @@ class Reader:
         elif plus:
             self.found.extensions += plus[2].split("+")
         elif word[0] in "-+":
-            raise KitError(f"{place}: '{word}' is no option that is understood here: -f -F -y -v -I -D +incdir+ +define+ +libext+")
+            raise KitError(f"{place}: '{word}' is no option that is understood here: "
+                           "-f -F -y -v -I -D +incdir+ +define+ +libext+")
         else:
             path = self.path(word, folder, place, "file")
             if path.suffix.lower() in VHDL:

@@ -112,7 +112,8 @@ class Vectors:
             lines.append(f"{'':11}{'sum':5}{decimal(value)}, together {'NaN' if nan else decimal(total)}")
         if not nan and self.rounding == "exact":
             units = total / self.form.unit()
-            lines.append(f"exact      {decimal(total)}, in FP32 {fp32_text(f'{fp32(total):08X}')}; in the accumulator {units}")
+            lines.append(f"exact      {decimal(total)}, in FP32 {fp32_text(f'{fp32(total):08X}')}; "
+                         f"in the accumulator {units}")
         return lines
 
     def describe_block(self, scale, codes):

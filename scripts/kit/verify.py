@@ -47,14 +47,16 @@ OPTIONS = {
 
 def whole(name, text, least, choices=None):
     if not re.fullmatch(r"0|[1-9][0-9]{0,17}", text) or int(text) < least or (choices and int(text) not in choices):
-        raise KitError(f"{name}={text} is not {'one of ' + ' '.join(map(str, choices)) if choices else f'a whole number from {least} on'}")
+        wanted = f"one of {' '.join(map(str, choices))}" if choices else f"a whole number from {least} on"
+        raise KitError(f"{name}={text} is not {wanted}")
     return int(text)
 
 
 def read_parameters(text):
     found = {}
     for word in text.split():
-        match = re.fullmatch(r"([A-Za-z_]\w*)=(-?[0-9][0-9_]*|[0-9]*'s?[bodhBODH][0-9a-fA-F_]+|\"[^\"\\,]*\"|[A-Za-z_][\w:]*)", word)
+        match = re.fullmatch(r"([A-Za-z_]\w*)=(-?[0-9][0-9_]*|[0-9]*'s?[bodhBODH][0-9a-fA-F_]+|\"[^\"\\,]*\"|[A-Za-z_][\w:]*)",
+                             word)
         if not match:
             raise KitError(f"PARAMS: '{word}' is not NAME=VALUE with a number")
         if match[1] in found:
@@ -105,7 +107,8 @@ class Options:
         values = {"dut": " ".join(self.dut), "top": self.top,
                   "params": " ".join(f"{name}={value}" for name, value in self.parameters.items()),
                   "format": self.format, "lanes": self.lanes, "accwidth": self.acc_width or "",
-                  "sim": next(name for name, kind in simulators.SIMULATORS.items() if kind is self.simulator), "seed": self.seed}
+                  "sim": next(name for name, kind in simulators.SIMULATORS.items() if kind is self.simulator),
+                  "seed": self.seed}
         made = (ROOT / "Makefile").is_file()  # otherwise this is an installed kit, whose command is if4-verify
         words = [f"{name.upper() if made else f'--{name}'}={shlex.quote(str(value))}" for name, value in values.items()
                  if value != ""]

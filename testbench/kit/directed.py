@@ -5,8 +5,9 @@ usage: directed.py FOLDER [--format NAME] [--lanes N] [--accwidth N] [--seed N] 
 
 --short leaves out the overflows, which take most of the beats.
 
-It is the second opinion of the tests: it shares no code with the golden model, and its arithmetic is the text of the formats,
-written down once more (scripts/kit/formats.py). The files are those of `if4 vectors --memh`, which README.md beside this file describes.
+It is the second opinion of the tests: it shares no code with the golden model, and its arithmetic is the text of the
+formats, written down once more (scripts/kit/formats.py). The files are those of `if4 vectors --memh`, which
+model/kit/memh.hpp describes.
 """
 
 import argparse

@@ -8,10 +8,7 @@ import subprocess
 import sys
 import time
 
-import kit_testing
-from kit_testing import ROOT
-
-from formats import FORMATS  # noqa: E402
+from kit_testing import FORMATS, ROOT
 
 # Parameters of the unit, and what verify is told of them.
 OTHERS = (
@@ -32,8 +29,8 @@ def verify(simulator, form, parameters, options):
     number = list(FORMATS).index(form)
     words = " ".join(f"{name}={value}" for name, value in {"Format": number, **parameters}.items())
     begin = time.monotonic()
-    done = subprocess.run(["make", "-C", ROOT, "--no-print-directory", "verify", f"DUT=-F {ROOT}/rtl/if4_mac.f", "TOP=if4_mac",
-                           f"PARAMS={words}", f"FORMAT={form}", f"SIM={simulator}",
+    done = subprocess.run(["make", "-C", ROOT, "--no-print-directory", "verify", f"DUT=-F {ROOT}/rtl/if4_mac.f",
+                           "TOP=if4_mac", f"PARAMS={words}", f"FORMAT={form}", f"SIM={simulator}",
                            *[f"{name}={value}" for name, value in options.items()]], capture_output=True, text=True)
     right = done.returncode == 0 and "PASS  if4_mac" in done.stdout
     print(f"{'ok  ' if right else 'FAIL'} {simulator} {words}, {time.monotonic() - begin:.0f} s", flush=True)

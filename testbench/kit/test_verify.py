@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests of `make verify` that take seconds: with Icarus Verilog and the directed vectors, whose results no golden model gave."""
+"""Tests of `make verify` in half a minute: in Icarus Verilog with directed vectors, whose results no golden model gave."""
 
 import os
 import re
@@ -9,14 +9,16 @@ import subprocess
 import time
 import unittest
 
-from kit_testing import KIT, MAC, ROOT, Box
+from kit_testing import FORMATS, KIT, MAC, ROOT, Box, mistakes
+from simulators import Icarus
+from sources import read_sources
 
 ICARUS = ("--sim", "icarus")
 
 
 class Verdicts(Box):
     def run_mac(self, *arguments, dut=MAC, top="behavioural_mac"):
-        return self.verify("--dut", f"{dut}", "--top", top, "--vectors", self.directed("if4", "--short"), *ICARUS, *arguments)
+        return self.verify("--dut", f"{dut}", "--top", top, "--vectors", self.directed(), *ICARUS, *arguments)
 
     def test_a_right_mac_passes(self):
         code, out, error = self.run_mac()
@@ -77,7 +79,7 @@ class Verdicts(Box):
 
     def test_a_testpoint_without_a_check_fails(self):
         folder = self.box / "unchecked"
-        shutil.copytree(self.directed("if4", "--short"), folder)
+        shutil.copytree(self.directed(), folder)
         with open(folder / "points.memh", "a") as points:
             points.write("nobody".encode().hex().rjust(128, "0") + "\n")
         config = folder / "if4_kit_config.svh"
@@ -88,7 +90,7 @@ class Verdicts(Box):
 
     def test_vectors_that_are_cut_off_are_no_pass(self):
         folder = self.box / "cut"
-        shutil.copytree(self.directed("if4", "--short"), folder)
+        shutil.copytree(self.directed(), folder)
         for name in ("stimulus.memh", "expected.memh"):
             text = (folder / name).read_text()
             (folder / name).write_text("\n".join(text.split("\n")[:-3]) + "\n")
@@ -97,16 +99,44 @@ class Verdicts(Box):
             (folder / name).write_text(text)
 
 
+class Kinds(Box):
+    """The mistake that each kind of check is for is found by it, and found first."""
+    FOUND_BY = {
+        13: "value: expected", 44: None, 47: "value: expected", 50: "stable: result or flags changed",
+        52: "due: valid_o is 1, but no result is due", 54: "comb: valid_o follows ready_i",
+        55: "progress: valid_o stays 0 while ready_i is 0", 56: "stable: valid_o fell",
+        57: "stable: result or flags changed", 58: "progress: a beat is offered, and ready_o stays 0",
+        59: "value: expected", 61: "due: valid_o is not 0 in reset", 62: "value: expected",
+    }
+
+    def test_mistakes(self):
+        work = self.box / "kinds"
+        work.mkdir()
+        simulator = Icarus(work)
+        simulator.compile(read_sources([str(MAC)], ROOT), "behavioural_mac", {}, self.directed())
+        for bug, kind in self.FOUND_BY.items():
+            with self.subTest(bug=bug, what=mistakes()[bug]):
+                command = simulator.simulation([f"+vectors={self.directed()}", f"+bug={bug}", "+stop_after=1",
+                                                "+watchdog=1000"], 1)
+                done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+                first = re.search(r"^mismatch clock \d+ testpoint directed\.\w+ result \d+ (.*)$", done.stdout, re.M)
+                if kind is None:  # only an overflow shows it, and the short vectors have none
+                    self.assertEqual((done.returncode, first), (0, None))
+                else:
+                    self.assertTrue(first and first[1].startswith(kind), done.stdout)
+                    self.assertNotEqual(done.returncode, 0)
+
+
 class Page(Box):
     def test_the_commands_for_another_simulator(self):
         page = (KIT / "README.md").read_text()
         commands = re.findall(r"^    ((?:iverilog|vvp) .*)$", page, re.M)
         self.assertEqual(len(commands), 2)
         shutil.copy(MAC, self.box / "my_mac.sv")
-        vectors = self.directed("if4", "--short")
+        vectors = self.directed()
         for command in commands:
-            for old, new in (("vectors", str(vectors)), ("IF4_DUT=my_mac", "IF4_DUT=behavioural_mac"), (".Width(8)", ".Lanes(16)"),
-                             ("testbench/kit/", f"{KIT}/")):
+            for old, new in (("vectors", str(vectors)), ("IF4_DUT=my_mac", "IF4_DUT=behavioural_mac"),
+                             (".Width(8)", ".Lanes(16)"), ("testbench/kit/", f"{KIT}/")):
                 command = re.sub(rf"(?<![+\w]){re.escape(old)}(?!=)", new, command)
             done = subprocess.run(command, shell=True, cwd=self.box, capture_output=True, text=True)
             self.assertEqual((done.returncode, done.stderr), (0, ""), command)
@@ -117,7 +147,8 @@ class Hanging(Box):
     """A MAC that lets no clock pass, or no result come."""
 
     def run_mac(self, dut, *arguments):
-        return self.verify("--dut", f"{dut}", "--top", "m", "--vectors", self.directed("if4", "--short"), "--standstill", "2", *ICARUS, *arguments)
+        return self.verify("--dut", f"{dut}", "--top", "m", "--vectors", self.directed(), "--standstill", "2", *ICARUS,
+                           *arguments)
 
     def test_a_loop_without_a_delay(self):
         dut = self.changed("loop.sv", (r"  typedef", "  logic x, y;\n  initial x = 0;\n  always @* y = !x;\n"
@@ -135,17 +166,18 @@ class Hanging(Box):
 
     def test_a_mac_that_refuses_its_parameters_is_bad_input(self):
         dut = self.changed("fatal.sv", (r"  typedef", '  initial $fatal(1, "m: AccWidth cannot be");\n  typedef'))
-        self.refused("--dut", f"{dut}", "--top", "m", "--vectors", self.directed("if4", "--short"), *ICARUS, says="AccWidth cannot be")
+        self.refused("--dut", f"{dut}", "--top", "m", "--vectors", self.directed(), *ICARUS, says="AccWidth cannot be")
 
     def test_no_progress(self):
-        code, out, _ = self.run_mac(self.changed("deaf.sv", (r"assign ready_o = used < 3'd4", "assign ready_o = 1'b0 && used < 3'd4")),
-                                    "--plusargs", "+watchdog=100")
+        dut = self.changed("deaf.sv", (r"assign ready_o = used < 3'd4", "assign ready_o = 1'b0 && used < 3'd4"))
+        code, out, _ = self.run_mac(dut, "--plusargs", "+watchdog=100")
         self.assertEqual(code, 1)
         self.assertIn("progress: a beat is offered, and ready_o stays 0", out)
 
     def test_an_interrupt_leaves_nothing_running(self):
-        dut = self.changed("slow.sv", (r"  typedef", "  always @(posedge clk_i) for (int i = 0; i < 100000; i++) ;\n  typedef"))
-        process = self.start("--dut", f"{dut}", "--top", "m", "--vectors", self.directed("if4", "--short"), *ICARUS)
+        dut = self.changed("slow.sv", (r"  typedef", "  always @(posedge clk_i) for (int i = 0; i < 100000; i++) ;\n"
+                                       "  typedef"))
+        process = self.start("--dut", f"{dut}", "--top", "m", "--vectors", self.directed(), *ICARUS)
         for _ in range(600):
             if self.simulations():
                 break
@@ -175,11 +207,13 @@ class BadPorts(Box):
 
     def check(self, says, *changes):
         dut = self.changed("bad.sv", *changes)
-        self.refused("--dut", f"{dut}", "--top", "m", "--vectors", self.directed("if4", "--short"), "--sim", self.sim, says=says)
+        self.refused("--dut", f"{dut}", "--top", "m", "--vectors", self.directed(), "--sim", self.sim, says=says)
 
     def test_a_port_is_missing(self):
-        self.check("m has no port overflow_o", (r",\n  output logic +overflow_o\n", "\n"), (r"\n  assign overflow_o[^\n]*", ""))
-        self.check("m has no port rst_ni", (r"\n  input  logic +rst_ni,", ""), (r"(?s)\n  typedef", "\n  wire rst_ni = 1;\n  typedef"))
+        self.check("m has no port overflow_o", (r",\n  output logic +overflow_o\n", "\n"),
+                   (r"\n  assign overflow_o[^\n]*", ""))
+        self.check("m has no port rst_ni", (r"\n  input  logic +rst_ni,", ""),
+                   (r"(?s)\n  typedef", "\n  wire rst_ni = 1;\n  typedef"))
 
     def test_a_port_has_another_width(self):
         self.check("port result_o of m has 31 bits; with this format and number of lanes it has 32",
@@ -188,24 +222,26 @@ class BadPorts(Box):
                    (r"\[Lanes/2-1:0\] +w_scale_i", "[Lanes/2:0] w_scale_i"))
 
     def test_a_port_too_many_or_the_wrong_way(self):
-        self.check("m has another input, scan_i, which if4_mac has not", (r"input  logic +clk_i,", "input logic scan_i, clk_i,"))
+        self.check("m has another input, scan_i, which if4_mac has not",
+                   (r"input  logic +clk_i,", "input logic scan_i, clk_i,"))
         self.check("port ready_i of m is an output", (r"input  logic +ready_i", "output logic ready_i"))
 
     def test_an_output_too_many_does_no_harm(self):
         dut = self.changed("more.sv", (r"input  logic +clk_i,", "output logic busy_o, input logic clk_i,"))
         if self.sim == "icarus":  # in Verilator it would take a compilation
-            code, _, error = self.verify("--dut", f"{dut}", "--top", "m", "--vectors", self.directed("if4", "--short"), *ICARUS)
+            code, _, error = self.verify("--dut", f"{dut}", "--top", "m", "--vectors", self.directed(), *ICARUS)
             self.assertEqual((code, error), (0, ""))
 
     def test_it_does_not_compile(self):
         dut = self.changed("bad.sv", (r"  typedef", "  typedefs"))
         line = 1 + dut.read_text()[:dut.read_text().index("typedefs")].count("\n")
         self.check(f"bad.sv:{line}", (r"  typedef", "  typedefs"))
-        self.check("Unknown module type: nothing" if self.sim == "icarus" else "'nothing'", (r"  typedef", "  nothing n ();\n  typedef"))
+        self.check("Unknown module type: nothing" if self.sim == "icarus" else "'nothing'",
+                   (r"  typedef", "  nothing n ();\n  typedef"))
         self.check("no_such.svh", (r"  typedef", '`include "no_such.svh"\n  typedef'))
 
     def test_another_top_or_parameter(self):
-        common = ("--dut", f"{MAC}", "--vectors", self.directed("if4", "--short"), "--sim", self.sim)
+        common = ("--dut", f"{MAC}", "--vectors", self.directed(), "--sim", self.sim)
         self.refused(*common, "--top", "other", says="DUT has no module other")
         self.refused(*common, "--top", "behavioural_mac", "--params", "BUGS=3", says="behavioural_mac has no parameter BUGS")
         self.refused(*common, "--top", "behavioural_mac", "--params", "BUG=few", says="PARAMS: few is not a constant")
@@ -234,7 +270,8 @@ class Arguments(Box):
         self.bad("a name with a blank in it cannot be given", dut="a b.sv")
         self.write("c d/e.sv", "")
         self.write("blank.f", "")
-        self.refused("--dut=e.sv", "--top", "m", *ICARUS, says="a path with a blank in it cannot be used", cwd=self.box / "c d")
+        self.refused("--dut=e.sv", "--top", "m", *ICARUS, cwd=self.box / "c d",
+                     says="a path with a blank in it cannot be used")
         self.bad("this is a folder", dut=".")
         self.bad("there is no file", dut="no.sv")
         self.bad("-F is the last word", dut="-F")
@@ -256,15 +293,15 @@ class Arguments(Box):
         self.write("deep/inc/part.svh", "`define SQUARE (Denominator * Denominator)\n")
         self.write("deep/inner.f", "/* two\nlines */ mac.sv // the MAC\n+incdir+inc\n")
         self.write("outer.f", "# comment\n-F deep/inner.f +define+NEEDED\n")
-        code, out, error = self.verify("--dut", "-F outer.f", "--top", "behavioural_mac", "--vectors", self.directed("if4", "--short"),
+        code, out, error = self.verify("--dut", "-F outer.f", "--top", "behavioural_mac", "--vectors", self.directed(),
                                        *ICARUS, cwd=self.box)
         self.assertEqual((code, error), (0, ""), out)
 
     def test_a_library_has_a_module_in_the_file_of_its_name(self):
         self.write("lib/behavioural_mac.sv", MAC.read_text())
-        self.write("wrap.sv", re.sub(r"(?s)\n\);\n.*", "\n);\n  behavioural_mac u (.*);\nendmodule\n", MAC.read_text()).replace(
-            "module behavioural_mac", "module wrap"))
-        code, out, error = self.verify("--dut", "wrap.sv -y lib", "--top", "wrap", "--vectors", self.directed("if4", "--short"), *ICARUS,
+        wrap = re.sub(r"(?s)\n\);\n.*", "\n);\n  behavioural_mac u (.*);\nendmodule\n", MAC.read_text())
+        self.write("wrap.sv", wrap.replace("module behavioural_mac", "module wrap"))
+        code, out, error = self.verify("--dut", "wrap.sv -y lib", "--top", "wrap", "--vectors", self.directed(), *ICARUS,
                                        cwd=self.box)
         self.assertEqual((code, error), (0, ""), out)
 
@@ -273,15 +310,15 @@ class Directed(Box):
     """The vectors of exact fractions, on MACs that know nothing of them."""
 
     def test_our_unit(self):
-        code, out, error = self.verify("--dut", "-F rtl/if4_mac.f", "--top", "if4_mac", "--vectors", self.directed("if4", "--short"), *ICARUS,
-                                       cwd=ROOT)
+        code, out, error = self.verify("--dut", "-F rtl/if4_mac.f", "--top", "if4_mac", "--vectors", self.directed(),
+                                       *ICARUS, cwd=ROOT)
         self.assertEqual((code, error), (0, ""), out)
 
     def test_behavioural_mac_of_every_format(self):
-        for number, form in enumerate(("if4", "mixfp4", "nvfp4", "nvint4", "if3", "if6_e2m3", "if6_e3m2", "nvfp6_e2m3", "nvfp6_e3m2")):
+        for number, form in enumerate(FORMATS):
             with self.subTest(form):
                 code, out, error = self.verify("--dut", f"{MAC}", "--top", "behavioural_mac", "--params", f"Format={number}",
-                                               "--format", form, "--vectors", self.directed(form, "--short"), *ICARUS)
+                                               "--format", form, "--vectors", self.directed(form), *ICARUS)
                 self.assertEqual((code, error), (0, ""), out)
 
 
