@@ -9,9 +9,12 @@ import subprocess
 import time
 import unittest
 
-from kit_testing import FORMATS, KIT, MAC, ROOT, Box, mistakes
+from kit_testing import FORMATS, KIT, MAC, ROOT, Box, mistakes  # first: it says where the others are
+from directed import Writer
+from formats import Format
 from simulators import Icarus
 from sources import read_sources
+from vectors import Vectors
 
 ICARUS = ("--sim", "icarus")
 
@@ -141,6 +144,29 @@ class Page(Box):
             done = subprocess.run(command, shell=True, cwd=self.box, capture_output=True, text=True)
             self.assertEqual((done.returncode, done.stderr), (0, ""), command)
         self.assertRegex(done.stdout, r"\nPASS if4_mac_tb: .*\n\Z")
+
+
+class Operands(Box):
+    """The worked example of the README of the project, whose numbers are derived there by hand."""
+
+    def test_worked_example(self):
+        form = Format("if4")
+        writer = Writer(form, 16, 64)
+        writer.point("worked")
+        codes = [[int(digit, 16) for digit in reversed(f"{number:016X}")] for number in (0x1E3, 0x2B3, 8, 5)]
+        writer.dot([([(0x42, codes[0])], [(0xB4, codes[1])]), ([(0xB0, codes[2])], [(0xB8, codes[3])])])
+        self.assertEqual(writer.expected[0], 0x41D24E5E)
+        writer.save(self.box / "worked", 1)
+        vectors = Vectors(self.box / "worked")
+        said = vectors.describe(vectors.beats({0})[0])
+        self.assertEqual([" ".join(line.split()) for line in said], [
+            "beat 1 a scale 42 = float x 2.5, codes 00000000000001E3 = 3.75 -10 1.25 and 13 times 0",
+            "w scale B4 = int x 0.75, codes 00000000000002B3 = 27/14 -45/14 9/7 and 13 times 0",
+            "sum ~40.982142857142854, together ~40.982142857142854",
+            "beat 2 a scale B0 = int x 0.5, codes 0000000000000008 = -24/7 and 15 times 0",
+            "w scale B8 = int x 1, codes 0000000000000005 = 30/7 and 15 times 0",
+            "sum ~-14.693877551020408, together ~26.288265306122447",
+            "exact ~26.288265306122447, in FP32 0x41D24E5E = 26.2882652; in the accumulator 1350696960"])
 
 
 class Hanging(Box):
