@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes sure that the packages of the named sets are installed: setup.sh [default] [area] [fuzz] [format] [formal].
+# Makes sure that the packages of the named sets are installed: setup.sh [default] [area] [kit] [fuzz] [format] [formal].
 # Says nothing when they are. IF4_SETUP=0 installs nothing, for who brings the tools in another way: what is needed and
 # not found is named. Exit codes: 0 all there, 2 something is missing.
 set -eu
