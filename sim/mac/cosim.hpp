@@ -23,7 +23,7 @@ struct StallOptions {
 
 struct CosimOptions {
   StallOptions stalls;
-  Wave wave{"", 2000, 0, {}};
+  Wave wave{"", 2000};
   /// What the results are compared with. Another than the unit's makes mismatches, which tests want.
   MacConfig golden;
   bool compare = true;  ///< If false, results are dropped unseen; a benchmark measures the comparison by it.

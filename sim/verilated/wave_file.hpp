@@ -22,8 +22,8 @@ struct WaveNumber {
 struct Wave {
   std::string file;                                                  ///< empty: none
   std::uint64_t cycles = std::numeric_limits<std::uint64_t>::max();  ///< it ends after so many, reset aside
-  std::uint64_t first = 0;          ///< the clock after the reset that it begins with; with 0, in reset
-  std::vector<WaveNumber> numbers;  ///< none with a Verilator whose interface for this is another
+  std::uint64_t first = 0;               ///< the clock after the reset that it begins with; with 0, in reset
+  std::vector<WaveNumber> numbers = {};  ///< none with a Verilator whose interface for this is another
 };
 
 /// A waveform of as many clocks that shows what led to this clock, and a few after it: the same one where that
