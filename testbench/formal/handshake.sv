@@ -1,4 +1,4 @@
-// The handshake of the whole unit, if4_mac as it is, or if4_mac_axis: no result dropped, made twice or out of order, every beat in its
+// The handshake of the whole unit, if4_mac as it is: no result dropped, made twice or out of order, every beat in its
 // own dot product, no deadlock. From any reset, which may come again at any time, for any inputs, unbounded.
 //
 // A beat is tagged by a NaN scale, which goes the whole way with it: nan_o says whether one of the dot product's beats
@@ -11,15 +11,10 @@
 // digits of the output stage are cut to free bits, so its time is any that its counters allow; and as long as it is
 // ready, ready_o comes, and a result in flight gets there, within Latency clocks. That it ends is for
 // fp32_iterative.sv.
-//
-// If Axis, a slice at either end may hold ready_o back for a while after ready_i comes. The slices keep raw scales, so all
-// bits of one are the same free bit, and registers without reset start at 0: that spares the proof what slice.sv shows,
-// that the bits of a value stay together and none is read before it is loaded.
 module handshake #(
   parameter int Format   = 4,
   parameter int Lanes    = 16,
-  parameter int Iterative = 0,
-  parameter int Axis     = 0,  // 1: if4_mac_axis
+  parameter int Iterative   = 0,
   parameter int Capacity = 6,  // results in flight: one a stage
   parameter int Latency  = 6
 ) (
@@ -39,28 +34,11 @@ module handshake #(
   logic        ready, valid, nan, overflow;
   logic [31:0] result;
 
-  if (Axis != 0) begin : gen_axis
-    localparam int Bytes = Lanes * formal_tables::width(Format) / 4 + Lanes / 8;
-    logic packet;
-    logic [Lanes/2-1:0] a_scale, w_scale;
-    for (genvar i = 0; i < Lanes / 2; i++) begin : gen_scale
-      assign a_scale[i] = a_scale_i[i/8*8];
-      assign w_scale[i] = w_scale_i[i/8*8];
-    end
-    if4_mac_axis #(.Format(Format), .Lanes(Lanes), .Iterative(Iterative)) u_axis (
-      .clk_i(clk_i), .rst_ni(rst_ni), .s_axis_tvalid(valid_i), .s_axis_tready(ready), .s_axis_tlast(last_i),
-      .s_axis_tdata({w_scale, w_codes_i, a_scale, a_codes_i}), .s_axis_tkeep({Bytes{1'b1}}),
-      .m_axis_tvalid(valid), .m_axis_tready(ready_i), .m_axis_tdata(result), .m_axis_tlast(packet),
-      .m_axis_tuser({overflow, nan})
-    );
-    always_comb assert (packet);
-  end else begin : gen_mac
-    if4_mac #(.Format(Format), .Lanes(Lanes), .Iterative(Iterative)) u_mac (
-      .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid_i), .ready_o(ready), .last_i(last_i),
-      .a_codes_i(a_codes_i), .a_scale_i(a_scale_i), .w_codes_i(w_codes_i), .w_scale_i(w_scale_i),
-      .valid_o(valid), .ready_i(ready_i), .result_o(result), .nan_o(nan), .overflow_o(overflow)
-    );
-  end
+  if4_mac #(.Format(Format), .Lanes(Lanes), .Iterative(Iterative)) u_mac (
+    .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid_i), .ready_o(ready), .last_i(last_i),
+    .a_codes_i(a_codes_i), .a_scale_i(a_scale_i), .w_codes_i(w_codes_i), .w_scale_i(w_scale_i),
+    .valid_o(valid), .ready_i(ready_i), .result_o(result), .nan_o(nan), .overflow_o(overflow)
+  );
 
   logic take, give, tag;
   assign take = valid_i & ready;
@@ -68,8 +46,7 @@ module handshake #(
   always_comb begin
     tag = 1'b0;
     for (int i = 0; i < Lanes / 16; i++) begin
-      tag = tag | (Axis != 0 ? a_scale_i[i*8] | w_scale_i[i*8] :
-                   a_scale_i[i*8 +: 7] == 7'h7F || w_scale_i[i*8 +: 7] == 7'h7F);
+      tag = tag | (a_scale_i[i*8 +: 7] == 7'h7F) | (w_scale_i[i*8 +: 7] == 7'h7F);
     end
   end
 
@@ -147,7 +124,7 @@ module handshake #(
       if (stalled_q) assert (valid && nan == nan_q);
       // No deadlock.
       assert (idle_q < 4'(Latency));
-      if (Iterative == 0 && Axis == 0) assert (!ready_i || ready);
+      if (Iterative == 0) assert (!ready_i || ready);
       else assert (blocked_q < 4'(Latency));
     end
   end
