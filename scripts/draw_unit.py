@@ -98,13 +98,13 @@ DARK = """
 class Drawing:
     """Shapes of the picture, one SVG element each. Coordinates are pixels; a box is given by its centre."""
 
-    def __init__(self, width, height, title):
+    def __init__(self, width, height, title, maker="scripts/draw_unit.py", style=STYLE, dark=DARK):
         self.parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
             f'height="{height}" role="img" aria-label="{escape(title)}">',
-            "  <!-- Made by scripts/draw_unit.py from the elaborated RTL. Do not edit. -->",
+            f"  <!-- Made by {maker} from the RTL. Do not edit. -->",
             f"  <title>{escape(title)}</title>",
-            f"  <style>{STYLE}\n    @media (prefers-color-scheme: dark) {{{DARK}\n    }}\n  </style>",
+            f"  <style>{style}\n    @media (prefers-color-scheme: dark) {{{dark}\n    }}\n  </style>",
             f'  <rect class="card" x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="8"/>',
         ]
 

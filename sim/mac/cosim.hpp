@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct StallOptions {
 struct CosimOptions {
   StallOptions stalls;
   Wave wave{"", 2000};
+  /// What the results are compared with. Another than the unit's makes mismatches, which tests want.
+  MacConfig golden;
   bool compare = true;  ///< If false, results are dropped unseen; a benchmark measures the comparison by it.
   /// Called now and then with the number of results done and of all results. What it throws ends the run.
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
@@ -32,6 +35,7 @@ struct CosimOptions {
 struct CosimMismatch {
   std::size_t m = 0;
   std::size_t n = 0;
+  std::uint64_t clock = 0;  ///< in which it was taken, counted from 0 after the reset
   MacResult expected;
   MacResult actual;
 };
@@ -50,7 +54,11 @@ struct CosimReport {
   PairCounts pair_beats{};
   double seconds = 0.0;                         ///< wall-clock time of the simulation and the comparison
   std::vector<CosimMismatch> first_mismatches;  ///< at most 8
-  std::vector<float> products;  ///< results of the unit [M, N], row-major; empty without `compare`
+  std::uint64_t last_moved_clock = 0;           ///< in which a beat or a result was taken
+  /// The clock of the first mismatch; if there is none but results are missing, last_moved_clock.
+  std::optional<std::uint64_t> first_wrong_clock;
+  std::uint64_t wave_first = 0;  ///< the clock that the waveform begins with
+  std::vector<float> products;   ///< results of the unit [M, N], row-major; empty without `compare`
 
   bool passed() const { return results > 0 && mismatches == 0 && missing == 0; }
 };
@@ -58,7 +66,8 @@ struct CosimReport {
 /// Computes C[m][n], the dot product of row m of the activations and row n of the weights, on the Verilated
 /// IF4 unit. The beats are offered in the order m, n, block. Throws InputError as check_product() does, and
 /// if the waveform cannot be written. After 10,000 clocks in which neither a beat nor a result moved, the
-/// unit is given up and the results that it still owes count as missing.
+/// unit is given up and the results that it still owes count as missing. A waveform that ends too early to show
+/// what went wrong first is written anew by a second run, and then shows the clocks around it.
 CosimReport cosimulate(const QuantizedTensor& activations, const QuantizedTensor& weights,
                        const CosimOptions& options);
 

@@ -201,7 +201,9 @@ int run(const Arguments& args) {
                                     {"trace", &args.run.trace},
                                     {"waveform", &args.run.wave.file},
                                     {"charts", &args.svg}}) {
-    if (!file->empty()) text += report_line(label, one_line(*file));
+    if (file->empty()) continue;
+    const bool moved = file == &args.run.wave.file && summary.layers.front().wave_first != 0;
+    text += report_line(label, one_line(*file) + (moved ? " (around the first mismatch)" : ""));
   }
   if (left_out) {
     text += report_line(

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <random>
 #include <vector>
 
@@ -34,16 +35,39 @@ std::uint64_t memory_needed(const Geometry& geometry, const GemmShape& shape, bo
          kDecodedBlock * shape.m * geometry.blocks;
 }
 
-void compare(LayerReport& report, std::uint64_t columns, std::uint64_t index, std::uint32_t expected,
+// Whether they are equal.
+bool compare(LayerReport& report, std::uint64_t columns, std::uint64_t index, std::uint32_t expected,
              std::uint32_t actual) {
   ++report.checked;
-  if (expected == actual) return;
+  if (expected == actual) return true;
   ++report.mismatches;
   if (report.first_mismatch.empty()) {
     report.first_mismatch = fmt::format("m {} n {}: expected 0x{:08X}, got 0x{:08X}", index / columns,
                                         index % columns, expected, actual);
   }
+  return false;
 }
+
+// The cycle in which the last result came of the tile that a result belongs to.
+class TileCycles {
+ public:
+  TileCycles(const Timeline& timeline, const Geometry& geometry)
+      : activations_(geometry.sides[0]), weights_(geometry.sides[1]), cycles_(geometry.tiles()) {
+    for (const TileEvent& tile : timeline.tiles)
+      cycles_[tile.activation_panel * weights_.panels + tile.weight_panel] = tile.last_result;
+  }
+  std::uint64_t of(std::uint64_t index) const {
+    const std::uint64_t m = index / weights_.rows, n = index % weights_.rows;
+    return cycles_[m / activations_.panel_rows * weights_.panels + n / weights_.panel_rows];
+  }
+
+ private:
+  Geometry::Side activations_, weights_;
+  std::vector<std::uint64_t> cycles_;
+};
+
+// The clock of a waveform of the array in a cycle of the system, whose first clock is in reset too.
+std::uint64_t wave_clock(std::uint64_t cycle) { return cycle + 1; }
 
 }  // namespace
 
@@ -170,8 +194,20 @@ void ArrayRunner::run_systemc(LayerReport& report, const Operands& operands, Tim
   GemmOptions exact;
   exact.threads = options_.threads;
   const GemmResult expected = gemm(config_.array.mac, operands.activations, operands.weights, exact);
-  for (std::uint64_t i = 0; i < expected.bits.size(); ++i)
-    compare(report, report.layer.shape.n, i, expected.bits[i], run.results[i]);
+  const TileCycles tile_cycles(run.timeline, Geometry(config_, report.layer.shape));
+  std::optional<std::uint64_t> wrong;  // the first cycle in which a tile with a mismatch was complete
+  for (std::uint64_t i = 0; i < expected.bits.size(); ++i) {
+    if (compare(report, report.layer.shape.n, i, expected.bits[i], run.results[i])) continue;
+    const std::uint64_t cycle = tile_cycles.of(i);
+    if (!wrong) report.first_mismatch += fmt::format("; the last result of its tile came in cycle {}", cycle);
+    wrong = std::min(wrong.value_or(cycle), cycle);
+  }
+  if (wrong && !options.wave.file.empty()) {
+    report.wave_first = wave_around(options.wave, wave_clock(*wrong)).first;
+    // A second run shows the cycles that the waveform of the first does not reach.
+    options.wave.first = report.wave_first;
+    if (options.wave.first != 0) run_system(config_, operands.activations, operands.weights, options);
+  }
   const RunStats fast = fast_timing(config_, report.layer.shape, &timeline);
   report.cycles_agree = fast == run.stats && timeline == run.timeline;
   timeline = std::move(run.timeline);

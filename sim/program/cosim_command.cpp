@@ -119,8 +119,13 @@ int run(const Arguments& args) {
   if (!args.json.empty()) write_text_file(args.json, to_json(summary));
   std::string text = to_text(summary);
   if (!args.options.wave.file.empty()) {
-    text += report_line("waveform", fmt::format("{} (first {} clocks)", one_line(args.options.wave.file),
-                                                std::min(args.options.wave.cycles, summary.report.cycles)));
+    const std::uint64_t clocks = std::min(args.options.wave.cycles, summary.report.cycles);
+    const std::uint64_t first = summary.report.wave_first;
+    text += report_line("waveform",
+                        one_line(args.options.wave.file) +
+                            (first == 0 ? fmt::format(" (first {} clocks)", clocks)
+                                        : fmt::format(" (clocks {} to {}, around the first mismatch)", first,
+                                                      std::min(first + clocks, summary.report.cycles) - 1)));
   }
   if (!args.json.empty()) text += report_line("JSON", one_line(args.json));
   fmt::print("{}", text);

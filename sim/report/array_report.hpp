@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "sim/system/stats.hpp"
 #include "sim/network/topology.hpp"
+#include "sim/system/stats.hpp"
 
 namespace if4 {
 
@@ -19,8 +19,9 @@ struct LayerReport {
   std::string first_mismatch;    ///< which one differs first, and how; empty: none
   std::uint64_t nan_results = 0;
   std::uint64_t overflow_results = 0;
-  bool cycles_agree = true;  ///< SystemC engines: every count and event equals that of the fast model
-  double seconds = 0.0;      ///< wall clock of the simulation
+  bool cycles_agree = true;      ///< SystemC engines: every count and event equals that of the fast model
+  double seconds = 0.0;          ///< wall clock of the simulation
+  std::uint64_t wave_first = 0;  ///< the clock that the waveform begins with
 };
 
 /// A run of all layers.

@@ -38,10 +38,12 @@ std::string to_text(const CosimSummary& summary) {
   line("checked",
        fmt::format("{} results, {} beats on the Verilated RTL against the golden model", r.results, r.beats));
   line("mismatches", fmt::format("{}", r.mismatches));
-  if (r.missing != 0) line("missing", fmt::format("{} results never came", r.missing));
+  if (r.missing != 0)
+    line("missing", fmt::format("{} results never came; the last beat or result moved in clock {}", r.missing,
+                                r.last_moved_clock));
   for (const CosimMismatch& bad : r.first_mismatches) {
-    line("", fmt::format("m {} n {}: expected {}, RTL gave {}", bad.m, bad.n, describe(bad.expected),
-                         describe(bad.actual)));
+    line("", fmt::format("m {} n {}, clock {}: expected {}, RTL gave {}", bad.m, bad.n, bad.clock,
+                         describe(bad.expected), describe(bad.actual)));
   }
   if (r.nan_results + r.overflow_results != 0) {
     line("flagged", fmt::format("{} NaN, {} overflow", r.nan_results, r.overflow_results));
@@ -101,8 +103,11 @@ std::string to_json(const CosimSummary& summary) {
   json["checked_beats_per_second"] = beats_per_second(r);
   json["first_mismatches"] = nlohmann::ordered_json::array();
   for (const CosimMismatch& bad : r.first_mismatches) {
-    json["first_mismatches"].push_back(
-        {{"m", bad.m}, {"n", bad.n}, {"expected", describe(bad.expected)}, {"actual", describe(bad.actual)}});
+    json["first_mismatches"].push_back({{"m", bad.m},
+                                        {"n", bad.n},
+                                        {"clock", bad.clock},
+                                        {"expected", describe(bad.expected)},
+                                        {"actual", describe(bad.actual)}});
   }
   return json_text(json) + "\n";
 }

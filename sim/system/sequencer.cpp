@@ -3,7 +3,8 @@
 namespace if4 {
 
 Sequencer::Sequencer(const sc_core::sc_module_name& name, const SystemConfig& config,
-                     const Geometry& geometry, const CycleCounter& cycle, Timeline& timeline)
+                     const Geometry& geometry, const CycleCounter& cycle, Timeline& timeline,
+                     BeatIndex& index)
     : sc_module(name),
       clk("clk"),
       rst_n("rst_n"),
@@ -20,6 +21,7 @@ Sequencer::Sequencer(const sc_core::sc_module_name& name, const SystemConfig& co
       geometry_(geometry),
       cycle_(cycle),
       timeline_(timeline),
+      index_(index),
       tiles_(config, geometry) {
   SC_HAS_PROCESS(Sequencer);
   next_tile();
@@ -50,6 +52,12 @@ void Sequencer::drive() {
   last.write(offer && beat_ + 1 == geometry_.beats);
   activations.write({offer, tile_.operands[0].place, tile_.operands[0].rows, beat_});
   weights.write({offer, tile_.operands[1].place, tile_.operands[1].rows, beat_});
+  if (!offer) return;
+  const auto first_row = [&](std::size_t side) {
+    return static_cast<std::uint32_t>(tile_.operands[side].panel * geometry_.sides[side].panel_rows);
+  };
+  index_ = {static_cast<std::uint32_t>(tile_.index), first_row(0), first_row(1),
+            static_cast<std::uint32_t>(beat_)};
 }
 
 void Sequencer::accept() {

@@ -3,10 +3,23 @@
 
 #include <cstdint>
 #include <systemc>
+#include <vector>
 
 #include "sim/system/parts.hpp"
+#include "sim/verilated/wave_file.hpp"
 
 namespace if4 {
+
+/// Where in the product the beat is that the sequencer offers, or offered last: what a waveform shows beside the
+/// array's signals.
+struct BeatIndex {
+  std::uint32_t tile = 0;  ///< number in the order of the run, from 0
+  std::uint32_t m = 0;     ///< row of the activations at row 0 of the array
+  std::uint32_t n = 0;     ///< row of the weights at column 0
+  std::uint32_t k = 0;     ///< number of the beat in the dot product
+
+  std::vector<WaveNumber> numbers() const { return {{"tile", &tile}, {"m", &m}, {"n", &n}, {"k", &k}}; }
+};
 
 /// Offers the first beat of a tile when both panels are in the scratchpads and the output buffer has room for
 /// the tile. The counts on the ports change with the clock edge like registers: what happens in a cycle shows
@@ -24,7 +37,7 @@ class Sequencer : public sc_core::sc_module {
   sc_core::sc_in<bool> ready;                       ///< from the array
 
   Sequencer(const sc_core::sc_module_name& name, const SystemConfig& config, const Geometry& geometry,
-            const CycleCounter& cycle, Timeline& timeline);
+            const CycleCounter& cycle, Timeline& timeline, BeatIndex& index);
 
   const CycleCounts& cycles() const { return cycles_; }
 
@@ -38,6 +51,7 @@ class Sequencer : public sc_core::sc_module {
   const Geometry geometry_;
   const CycleCounter& cycle_;
   Timeline& timeline_;
+  BeatIndex& index_;
   TileStream tiles_;
   Tile tile_;
   bool active_ = false;     // tile_ is a tile whose beats are not all accepted

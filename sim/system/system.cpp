@@ -17,9 +17,12 @@
 namespace if4 {
 namespace {
 
-std::unique_ptr<ArrayModule> make_core(const SystemConfig& config, const SystemOptions& options) {
+std::unique_ptr<ArrayModule> make_core(const SystemConfig& config, const SystemOptions& options,
+                                       const BeatIndex& index) {
   try {
-    return make_array_module("array", options.kind, config.array, options.wave);
+    Wave wave = options.wave;
+    wave.numbers = index.numbers();
+    return make_array_module("array", options.kind, config.array, wave);
   } catch (const std::invalid_argument& error) {
     std::string message = error.what();
     if (options.kind == ArrayKind::kRtl) {
@@ -40,10 +43,10 @@ class System : public sc_core::sc_module {
         geometry_(geometry),
         options_(options),
         map_(config, geometry),
-        array_(make_core(config, options)),
+        array_(make_core(config, options, index_)),
         activation_pad_("activation_pad", config, geometry, Operand::kActivations),
         weight_pad_("weight_pad", config, geometry, Operand::kWeights),
-        sequencer_("sequencer", config, geometry, cycle_, timeline_),
+        sequencer_("sequencer", config, geometry, cycle_, timeline_, index_),
         writer_("writer", config, geometry, cycle_, timeline_),
         dma_("dma", config, geometry, cycle_, activation_pad_, weight_pad_, writer_, timeline_),
         dram_("dram", config, cycle_, map_.bytes),
@@ -183,6 +186,7 @@ class System : public sc_core::sc_module {
   const DramMap map_;
   CycleCounter cycle_;
   Timeline timeline_;
+  BeatIndex index_;
   bool started_ = false;
   std::uint64_t moved_ = 0;     // beats, bursts and tiles so far, added up
   std::uint64_t moved_at_ = 0;  // the cycle in which the last of them was added

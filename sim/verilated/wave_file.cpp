@@ -47,6 +47,12 @@ bool is_whole(const std::string& path) {
 
 }  // namespace
 
+Wave wave_around(Wave wave, std::uint64_t clock) {
+  const std::uint64_t end = clock + 1 + wave.cycles / 8;
+  if (end > wave.cycles) wave.first = end - wave.cycles;
+  return wave;
+}
+
 void check_writable(const std::string& file, const std::string& named) {
   std::FILE* const opened = std::fopen(file.c_str(), "ab");
   if (opened == nullptr) fail(named, std::strerror(errno));

@@ -4,17 +4,31 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "model/core/temporary.hpp"
 
 namespace if4 {
 
+/// What a simulator knows of the clock, such as the row that a beat belongs to: a signal of 32 bits, `name` in
+/// the scope `index`. The number is read in every clock, as long as the model lives.
+struct WaveNumber {
+  std::string name;
+  const std::uint32_t* value;
+};
+
 /// A waveform of a Verilated model, two times each clock: one time for its inputs, one for what the edge made
-/// of them. The first clock is in reset.
+/// of them. Clock n after the reset is at the times 2n + 2 and 2n + 3; the first clock is in reset.
 struct Wave {
   std::string file;                                                  ///< empty: none
   std::uint64_t cycles = std::numeric_limits<std::uint64_t>::max();  ///< it ends after so many, reset aside
+  std::uint64_t first = 0;               ///< the clock after the reset that it begins with; with 0, in reset
+  std::vector<WaveNumber> numbers = {};  ///< none with a Verilator whose interface for this is another
 };
+
+/// A waveform of as many clocks that shows what led to this clock, and a few after it: the same one where that
+/// does.
+Wave wave_around(Wave wave, std::uint64_t clock);
 
 /// Throws InputError, naming `named`, unless the file can be created, or appended to.
 void check_writable(const std::string& file, const std::string& named);
