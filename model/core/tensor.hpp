@@ -53,7 +53,8 @@ struct GlobalScale {
     kDivisor,     ///< of compressed-tensors, whose decoder has -0 for the code 0x8
   };
   Kind kind = Kind::kMultiplier;
-  std::vector<float> values;  ///< one for the tensor, or one for each of its matrices of the last two dimensions
+  std::vector<float>
+      values;  ///< one for the tensor, or one for each of its matrices of the last two dimensions
 };
 
 /// s times or by the global scale, in FP32.

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "model/core/format.hpp"
 #include "model/checkpoint/model_quantizer.hpp"
+#include "model/core/format.hpp"
 #include "model/quantize/options.hpp"
 
 namespace CLI {

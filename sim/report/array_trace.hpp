@@ -5,8 +5,8 @@
 #include <string>
 
 #include "model/files/atomic_file.hpp"
-#include "sim/system/stats.hpp"
 #include "sim/network/topology.hpp"
+#include "sim/system/stats.hpp"
 
 namespace if4 {
 

@@ -4,9 +4,9 @@
 #include <numeric>
 #include <random>
 
+#include "model/checkpoint/model_writer.hpp"
 #include "model/files/atomic_folder.hpp"
 #include "model/files/model_folder.hpp"
-#include "model/checkpoint/model_writer.hpp"
 #include "model/files/output_path.hpp"
 #include "testbench/support/catch.hpp"
 #include "testbench/support/file_testing.hpp"

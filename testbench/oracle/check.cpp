@@ -9,8 +9,8 @@
 #include <sstream>
 #include <string_view>
 
-#include "model/files/safetensors.hpp"
 #include "model/core/tiled_scales.hpp"
+#include "model/files/safetensors.hpp"
 #include "testbench/oracle/block.hpp"
 
 namespace if4 {
