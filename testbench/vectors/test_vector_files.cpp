@@ -7,6 +7,7 @@
 
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
+#include "model/kit/dot_products.hpp"
 #include "model/kit/memh.hpp"
 #include "model/kit/plan.hpp"
 #include "model/kit/vectors.hpp"
@@ -108,6 +109,13 @@ TEST_CASE("a file of version 2 in the words of its description", "[vectors]") {
   CHECK(std::get<HoldLine>(lines[8]).clocks == 8);
   CHECK(std::get<IdleLine>(lines[9]).clocks == 65535);
   CHECK(std::get<ResultLine>(lines[13]).result == MacResult{kResultNaN, false, true});
+
+  // Dot product by dot product, without the beat that a reset drops.
+  std::istringstream in(text);
+  DotProductReader dot_products(in, "v.txt");
+  CHECK(dot_products.next().value().beats.size() == 2);
+  CHECK(dot_products.next().value().beats.size() == 1);
+  CHECK_FALSE(dot_products.next().has_value());
 
   // Block 0 is rightmost in the ports of a wider unit.
   const std::string wide =
