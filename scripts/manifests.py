@@ -57,7 +57,8 @@ def core(units, baseline, version):
     return ("CAPI=2:\n" + HEAD + f"name: if4:ip:if4:{version}\n"
             "description: Exact multiply-accumulate unit for adaptive 4-bit blocks, and a systolic array of it\n"
             "filesets:\n" + fileset("rtl", units) + fileset("baseline", baseline) + "targets:\n"
-            + target("default", "rtl", "if4_mac") + target("array", "rtl", "if4_array")
+            + target("default", "rtl", "if4_mac") + target("axis", "rtl", "if4_mac_axis")
+            + target("array", "rtl", "if4_array")
             + target("baseline", "rtl, baseline", "lane_fp32_mac"))
 
 
