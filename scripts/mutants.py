@@ -136,7 +136,7 @@ def test(root, of_rtl=True):
     # others. The program is built only for its own tests.
     rtl = ["[rtl]~[long],[lane_fp32_rtl],[fp32],[array]", "[long]"]
     rest = ["~[long]~[rtl]~[lane_fp32_rtl]~[fp32]~[array]~[cli]", "[cli]"]
-    for tests in rtl + rest if of_rtl else rest + rtl:
+    for tests in (rtl + rest if of_rtl else rest + rtl) + ["[handoff]"]:
         if tests == "[cli]" and not build(root, 1, "build/if4"):
             return "a program that does not build"
         # One seed for all, so that a bug is caught by the same test each time.

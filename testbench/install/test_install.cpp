@@ -203,7 +203,7 @@ void check_manual(const Installation& there) {
 
 }  // namespace
 
-TEST_CASE("what is installed serves other projects", "[install][long]") {
+TEST_CASE("what is installed serves other projects", "[install][.handoff][long]") {
   const Installation there;
   const Outcome installed = there.make("install PREFIX='" + there.prefix() + "'");
   INFO(installed.text);
@@ -229,7 +229,7 @@ TEST_CASE("what is installed serves other projects", "[install][long]") {
 }
 
 TEST_CASE("an install for a package has the final paths in its files, and a bad PREFIX is refused",
-          "[install][long]") {
+          "[install][.handoff][long]") {
   const Installation there;
   REQUIRE(there.make("install PREFIX=/opt/if4 DESTDIR='" + there.prefix() + "'").status == 0);
   CHECK(get(there.prefix() + "/opt/if4/lib/pkgconfig/if4.pc").find("prefix=/opt/if4\n") == 0);
