@@ -251,6 +251,13 @@ install: ## program, libraries for C++, C and DPI-C, RTL and manual page for oth
 	@$(SUBMAKE) $(BIN)/if4 $(BIN)/libif4_dpi.so $(O)/pic/libif4.a
 	@PROGRAMS=$(BIN) OBJECTS=$(O) scripts/install.sh install
 
+.PHONY: handoff
+handoff: ## try what a chip's designer is given, with 20,000 vectors and a planted bug in each step, in minutes
+	@scripts/setup.sh
+	@$(SUBMAKE) $(addprefix $(BIN)/,if4 libif4_dpi.so if4_tests kit/if4)
+	@exec python3 -B scripts/handoff.py
+	@$(run_tests) '[handoff]'
+
 .PHONY: uninstall
 uninstall: ## take away what `make install` put there: PREFIX=, DESTDIR=
 	@PROGRAMS=$(BIN) OBJECTS=$(O) scripts/install.sh uninstall

@@ -134,7 +134,7 @@ def test(root, of_rtl=True):
     """None if the suite passed, otherwise how it failed. `of_rtl` says which tests come first."""
     # Those that are about the changed part first, since the first failure ends the run; those that take long after the
     # others. The program is built only for its own tests.
-    rtl = ["[rtl]~[long],[lane_fp32_rtl],[fp32],[array]", "[long]"]
+    rtl = ["[rtl]~[long],[lane_fp32_rtl],[fp32],[array]", "[long]~[handoff]"]
     rest = ["~[long]~[rtl]~[lane_fp32_rtl]~[fp32]~[array]~[cli]", "[cli]"]
     for tests in (rtl + rest if of_rtl else rest + rtl) + ["[handoff]"]:
         if tests == "[cli]" and not build(root, 1, "build/if4"):

@@ -111,7 +111,8 @@ TEST_CASE("the example of the DPI library in Python has the results that README.
   CHECK(run.text == "41D24E5E 26.288265 nan 0 overflow 0\n41D24E60 26.288269 nan 0 overflow 0\n");
 }
 
-TEST_CASE("the example of the DPI library in SystemVerilog passes, and finds what is wrong", "[dpi][.handoff][long]") {
+TEST_CASE("the example of the DPI library in SystemVerilog passes, and finds what is wrong",
+          "[dpi][.handoff][long]") {
   const TempDir dir;
   // What is not in this folder is named by its whole path; unoptimized, it compiles in half the time.
   const std::string root = fs::current_path();

@@ -5,7 +5,8 @@
 namespace if4::testing {
 namespace {
 
-TEST_CASE("the kit finds wrong MACs and refuses what is none, in Icarus Verilog", "[verify][.handoff][long]") {
+TEST_CASE("the kit finds wrong MACs and refuses what is none, in Icarus Verilog",
+          "[verify][.handoff][long]") {
   run_python("testbench/kit/test_verify.py",
              {"Verdicts", "Kinds", "Page", "Operands", "Hanging", "BadPorts", "Arguments"});
 }
