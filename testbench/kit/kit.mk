@@ -41,10 +41,6 @@ check-kit: ## test `make verify`: a MAC with each of its planted mistakes, our o
 
 ifneq ($(filter $(BUILD)/%,$(MAKECMDGOALS)),)
 # The program if4 with its command `vectors` alone, for whom neither Verilator nor SystemC is needed.
-$(O)/kit/main.o: sim/program/main.cpp $(O)/flags
-	@echo '  CXX      $@'; mkdir -p $(@D); $(COMPILE) -DIF4_ONLY_COMMAND=kVectorsCommand $< -o $@
-
-$(BIN)/kit/if4: $(O)/kit/main.o $(addprefix $(O)/sim/,program/vectors_command.o program/dot_products.o program/operands.o \
-		program/options.o program/interrupt.o program/progress.o report/version.o) $(O)/libif4.a
-	$(call link,$(shell pkg-config --libs fmt zlib libhwy) -pthread)
+KIT_LIBS = $(shell pkg-config --libs fmt zlib libhwy) -pthread
+$(eval $(call one_command,kit,kVectorsCommand,program/vectors_command.cpp program/dot_products.cpp,,KIT_LIBS))
 endif
