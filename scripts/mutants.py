@@ -130,14 +130,21 @@ def failed_test(root):
     return html.unescape(failed[0].split('"')[0]) if failed else "no test case"
 
 
-def test(root, of_rtl=True):
-    """None if the suite passed, otherwise how it failed. `of_rtl` says which tests come first."""
+def is_of_kit(mutant):
+    """Whether only the tests that simulate as users do can notice the bug."""
+    return mutant.file.startswith(("testbench/kit/", "scripts/kit/"))
+
+
+def test(root, of_rtl=True, of_kit=False):
+    """None if the suite passed, otherwise how it failed. `of_rtl` and `of_kit` say which tests come first, `of_kit`
+    also that those tagged [verify] run."""
     # Those that are about the changed part first, since the first failure ends the run; those that take long after the
     # others. The program is built only for its own tests.
     rtl = ["[rtl]~[long],[lane_fp32_rtl],[fp32],[array]", "[long]~[handoff]"]
     rest = ["~[long]~[rtl]~[lane_fp32_rtl]~[fp32]~[array]~[cli]", "[cli]"]
-    for tests in (rtl + rest if of_rtl else rest + rtl) + ["[handoff]"]:
-        if tests == "[cli]" and not build(root, 1, "build/if4"):
+    for tests in (["[verify]"] if of_kit else []) + (rtl + rest if of_rtl else rest + rtl):
+        program = {"[cli]": "build/if4", "[verify]": "build/kit/if4"}.get(tests)
+        if program and not build(root, 1, program):
             return "a program that does not build"
         # One seed for all, so that a bug is caught by the same test each time.
         code = run_tool(["build/if4_tests", tests, "--abort", "--rng-seed", "1", "--reporter", "xml"], root,
@@ -160,17 +167,17 @@ def run_mutant(mutant, control):
     plant(mutant, root)
     if not build(root, 1):
         return Outcome(False, f"DOES NOT BUILD, see {root}/build.log", time.monotonic() - start)
-    failure = test(root, mutant.file.startswith("rtl/"))
+    failure = test(root, mutant.file.startswith("rtl/"), is_of_kit(mutant))
     if failure is None:
         return Outcome(False, "SURVIVED", time.monotonic() - start)
     shutil.rmtree(root)
     return Outcome(True, f"CAUGHT by {failure}", time.monotonic() - start)
 
 
-def check_control(control, when):
+def check_control(control, when, of_kit):
     """Runs the suite on the unchanged copy. What fails there would fail with every bug, and none would be caught."""
     start = time.monotonic()
-    failure = test(control)
+    failure = test(control, of_kit=of_kit)
     if failure is not None:
         print(f"the unchanged project fails its tests {when}: {failure}, see {control}/test.log", file=sys.stderr)
         return False
@@ -217,11 +224,12 @@ def main():
     if not build(control, os.cpu_count() or 1):
         print(f"the unchanged project does not build, see {control}/build.log", file=sys.stderr)
         return 1
-    if not check_control(control, "before"):
+    of_kit = any(is_of_kit(mutant) for mutant in mutants)
+    if not check_control(control, "before", of_kit):
         return 1
     caught = run_all(mutants, control, args.jobs)
     # The machine may have broken meanwhile, for example by a full disk: then nothing above counts.
-    if not check_control(control, "after"):
+    if not check_control(control, "after", of_kit):
         return 1
     print(f"{len(mutants)} planted bugs, {caught} caught")
     return 0 if caught == len(mutants) else 1

@@ -53,7 +53,7 @@ void check_save_file(const std::string& name, const std::string& wave) {
 
 }  // namespace
 
-TEST_CASE("every signal that a save file of GTKWave names is in the waveform", "[waves]") {
+TEST_CASE("every signal that a save file of GTKWave names is in the waveform", "[waves][cli]") {
   const Sandbox box;
   box.output(
       {"cosim", "--acts", kActs, "--weights", kWeights, "--wave", box / "mac.fst", "--wave-cycles", "20"});
@@ -62,7 +62,7 @@ TEST_CASE("every signal that a save file of GTKWave names is in the waveform", "
   check_save_file("if4_array", box / "array.fst");
 }
 
-TEST_CASE("a waveform says which block a beat is, and which product a result is", "[waves]") {
+TEST_CASE("a waveform says which block a beat is, and which product a result is", "[waves][cli]") {
   const Sandbox box;
   box.output({"cosim", "--acts", kActs, "--weights", kWeights, "--stall-in", "30", "--stall-out", "60",
               "--wave", box / "mac.fst", "--wave-cycles", "3000"});
@@ -95,7 +95,7 @@ TEST_CASE("a waveform says which block a beat is, and which product a result is"
   CHECK(results > 10);
 }
 
-TEST_CASE("a waveform of the array says which beat of which tile is offered", "[waves]") {
+TEST_CASE("a waveform of the array says which beat of which tile is offered", "[waves][cli]") {
   const Sandbox box;
   box.output({"array", "--gemm", "20,30,64", "--engine", "systemc-rtl", "--wave", box / "array.fst"});
   const WaveReader wave(box / "array.fst");
@@ -121,7 +121,7 @@ TEST_CASE("a waveform of the array says which beat of which tile is offered", "[
   }
 }
 
-TEST_CASE("a waveform covers the clocks that it is asked for", "[waves]") {
+TEST_CASE("a waveform covers the clocks that it is asked for", "[waves][cli]") {
   const TempDir folder;
   const auto check = [&](std::uint64_t first, std::uint64_t cycles, std::uint64_t first_time,
                          std::uint64_t last_time) {
@@ -144,7 +144,7 @@ TEST_CASE("a waveform covers the clocks that it is asked for", "[waves]") {
   check(40, 1000, 82, 101);
 }
 
-TEST_CASE("the filter of GTKWave shows scales, blocks, sums and results as numbers", "[waves]") {
+TEST_CASE("the filter of GTKWave shows scales, blocks, sums and results as numbers", "[waves][cli]") {
   const TempDir folder;
   std::string input, expected;
   const auto add = [&](const std::string& value, const std::string& text) {
@@ -181,7 +181,8 @@ TEST_CASE("the filter of GTKWave shows scales, blocks, sums and results as numbe
   CHECK(get(folder / "out") == expected);
 }
 
-TEST_CASE("a mismatch names its clock, and the waveform shows the clocks around the first one", "[waves]") {
+TEST_CASE("a mismatch names its clock, and the waveform shows the clocks around the first one",
+          "[waves][cli]") {
   const TempDir folder;
   // MixFP4 reads the integers of IF4 otherwise, so most dot products of such blocks differ.
   const auto tensor = [](std::size_t rows, std::uint8_t (*scale)(std::size_t)) {
@@ -227,7 +228,7 @@ TEST_CASE("a mismatch names its clock, and the waveform shows the clocks around 
   CHECK(WaveReader(folder / "wave.fst").first_time() == 0);
 }
 
-TEST_CASE("the window of a waveform ends after the clock that it is to show", "[waves]") {
+TEST_CASE("the window of a waveform ends after the clock that it is to show", "[waves][cli]") {
   const auto first = [](std::uint64_t cycles, std::uint64_t clock) {
     return wave_around({"", cycles, 0, {}}, clock).first;
   };
