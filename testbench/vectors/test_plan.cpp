@@ -212,7 +212,7 @@ std::vector<MacConfig> configs() {
 
 }  // namespace
 
-TEST_CASE("the test plan has all stimuli, and stimuli for all of its testpoints", "[kit]") {
+TEST_CASE("the test plan has all stimuli, and stimuli for all of its testpoints", "[kit][long]") {
   const std::vector<Entry> entries = testplan();
   CHECK(faults(entries) == std::vector<std::string>{});
   Set used;

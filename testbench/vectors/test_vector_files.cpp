@@ -62,7 +62,7 @@ std::vector<VectorLine> plan_lines(const MacConfig& config) {
 
 }  // namespace
 
-TEST_CASE("the plan of every unit is read as it was written", "[vectors]") {
+TEST_CASE("the plan of every unit is read as it was written", "[vectors][long]") {
   for (int number = 0; number < kMacFormatCount; ++number) {
     for (const int lanes : {16, 32, 64}) {
       const VectorHeader header{
