@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 from mutants import read_mutants
-from planted import Parser, count, main_of, run_tool
+from planted import Parser, chosen, count, main_of, run_tool
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
@@ -51,7 +51,7 @@ def rtl_with(bug, work):
     """A copy of the RTL with a bug of testbench/mutants."""
     root = work / bug
     shutil.copytree(ROOT / "rtl", root / "rtl")
-    next(mutant for mutant in read_mutants() if mutant.name == bug).plant(root)
+    chosen(read_mutants(), [bug])[0].plant(root)
     return root / "rtl"
 
 

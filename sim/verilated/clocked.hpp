@@ -53,6 +53,12 @@ class Clocked {
     wave_.dump();
     drive().clk_i = 0;
   }
+  /// Asserts reset across one rising edge.
+  void reset() {
+    drive().rst_ni = 0;
+    edge();
+    drive().rst_ni = 1;
+  }
   /// The reset goes low and high again between two edges of the clock: registers whose reset is asynchronous
   /// take it, others see nothing.
   void reset_between_edges() {

@@ -70,11 +70,7 @@ class AxisUnit {
   /// One rising clock edge.
   void step() { top_.edge(); }
   /// Asserts reset for one clock: drops everything in flight.
-  void reset() {
-    top_.drive().rst_ni = 0;
-    step();
-    top_.drive().rst_ni = 1;
-  }
+  void reset() { top_.reset(); }
   /// The same without a clock: asserts and releases reset between two rising edges.
   void reset_between_edges() { top_.reset_between_edges(); }
 
