@@ -134,8 +134,8 @@ test-oracle: ## compare the quantizer with reference results: ORACLE=<file or fo
 test-vectors: ## replay a vector file on the models and the RTL: FILE=<file>
 	$(if $(FILE),,$(error FILE= is missing: give a vector file))
 	@scripts/setup.sh
-	@$(SUBMAKE) $(BIN)/run/if4
-	@$(BIN)/run/if4 replay "$$FILE"
+	@$(SUBMAKE) $(BIN)/if4
+	@$(BIN)/if4 replay "$$FILE"
 
 .PHONY: test-mutants
 test-mutants: ## plant bugs in RTL, model and simulators, one at a time; the tests must catch each: MUTANTS=, CHANGED=
