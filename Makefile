@@ -27,7 +27,7 @@ SHELL := /bin/bash
 ## COVERAGE_TESTS which tests `make coverage` runs (default: [coverage]; more of them can only cover more)
 ## PREFIX         where `make install` puts everything: an absolute path (default: /usr/local)
 ## DESTDIR        a folder that stands in front of PREFIX while packages are made (default: none)
-## CONFIG         release (default), asan (address and undefined-behaviour sanitizers), or coverage
+## CONFIG         release (default), or asan: address and undefined-behaviour sanitizers
 ## CXX, CXXFLAGS  compiler, and flags on top of the project's
 ## IF4_SETUP      0: install no packages; name those that are missing
 ACTS ?=
@@ -48,8 +48,7 @@ PROOFS ?=
 PREFIX ?= /usr/local
 DESTDIR ?=
 CONFIG ?= release
-# What Verilator generates for coverage differs, so it has a build folder of its own.
-BUILD ?= build$(if $(filter coverage,$(CONFIG)),/coverage)
+BUILD ?= build
 ifeq ($(origin CXX),default)
 CXX := g++
 endif
@@ -113,7 +112,7 @@ build: ## build every program
 	@$(SUBMAKE) $(addprefix $(BIN)/,if4 libif4_dpi.so if4_tests oracle_check if4_bench)
 
 .PHONY: test-asan
-test-asan: ## the test suite without its long runs, model, program and Verilated RTL under both sanitizers
+test-asan: ## the test suite without its long runs, model, simulators and program under both sanitizers
 	@scripts/setup.sh
 	@$(SUBMAKE) CONFIG=asan $(BUILD)/asan/if4 $(BUILD)/asan/if4_tests
 	@$(MAKE) CONFIG=asan run-tests
@@ -199,9 +198,9 @@ check-plan: ## how many of 500 random mutants of each output stage's netlist the
 coverage: ## what the tests cover of the MAC unit: lines, toggles, functional points; build/coverage/index.html
 	@scripts/setup.sh
 	@python3 -B scripts/coverage/coverage.py --self-test
-	@$(SUBMAKE) CONFIG=coverage BUILD=$(BUILD)/coverage $(BUILD)/coverage/coverage/if4_tests
+	@$(SUBMAKE) CONFIG=release $(BUILD)/coverage/if4_tests
 	@rm -rf $(BUILD)/coverage/data && mkdir -p $(BUILD)/coverage/data
-	@IF4_COVERAGE=$(BUILD)/coverage/data $(BUILD)/coverage/coverage/if4_tests '$(COVERAGE_TESTS)' \
+	@IF4_COVERAGE=$(BUILD)/coverage/data $(BUILD)/coverage/if4_tests '$(COVERAGE_TESTS)' \
 	    $(if $(SEED),--rng-seed $(SEED))
 	@python3 -B scripts/coverage/coverage.py $(BUILD)/coverage/data $(BUILD)/coverage
 
@@ -281,7 +280,7 @@ help: ## this text
 HELP := Makefile testbench/kit/kit.mk
 
 include scripts/compile.mk rtl/lint.mk testbench/structure/structure.mk sim/verilated/verilated.mk model/libraries.mk sim/program/program.mk testbench/programs.mk \
-	testbench/gates/gates.mk testbench/kit/kit.mk
+	testbench/gates/gates.mk testbench/coverage/coverage.mk testbench/kit/kit.mk
 
 # Whatever no rule makes. Not in the second step, where it would hide which file is missing.
 ifeq ($(SECOND_STEP),)

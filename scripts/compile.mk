@@ -16,12 +16,10 @@ SANITIZE := -g1 $(if $(findstring clang,$(CXX)),,-Wno-maybe-uninitialized) \
 	-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 OPTIMIZE_release := -O2
 OPTIMIZE_asan := -O1 $(SANITIZE)
-# Not -O2: the counters are in the way of optimizing, and compile slowly.
-OPTIMIZE_coverage := -O1 -DIF4_COVERAGE
 OPTIMIZE_fuzz := -O1 $(SANITIZE) -fsanitize=fuzzer-no-link
 OPTIMIZE := $(OPTIMIZE_$(CONFIG))
 ifeq ($(OPTIMIZE),)
-$(error CONFIG=$(CONFIG) is not one of: release asan coverage)
+$(error CONFIG=$(CONFIG) is not one of: release asan)
 endif
 
 ifneq ($(filter $(BUILD)/%,$(MAKECMDGOALS)),)

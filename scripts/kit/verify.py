@@ -23,6 +23,7 @@ from formats import FORMATS
 from process import KitError, handle_signals, run
 
 ROOT = Path(__file__).resolve().parents[2]
+INSTALLED = not (ROOT / "Makefile").is_file()  # the kit of `make install`, whose command is if4-verify
 HEARTBEAT = 64  # clocks
 WAVE_BEFORE, WAVE_AFTER = 160, 24  # clocks around the first mismatch; before it, the latency of an iterative unit and beats
 
@@ -109,11 +110,10 @@ class Options:
                   "format": self.format, "lanes": self.lanes, "accwidth": self.acc_width or "",
                   "sim": next(name for name, kind in simulators.SIMULATORS.items() if kind is self.simulator),
                   "seed": self.seed}
-        made = (ROOT / "Makefile").is_file()  # otherwise this is an installed kit, whose command is if4-verify
-        words = [f"{name.upper() if made else f'--{name}'}={shlex.quote(str(value))}" for name, value in values.items()
-                 if value != ""]
+        words = [f"{f'--{name}' if INSTALLED else name.upper()}={shlex.quote(str(value))}"
+                 for name, value in values.items() if value != ""]
         folder = "" if self.base == ROOT else f"-C {shlex.quote(str(ROOT))} "
-        return " ".join([f"make {folder}verify" if made else "if4-verify", *words])
+        return " ".join(["if4-verify" if INSTALLED else f"make {folder}verify", *words])
 
 
 def lock(work):
@@ -168,7 +168,8 @@ def verify(options, work):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="if4-verify" if INSTALLED else None,
+                                     description="Verifies a MAC with the ports of if4_mac.")
     for name, (default, meaning) in OPTIONS.items():
         parser.add_argument(f"--{name}", default=default, metavar="X", help=meaning)
     args = parser.parse_args()

@@ -1,15 +1,12 @@
 #include "sim/verilated/model.hpp"
 
+#include <verilated_cov.h>
 #include <verilated_syms.h>
 
 #include <cstring>
 #include <fstream>
 #include <stdexcept>
 #include <string>
-
-#if IF4_COVERAGE
-#include <verilated_cov.h>
-#endif
 
 namespace if4 {
 
@@ -70,7 +67,12 @@ void ToggleCounter::write(const std::string& path) const {
   if (!file.flush()) throw std::runtime_error("cannot write " + path);
 }
 
-#if IF4_COVERAGE
+namespace {
+bool counts = false;
+}  // namespace
+
+void start_counting() { counts = true; }
+bool counting() { return counts; }
 
 std::vector<std::unique_ptr<ModelBase>>& kept_models() {
   static std::vector<std::unique_ptr<ModelBase>> models;
@@ -82,16 +84,8 @@ void write_counts(const std::string& folder) {
   for (const auto& model : kept_models()) {
     const std::string path = folder + "/" + std::string(model->unit) + "." + std::to_string(number++);
     model->context.coveragep()->write((path + ".dat").c_str());
-    model->toggles.write(path + ".toggles");
+    model->toggles->write(path + ".toggles");
   }
 }
-
-#else
-
-void write_counts(const std::string& folder) {
-  throw std::logic_error("built without CONFIG=coverage: no counts to write to " + folder);
-}
-
-#endif
 
 }  // namespace if4

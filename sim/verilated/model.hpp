@@ -1,4 +1,4 @@
-// What Verilator generates, as an object, and what a build for coverage counts in it.
+// What Verilator generates, as an object, and what `make coverage` counts in it.
 #pragma once
 
 #include <verilated.h>
@@ -34,36 +34,39 @@ class ToggleCounter {
   std::vector<std::uint32_t> before_, rose_, fell_;
 };
 
-/// A model and the context it runs in. They hold the counts of lines and toggles too, so a build for coverage
-/// keeps them to the end of the process and lends them to one MacUnit after the other.
+/// A model and the context it runs in. They hold the counts of lines and toggles too, so while counting, models are
+/// kept to the end of the process and lent to one MacUnit after the other.
 struct ModelBase {
   virtual ~ModelBase() = default;
+  void sample() {
+    if (toggles != nullptr) toggles->sample(context);
+  }
   VerilatedContext context;
-#if IF4_COVERAGE
-  void sample() { toggles.sample(context); }
-  ToggleCounter toggles;
+  std::unique_ptr<ToggleCounter> toggles;  ///< null unless counting
   std::string_view unit;
   bool lent = true;
-#else
-  void sample() {}
-#endif
 };
 template <class Top>
 struct Model : ModelBase {
   Top top{&context};
 };
 
-/// All models of a build for coverage.
+/// The models that count.
 std::vector<std::unique_ptr<ModelBase>>& kept_models();
 
-/// Writes what was counted since the start of the process, two files for each instance: "<unit>.<n>.dat" has
-/// the lines, as Verilator counts them, and "<unit>.<n>.toggles" the bits that rose and fell from one rising
-/// edge of the clock to the next. Throws std::logic_error unless built with CONFIG=coverage.
+/// Has all units that are made from now on count lines and toggles. Lines are counted, and signals public, only in the
+/// classes of the program of `make coverage`.
+void start_counting();
+bool counting();
+
+/// Writes what was counted, two files for each instance: "<unit>.<n>.dat" has the lines, as Verilator counts them, and
+/// "<unit>.<n>.toggles" the bits that rose and fell from one rising edge of the clock to the next. Throws
+/// std::runtime_error if a file cannot be written.
 void write_counts(const std::string& folder);
 
 template <class Top>
 std::shared_ptr<Model<Top>> lend_model(std::string_view unit) {
-#if IF4_COVERAGE
+  if (!counting()) return std::make_shared<Model<Top>>();
   const auto give_back = [](ModelBase* base) { base->lent = false; };
   for (const auto& kept : kept_models()) {
     if (kept->lent || kept->unit != unit) continue;
@@ -71,14 +74,11 @@ std::shared_ptr<Model<Top>> lend_model(std::string_view unit) {
     return {static_cast<Model<Top>*>(kept.get()), give_back};
   }
   auto made = std::make_unique<Model<Top>>();
+  made->toggles = std::make_unique<ToggleCounter>();
   made->unit = unit;
   const std::shared_ptr<Model<Top>> result(made.get(), give_back);
   kept_models().push_back(std::move(made));
   return result;
-#else
-  (void)unit;
-  return std::make_shared<Model<Top>>();
-#endif
 }
 
 }  // namespace if4

@@ -14,7 +14,7 @@ ifneq ($(filter $(BUILD)/%,$(MAKECMDGOALS)),)
 include $(BUILD)/builds.mk
 
 # Of which builds this run of make needs the classes: a program that holds all of them, or less.
-WANTED := $(sort $(if $(filter $(addprefix $(BIN)/,if4 if4_tests if4_bench),$(MAKECMDGOALS)),$(BUILDS_sim)) \
+WANTED := $(sort $(if $(filter $(addprefix $(BIN)/,if4 if4_tests if4_bench coverage/if4_tests),$(MAKECMDGOALS)),$(BUILDS_sim)) \
 	$(if $(filter $(BIN)/run/if4,$(MAKECMDGOALS)),$(BUILDS_run)) \
 	$(if $(filter $(GATES)/%,$(MAKECMDGOALS)),$(GATED)))
 
@@ -24,17 +24,16 @@ VERILATE := verilator --cc -O3 --output-split-cfuncs 2000 --x-assign fast -Wno-f
 # One function for the logic of all cells, where Verilator would write one for each: a sixth of the code.
 OPTIONS_if4_array := -fno-gate sim/verilated/if4_array.vlt
 OPTIONS_if4_array_cell := $(OPTIONS_if4_array)
-# Verilator counts the lines of the MAC unit. Toggles we count ourselves, for which all signals are public: it leaves
-# out what is declared in generate blocks, and does not tell a rise from a fall.
-ifeq ($(CONFIG),coverage)
-OPTIONS_if4_mac := --coverage-line --public-flat-rw
-endif
 options = $(OPTIONS_$(MODULE_$1)) $(if $(filter $1,$(BUILDS_trace)),--trace-fst)
 verilate = $(VERILATE) --top-module $(MODULE_$1) --prefix V$1 $(PARAMETERS_$1) $(call options,$1) -F $(LIST_$1) \
 	--Mdir $(V)/$1
 
-COMPILE_VERILATED = $(CXX) -std=gnu++17 -w $(OPTIMIZE) $(VERILATOR_INCLUDES) $(CXXFLAGS) -MD -MP -c \
-	-DVERILATOR=1 -DVM_COVERAGE=$(if $(filter coverage,$(CONFIG)),1,0) -DVM_SC=0 \
+# The objects of Verilator's code are those of the release in every configuration: a sanitizer would look for faults of
+# Verilator's in them, at twice the compiler's time. What our code does to them it sees in ours.
+VO := $(subst $(BUILD)/asan,$(BUILD)/release,$(O))/verilated
+OPTIMIZE_VERILATED := -O2
+COMPILE_VERILATED = $(CXX) -std=gnu++17 -w $(OPTIMIZE_VERILATED) $(VERILATOR_INCLUDES) $(CXXFLAGS) -MD -MP -c \
+	-DVERILATOR=1 -DVM_COVERAGE=1 -DVM_SC=0 \
 	-DVM_TRACE=1 -DVM_TRACE_FST=1 -DVM_TRACE_VCD=0
 compile_verilated = @echo '  CXX      $(basename $(@F))'; mkdir -p $(@D); $(COMPILE_VERILATED) $< -o $@
 
@@ -47,6 +46,7 @@ printf '%s\n' '#ifdef __clang__' '#pragma clang optimize off' '#else' '#pragma G
 printf '#include "%s"\n' $$(ls *.cpp | grep -e Slow -e __Trace__) >>all.txt; mv all.txt $1
 endef
 
+$(call remember,$(VO)/flags,$(COMPILE_VERILATED))
 $(call remember,$(BUILD)/verilated.flags,$(VERILATE) $(shell verilator --version 2>/dev/null))
 
 # The included makefile of a class also adds to VM_GLOBAL_* what it needs of Verilator itself. A file that comes out as it
@@ -65,7 +65,7 @@ $$(V)/$1/V$1_classes.mk $$(V)/$1/V$1.all.cpp: $$(V)/$1.stamp
 	@:
 include $$(V)/$1/V$1_classes.mk
 
-$$(O)/verilated/V$1.o: $$(V)/$1/V$1.all.cpp $$(O)/flags
+$$(VO)/V$1.o: $$(V)/$1/V$1.all.cpp $$(VO)/flags
 	$$(compile_verilated)
 $$(O)/builds/$1.o: $$(BUILD)/builds/$1.cpp $$(V)/$1.stamp $$(O)/flags
 	@echo '  CXX      $$<'; mkdir -p $$(@D); $$(COMPILE) -isystem $$(V)/$1 $$< -o $$@
@@ -73,11 +73,12 @@ endef
 $(foreach build,$(WANTED),$(eval $(call build_rules,$(build))))
 
 # What a program links to hold all builds, or only the builds $1.
-class_objects = $(patsubst %,$(O)/verilated/V%.o,$1) $(VERILATOR_OBJECTS)
+class_objects = $(patsubst %,$(VO)/V%.o,$1) $(VERILATOR_OBJECTS)
 verilated_objects = $(call class_objects,$1) $(patsubst %,$(O)/builds/%.o,$1)
 all_verilated_objects = $(call class_objects,$(BUILDS_sim)) $(patsubst %,$(O)/builds/all_%.o,$(MODULES_simulated))
-# Verilator's own sources. All classes name the same ones: sort removes the repetitions.
-VERILATOR_OBJECTS := $(patsubst %,$(O)/verilated/%.o,$(sort $(VM_GLOBAL_FAST) $(VM_GLOBAL_SLOW)))
+# Verilator's own sources. All classes name the same ones: sort removes the repetitions. Only sim/verilated/model.cpp
+# needs verilated_cov.
+VERILATOR_OBJECTS := $(patsubst %,$(VO)/%.o,$(sort $(VM_GLOBAL_FAST) $(VM_GLOBAL_SLOW) verilated_cov))
 
 define module_rules
 $$(O)/builds/all_$1.o: $$(BUILD)/builds/all_$1.cpp $$(O)/flags \
@@ -91,19 +92,10 @@ endif
 $(O)/builds/table.o: $(BUILD)/builds/table.cpp $(O)/flags
 	@echo '  CXX      $<'; mkdir -p $(@D); $(COMPILE) $< -o $@
 
-$(O)/verilated/%.o: $(VERILATOR_ROOT)/include/%.cpp $(O)/flags
+$(VO)/%.o: $(VERILATOR_ROOT)/include/%.cpp $(VO)/flags
 	$(compile_verilated)
 
-ifeq ($(CONFIG),release)
 # Arrays without waveforms, which are there for the tests alone: a quarter of the compiler's time less.
 TESTED_ARRAYS := $(filter-out $(BUILDS_trace) if4_array_cell%,$(filter if4_array_%,$(BUILDS_sim)))
-$(TESTED_ARRAYS:%=$(O)/verilated/V%.o): OPTIMIZE := -O1
-endif
-
-ifneq ($(filter asan fuzz,$(CONFIG)),)
-# Verilator's waveform writer uses words at odd addresses and shifts negative numbers; that is not ours to find.
-$(O)/verilated/%.o: OPTIMIZE += -fno-sanitize=alignment,shift
-# Of an array of 8 x 8 cells the compiler would need minutes and gigabytes; its parts are those of the units.
-$(O)/verilated/Vif4_array_%.o: OPTIMIZE := -O1
-endif
+$(TESTED_ARRAYS:%=$(VO)/V%.o): OPTIMIZE_VERILATED := -O1
 endif

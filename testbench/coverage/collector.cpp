@@ -332,7 +332,9 @@ class CoverageListener : public ListenerBase {
   using ListenerBase::ListenerBase;
 
   void testRunStarting(const Catch::TestRunInfo&) override {
-    if (folder() != nullptr) observe_ports([](const PortValues& ports) { collector().clock(ports); });
+    if (folder() == nullptr) return;
+    start_counting();
+    observe_ports([](const PortValues& ports) { collector().clock(ports); });
   }
   void testRunEnded(const Catch::TestRunStats&) override {
     if (folder() == nullptr) return;

@@ -28,7 +28,7 @@ $(GATES)/$1/$2/V$2.all.cpp: $(GATES)/$1/$2.v $(BUILD)/verilated.flags
 
 $(GATES)/$1/$2.o: $(BUILD)/builds/$2.cpp $(GATES)/$1/$2/V$2.all.cpp $(O)/flags
 	@echo '  CXX      $$@'; $(COMPILE) -isystem $(GATES)/$1/$2 $$< -o $$@
-$(GATES)/$1/V$2.o: $(GATES)/$1/$2/V$2.all.cpp $(O)/flags
+$(GATES)/$1/V$2.o: $(GATES)/$1/$2/V$2.all.cpp $(VO)/flags
 	@echo '  CXX      $$@'; $(COMPILE_VERILATED) -O1 $$< -o $$@
 endef
 $(foreach k,$(NETLISTS),$(eval $(call gates_rules,$k)))

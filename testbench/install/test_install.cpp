@@ -171,6 +171,14 @@ void check_kit(const Installation& there) {
   const std::string verify = "'" + there.prefix() + "/bin/if4-verify' --sim icarus --top behavioural_mac ";
   fs::copy(there.prefix() + "/share/if4/testbench/kit/behavioural_mac.sv", there / "my_mac.sv");
   CHECK(there.output(verify + "--dut my_mac.sv").find("PASS  behavioural_mac\n") == 0);
+  // What a verdict prints to repeat the run is a command that does.
+  const Outcome wrong = there.run(verify + "--dut my_mac.sv --params BUG=1");
+  INFO(wrong.text);
+  CHECK(wrong.status == 1);
+  const std::size_t again = wrong.text.find("if4-verify --dut=my_mac.sv ");
+  REQUIRE(again != std::string::npos);
+  const std::string command = wrong.text.substr(again, wrong.text.find('\n', again) - again);
+  CHECK(there.run("PATH='" + there.prefix() + "/bin':$PATH " + command).status == 1);
   const Outcome missing = there.run(verify + "--dut nosuch.sv");
   INFO(missing.text);
   CHECK(missing.status == 2);
