@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Runs cases of a suite one after the other, and leaves a record of each.
 
-usage: scripts/regress/shard.py [--attempt N] [--queued T] [--until T] RUN SUITE INDEX [INDEX...]
+usage: scripts/regress/shard.py [--attempt N] [--queued T] [--until T] [--seconds S] RUN SUITE INDEX [INDEX...]
 
 RUN is the folder of the run, whose run.json says what is run. Each case is a process of the suite's command, in the root
 of the project and in a session of its own; it ends with all that it started at the suite's limit. With --until no case
-starts that would probably end after that time (Unix seconds).
-Exit codes: 0 each case has its record, or did not start because of --until; 2 bad input; 128 + a signal.
+starts that would probably end after that time (Unix seconds); --seconds is what a case probably takes at first.
+Exit codes: 0 each case has its record, or did not start because of --until; 1 a record cannot be written; 2 bad input;
+128 + a signal.
 """
 
 import hashlib
@@ -202,8 +203,8 @@ def stop(number, _frame):
 
 
 def arguments(words):
-    """({option: value}, [RUN, SUITE, INDEX...])."""
-    options = {"--attempt": "1", "--queued": str(time.time()), "--until": "inf"}
+    """The values of the options, and [RUN, SUITE, INDEX...]."""
+    options = {"--attempt": "1", "--queued": str(time.time()), "--until": "inf", "--seconds": "0"}
     while words and words[0].startswith("--"):
         if words[0] not in options or len(words) < 2:
             raise ValueError(f"no such option, or no value: {words[0]}")
@@ -211,7 +212,7 @@ def arguments(words):
     if len(words) < 3 or not all(re.fullmatch(r"\d{1,9}", word) for word in words[2:]):
         raise ValueError("give the folder of a run, a suite, and whole numbers")
     try:
-        return int(options["--attempt"]), float(options["--queued"]), float(options["--until"]), words
+        return (int(options["--attempt"]), *(float(options[key]) for key in ("--queued", "--until", "--seconds")), words)
     except ValueError:
         raise ValueError("an option's value is no number") from None
 
@@ -225,9 +226,8 @@ def main(words):
     processes.adopt()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
-    attempt, queued, until, (folder, suite, *indexes) = arguments(words)
+    attempt, queued, until, expected, (folder, suite, *indexes) = arguments(words)
     shard = Shard(folder, suite, attempt, queued)
-    expected = shard.suite.seconds
     for done, index in enumerate(map(int, indexes)):
         if time.time() + expected > until:
             break
@@ -240,6 +240,6 @@ def main(words):
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         print(f"shard.py: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(2 if isinstance(error, ValueError) else 1)

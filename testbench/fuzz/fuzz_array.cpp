@@ -78,6 +78,7 @@ void check_run(const SystemConfig& config, const GemmShape& shape) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if4::testing::note_input(data, size);
   static const MemoryFile input;
   input.put(data, size);
   std::vector<Layer> layers;

@@ -48,6 +48,7 @@ void require(bool condition, const char* what, const QuantizeOptions& options, c
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if4::testing::note_input(data, size);
   constexpr std::size_t kHead = 8;
   if (size < kHead) return 0;
   QuantizeOptions options;

@@ -108,6 +108,7 @@ const std::string& index_path(const MemoryFile& input) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if4::testing::note_input(data, size);
   static const MemoryFile input;
   static const MemoryFile output;
   input.put(data, size);

@@ -66,6 +66,7 @@ void check_file(const MemoryFile& input) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if4::testing::note_input(data, size);
   static const MemoryFile input;
   static const std::string header = [] {
     VectorHeader all;

@@ -16,6 +16,7 @@
 #include "model/quantize/simd_values.hpp"
 #include "testbench/support/catch.hpp"
 #include "testbench/support/simd_targets.hpp"
+#include "testbench/support/stimuli.hpp"
 
 namespace {
 
@@ -86,10 +87,12 @@ TEST_CASE("the fast quantizer gives the bits of the scalar one in every format a
   }
 }
 
-TEST_CASE("the fast quantizer gives the bits of the scalar one with any options and shape", "[fast]") {
-  std::mt19937_64 rng(test_seed() + 61);
+namespace {
+
+// Tensors of random options and shapes, on every instruction set.
+void check_random_tensors(std::mt19937_64& rng, int count) {
   const EachTarget targets;
-  for (int repeat = 0; repeat < 150; ++repeat) {
+  for (int repeat = 0; repeat < count; ++repeat) {
     QuantizeOptions options = random_options(rng);
     std::size_t rows = 1 + rng() % 50;
     std::size_t columns = 1 + rng() % 600;
@@ -99,9 +102,23 @@ TEST_CASE("the fast quantizer gives the bits of the scalar one with any options 
     // Any amax, up to the ends of FP32; BF16 rotation takes four times the largest value.
     const int power = static_cast<int>(rng() % 250) - 130;
     for (float& x : tensor.values) x = std::ldexp(x, rng() % 2 == 0 ? power : power - 1);
+    if4::testing::note_stimulus(tensor);
     const QuantizedTensor plain = quantize(tensor, options);
     targets.run([&] { check_same(quantize_fast(view_of(tensor), options, 1 + rng() % 4), plain); });
   }
+}
+
+}  // namespace
+
+TEST_CASE("the fast quantizer gives the bits of the scalar one with any options and shape", "[fast]") {
+  std::mt19937_64 rng(test_seed() + 61);
+  check_random_tensors(rng, 150);
+}
+
+// A case of the regression's suite `quantizer`.
+TEST_CASE("the fast quantizer on random tensors", "[.case_quantizer][long]") {
+  std::mt19937_64 rng(test_seed() + 67);
+  check_random_tensors(rng, 90);
 }
 
 TEST_CASE("the extremes of FP32 on every instruction set", "[fast]") {

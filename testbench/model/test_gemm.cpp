@@ -7,6 +7,7 @@
 #include "model/mac/gemm_kernel.hpp"
 #include "testbench/support/catch.hpp"
 #include "testbench/support/gemm_testing.hpp"
+#include "testbench/support/stimuli.hpp"
 
 namespace {
 
@@ -17,6 +18,8 @@ using if4::GemmPath;
 // Compares, and returns the path taken.
 GemmPath check_product(const if4::MacConfig& mac, const if4::QuantizedTensor& a,
                        const if4::QuantizedTensor& w) {
+  note_stimulus(a);
+  note_stimulus(w);
   const std::vector<if4::MacResult> expected = golden_product(mac, a, w);
   std::uint64_t nan = 0, overflow = 0;
   for (const if4::MacResult& result : expected) {
@@ -85,4 +88,21 @@ TEST_CASE("The fast product refuses operands that do not fit together", "[gemm]"
                   std::invalid_argument);
   CHECK_THROWS_AS(if4::gemm({}, a, random_operand(random, Format::kNVFP4, 2, 32, Values::kFinite)),
                   std::invalid_argument);
+}
+
+// A case of the regression's suite `quantizer`.
+TEST_CASE("The fast product on random operands", "[.case_quantizer][long]") {
+  std::mt19937_64 random(test_seed() + 913);
+  for (int i = 0; i < 150; ++i) {
+    if4::MacConfig mac;
+    mac.format = static_cast<Format>(pick(random, 0, if4::kMacFormatCount - 1));
+    mac.lanes = 16 << pick(random, 0, 2);
+    if (pick(random, 0, 3) == 0) mac.acc_width = if4::acc_width(mac) - static_cast<int>(pick(random, 4, 16));
+    const auto values = static_cast<Values>(pick(random, 0, 2));
+    const std::uint64_t k = pick(random, 1, 300);
+    const auto a = random_operand(random, mac.format, pick(random, 1, 20), k, values);
+    const auto w = random_operand(random, mac.format, pick(random, 1, 40), k, values);
+    check_product(mac, a, w);
+    count_checks(a.rows() * w.rows() * if4::gemm_kernels().size());
+  }
 }

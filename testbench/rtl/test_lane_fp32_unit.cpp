@@ -16,6 +16,7 @@
 #include "testbench/support/catch.hpp"
 #include "testbench/support/lane_fp32_unit.hpp"
 #include "testbench/support/mac_testing.hpp"
+#include "testbench/support/stimuli.hpp"
 
 using namespace if4;
 using namespace if4::testing;
@@ -229,5 +230,32 @@ TEMPLATE_TEST_CASE("lane-FP32 RTL: a reset in flight drops everything and leaves
     REQUIRE(unit.ready());
     const std::vector<Beats> dot_products = random_dot_products(random, 8, 4, Mix::kUniform);
     check_driven<TestType>(drive(unit, dot_products, {}), dot_products);
+  }
+}
+
+// A case of the regression's suite `baseline`.
+TEMPLATE_TEST_CASE("lane-FP32 RTL: random operands, stalls and resets", "[.case_baseline][long]", IF4, NVFP4,
+                   IF4WithIeee) {
+  std::mt19937_64 random(test_seed() + 56);
+  LaneFp32Unit<typename TestType::Top> unit;
+  constexpr unsigned kPercents[] = {0, 0, 5, 20, 50, 80, 95};
+  constexpr std::size_t kLongest[] = {1, 2, 3, 8, 40, 300};
+  for (int run = 0; run < 30; ++run) {
+    const Mix mix = random() % 3 == 0 ? Mix::kExtreme : random() % 2 == 0 ? Mix::kFinite : Mix::kUniform;
+    const std::vector<Beats> dot_products = random_dot_products(random, 700, kLongest[random() % 6], mix);
+    const Stalls stalls{kPercents[random() % 7], kPercents[random() % 7], random()};
+    note_stimulus(dot_products);
+    count_checks(dot_products.size());
+    CAPTURE(run, stalls.input_percent, stalls.output_percent, stalls.seed);
+    check_driven<TestType>(drive(unit, dot_products, stalls), dot_products);
+    for (std::uint64_t clocks = random() % 12; clocks > 0; --clocks) {
+      const Beats beats = random_beats(random, 1, Mix::kUniform);
+      unit.drive(beats.data(), random() % 3 == 0);
+      unit.set_ready(random() % 2 == 0);
+      unit.step();
+    }
+    unit.drive_idle();
+    random() % 2 == 0 ? unit.reset() : unit.reset_between_edges();
+    REQUIRE_FALSE(unit.valid());
   }
 }

@@ -6,6 +6,7 @@
 #include "testbench/support/array_testing.hpp"
 #include "testbench/support/catch.hpp"
 #include "testbench/support/file_testing.hpp"
+#include "testbench/support/stimuli.hpp"
 
 using namespace if4;
 using namespace if4::testing;
@@ -291,4 +292,25 @@ TEST_CASE("the first build of the array writes a waveform", "[array]") {
   CHECK(get(wave).size() > 100);
   CHECK_THROWS_AS(make_array_rtl(array_builds().front().config, {folder / "none/array.fst"}), InputError);
   CHECK_THROWS_AS(make_array_rtl(array_builds().back().config, {wave}), std::invalid_argument);
+}
+
+// A case of the regression's suite `array`.
+TEST_CASE("random products, stalls and resets on one array in lock-step", "[.case_array][long]") {
+  std::mt19937_64 random(test_seed() + 68);
+  const ArrayBuild& build = array_builds()[random() % array_builds().size()];
+  LockStep array(build.config);
+  constexpr unsigned kPercents[] = {0, 0, 15, 50, 90};
+  for (int i = 0; i < 25; ++i) {
+    const Gemm gemm = draw_gemm(random, build.config, 120);
+    const Stalls stalls{kPercents[random() % 5], kPercents[random() % 5], random()};
+    for (const TileBeat& beat : gemm.beats) {
+      for (std::size_t row = 0; row < beat.a.size(); ++row) note_stimulus({{{beat.a[row], beat.w.front()}}});
+      for (const Block& block : beat.w) note_stimulus({{{beat.a.front(), block}}});
+    }
+    for (const auto& output : gemm.results) count_checks(output.size());
+    INFO(to_text(gemm) << "; stalls " << stalls.input_percent << " % in, " << stalls.output_percent
+                       << " % out, seed " << stalls.seed);
+    REQUIRE(array.run(gemm, stalls).error == "");
+    if (random() % 2 == 0) REQUIRE(array.disturb_and_reset(random, static_cast<int>(random() % 80)) == "");
+  }
 }

@@ -15,6 +15,7 @@
 #include "sim/system/system.hpp"
 #include "testbench/support/catch.hpp"
 #include "testbench/support/gemm_testing.hpp"
+#include "testbench/support/stimuli.hpp"
 
 namespace {
 
@@ -149,6 +150,40 @@ TEST_CASE("every option of the system reads as it was set, and changes no other"
   }
 }
 
+namespace {
+
+// The fast model against SystemC on random operands: every cycle, event and result. What the fast one says.
+if4::RunStats check_case(std::mt19937_64& random, const Case& c, Values values) {
+  const QuantizedTensor a = random_operand(random, c.config.array.mac.format, c.shape.m, c.shape.k, values);
+  const QuantizedTensor w = random_operand(random, c.config.array.mac.format, c.shape.n, c.shape.k, values);
+  if4::testing::note_stimulus(a);
+  if4::testing::note_stimulus(w);
+  if4::testing::count_checks(c.shape.m * c.shape.n);
+  const if4::SystemRun systemc = if4::run_system(c.config, a, w);
+  if4::Timeline timeline;
+  const if4::RunStats fast = if4::fast_timing(c.config, c.shape, &timeline);
+  INFO("fast    " << to_text(fast));
+  INFO("SystemC " << to_text(systemc.stats));
+  CHECK(fast == systemc.stats);
+  CHECK(if4::fast_timing(c.config, c.shape) == fast);  // without a timeline repeated rounds are skipped
+  check_equal(timeline.loads, systemc.timeline.loads);
+  check_equal(timeline.tiles, systemc.timeline.tiles);
+  CHECK(systemc.results == bits_of(golden_product(c.config.array.mac, a, w)));
+  return fast;
+}
+
+}  // namespace
+
+// A case of the regression's suite `array`.
+TEST_CASE("The fast model and the SystemC system in random cases", "[.case_array][long]") {
+  std::mt19937_64 random(test_seed() + 904);
+  for (int i = 0; i < 150; ++i) {
+    const Case c = random_case(random);
+    INFO("case " << i << ", seed " << test_seed() << ": " << to_text(c.config, c.shape));
+    check_case(random, c, i % 8 == 0 ? Values::kNaN : Values::kFinite);
+  }
+}
+
 TEST_CASE("The fast model has the SystemC system's cycles, events and results", "[system][systemc]") {
   std::mt19937_64 random(test_seed() + 900);
   constexpr int kCases = 320;
@@ -156,20 +191,7 @@ TEST_CASE("The fast model has the SystemC system's cycles, events and results", 
   for (int i = 0; i < kCases; ++i) {
     const Case c = random_case(random);
     INFO("case " << i << ", seed " << test_seed() << ": " << to_text(c.config, c.shape));
-    const QuantizedTensor a = random_operand(random, c.config.array.mac.format, c.shape.m, c.shape.k,
-                                             i % 8 == 0 ? Values::kNaN : Values::kFinite);
-    const QuantizedTensor w = random_operand(random, c.config.array.mac.format, c.shape.n, c.shape.k,
-                                             i % 8 == 0 ? Values::kNaN : Values::kFinite);
-    const if4::SystemRun systemc = if4::run_system(c.config, a, w);
-    if4::Timeline timeline;
-    const if4::RunStats fast = if4::fast_timing(c.config, c.shape, &timeline);
-    INFO("fast    " << to_text(fast));
-    INFO("SystemC " << to_text(systemc.stats));
-    CHECK(fast == systemc.stats);
-    CHECK(if4::fast_timing(c.config, c.shape) == fast);  // without a timeline repeated rounds are skipped
-    check_equal(timeline.loads, systemc.timeline.loads);
-    check_equal(timeline.tiles, systemc.timeline.tiles);
-    CHECK(systemc.results == bits_of(golden_product(c.config.array.mac, a, w)));
+    const if4::RunStats fast = check_case(random, c, i % 8 == 0 ? Values::kNaN : Values::kFinite);
     waits[0] += fast.cycles.activations;
     waits[1] += fast.cycles.weights;
     waits[2] += fast.cycles.output;

@@ -8,6 +8,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -16,6 +17,7 @@
 
 #include "sim/program/interrupt.hpp"
 #include "testbench/support/catch.hpp"
+#include "testbench/support/stimuli.hpp"
 
 namespace {
 
@@ -37,11 +39,22 @@ std::uint64_t seed = 0;
 std::uint64_t assertions = 0;
 bool unmatched = false;
 
+// For a regression, which reads them: testbench/regress/suites.txt.
+bool tells_stimuli() { return std::getenv("IF4_STIMULI") != nullptr; }
+
 class RunWatcher : public Listener {
  public:
   using Listener::Listener;
+  void testCaseEnded(const Catch::TestCaseStats& stats) override {
+    const std::string digest = if4::testing::take_digest();
+    if (!tells_stimuli() || digest.empty()) return;
+    std::fprintf(stderr, "stimuli %s %s\n", digest.c_str(), stats.testInfo.name.c_str());
+  }
   void testRunEnded(const Catch::TestRunStats& stats) override {
     assertions = static_cast<std::uint64_t>(stats.totals.assertions.total());
+    if (!tells_stimuli()) return;
+    std::fprintf(stderr, "checks %llu\n",
+                 static_cast<unsigned long long>(assertions + if4::testing::counted_checks()));
   }
   void noMatchingTestCases(Spec spec) override {
     unmatched = true;

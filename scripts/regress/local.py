@@ -1,0 +1,60 @@
+"""Runs shards on this machine, so many at a time."""
+
+import os
+import select
+import signal
+import subprocess
+import time
+
+import processes
+
+MOST_SAID = 400  # characters of what a shard says on stderr that are passed on
+
+
+class LocalEngine:
+    """Each shard is a process in a session of its own, which ends with this one."""
+
+    shard_seconds = 5  # long enough to forget the start of a shard, short enough for a fair end
+
+    def __init__(self, folder, jobs):
+        self.folder, self.jobs = folder, jobs
+        self.running = {}  # process: (shard, its stderr)
+        processes.adopt()
+
+    def room(self):
+        return self.jobs - len(self.running)
+
+    def submit(self, shards):
+        for shard in shards:
+            errors = os.memfd_create("stderr")
+            process = subprocess.Popen(shard.words(self.folder), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                       stderr=errors, start_new_session=True,
+                                       env={**os.environ, "IF4_REGRESS_PARENT": str(os.getpid())})
+            self.running[process] = (shard, errors, os.pidfd_open(process.pid))
+
+    def poll(self, seconds):
+        """The shards that have ended, after at most so many seconds: (shard, whether each case has its record or did not
+        start for want of time, what to say)."""
+        if not self.running:
+            time.sleep(seconds)
+            return []
+        select.select([handle for _, _, handle in self.running.values()], [], [], seconds)
+        ended = []
+        for process in [process for process in self.running if process.poll() is not None]:
+            shard, errors, handle = self.running.pop(process)
+            os.close(handle)
+            said = os.pread(errors, MOST_SAID, 0).decode(errors="replace").strip()
+            os.close(errors)
+            if process.returncode:
+                # What the shard could not end itself has this process as its parent now.
+                processes.end_descendants({other.pid for other in self.running})
+                how = (f"ended by {signal.Signals(-process.returncode).name}" if process.returncode < 0
+                       else f"exit code {process.returncode}")
+                said = f"{how}: {said}" if said else how
+            ended.append((shard, process.returncode == 0, said))
+        return ended
+
+    def cancel(self):
+        """Ends everything at once."""
+        processes.end_descendants()
+        self.running.clear()

@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""Runs suites with many seeds, in parallel: `make regress`. README.md beside this file is its page.
+
+usage: scripts/regress/regress.py [--seeds N | --budget T | --case SUITE-INDEX | --failed 1] [--suites "NAME..."]
+           [--jobs N] [--base N] [--folder DIR] [--engine local|slurm] [--coverage 1] [--table FILE] [--bin DIR]
+           [--needs | --report-only]
+
+Exit codes: 0 every case passed, and there were checks in each suite; 1 not; 2 bad input; 128 + a signal.
+"""
+
+import math
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import options
+import records
+import report
+from live import Live
+from plan import Plan
+from run import Run
+from scheduler import Scheduler
+
+
+class Stopped(BaseException):
+    """A signal that ends the run."""
+
+    def __init__(self, number):
+        super().__init__(number)
+        self.number = number
+
+
+def raise_stopped(number, _frame):
+    set_signals(signal.SIG_IGN)
+    raise Stopped(number)
+
+
+def set_signals(handler):
+    """But one that whoever started this program ignores stays ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN or handler == signal.SIG_DFL:
+            signal.signal(number, handler)
+
+
+def engine_of(args, folder):
+    if args.engine == "slurm":
+        from slurm import SlurmEngine
+        return SlurmEngine(folder, args.jobs)
+    from local import LocalEngine
+    return LocalEngine(folder, args.jobs)
+
+
+def go(run, live):
+    """Runs what has no record. Whether all is as it should be."""
+    found, bad = run.start(report.keep_history)
+    for line in bad:
+        live.say(line)
+    final = [record for record in found if record.final]
+    lost = {record.name: record.attempt for record in found if not record.final}
+    plan = Plan(run.suites, run.wanted, {record.name for record in final}, lost, run.order)
+    until = math.inf
+    if run.values["budget"] is not None:
+        until = time.time() + max(0, run.values["budget"] - run.spent())
+    scheduler = Scheduler(run, plan, engine_of(run.args, run.folder), live, until)
+    for record in final:
+        scheduler.take_note(record)
+    first = f"goes on, {len(final)} cases have their record" if run.resumed else f"{', '.join(run.suites)}"
+    live.say(f"regress: base {run.base}, commit {run.values['commit']}, in {run.folder}: {first}")
+    try:
+        scheduler.work()
+    except Stopped as stopped:
+        scheduler.stop()
+        set_signals(signal.SIG_DFL)  # Who asks twice need not wait for the report.
+        run.write()
+        report.write(run.folder)
+        live.say(f"regress: ended by {signal.Signals(stopped.number).name} after {scheduler.text()}")
+        live.say(f"regress: the same command goes on: {run.command()}")
+        os._exit(128 + stopped.number)
+    except BaseException:
+        scheduler.stop()
+        raise
+    run.write(finished=True)
+    report.write(run.folder)
+    return scheduler.summary()
+
+
+def report_only(folder):
+    if not (folder / "run.json").is_file():
+        raise ValueError(f"there is no run in {folder}")
+    for line in records.read(folder)[1]:
+        print(line)
+    report.write(folder)
+
+
+def needs(args):
+    """The programs that make builds first."""
+    names = args.names or [name for name, suite in args.suites_by_name.items() if suite.default]
+    if args.case:
+        names = [args.case[0]]
+    if args.failed:
+        from run import what_failed
+        names = [suite for suite, _ in what_failed(args.folder)[1] if suite in args.suites_by_name]
+    return sorted({need for name in names for need in args.suites_by_name[name].needs})
+
+
+def main():
+    args = options.parse(sys.argv[1:])
+    if args.needs:
+        print("\n".join(needs(args)))
+        return 0
+    if args.report_only:
+        report_only(args.folder)
+        return 0
+    args.jobs = args.jobs or len(os.sched_getaffinity(0))
+    set_signals(raise_stopped)
+    return 0 if go(Run(args), Live(sys.stdout)) else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except ValueError as error:
+        print(f"regress: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        print(f"regress: {error.filename or 'an operation'}: {error.strerror}", file=sys.stderr)
+        sys.exit(2)
+    except Stopped as stopped:
+        sys.exit(128 + stopped.number)
