@@ -277,10 +277,10 @@ help: ## this text
 	@sed -nE 's/^## /  /p' $(HELP)
 
 # The makefiles with targets that a user types.
-HELP := Makefile testbench/kit/kit.mk
+HELP := Makefile testbench/kit/kit.mk testbench/regress/regress.mk
 
 include scripts/compile.mk rtl/lint.mk testbench/structure/structure.mk sim/verilated/verilated.mk model/libraries.mk sim/program/program.mk testbench/programs.mk \
-	testbench/gates/gates.mk testbench/coverage/coverage.mk testbench/kit/kit.mk
+	testbench/gates/gates.mk testbench/coverage/coverage.mk testbench/kit/kit.mk testbench/regress/regress.mk
 
 # Whatever no rule makes. Not in the second step, where it would hide which file is missing.
 ifeq ($(SECOND_STEP),)

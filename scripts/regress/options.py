@@ -85,8 +85,17 @@ def parse(words):
     args.budget = _seconds(args.budget.strip()) if args.budget.strip() else None
     args.failed, args.coverage = _switch("FAILED", args.failed.strip()), _switch("COVERAGE", args.coverage.strip())
     args.case = _case(args.case.strip(), args.names, args.suites_by_name) if args.case.strip() else None
+    asked = args.names + ([args.case[0]] if args.case else [])
+    blind = [name for name in asked if args.coverage and not args.suites_by_name[name].covers]
+    if blind:
+        raise ValueError(f"COVERAGE=1: the suite {blind[0]} leaves no coverage")
     args.engine = args.engine.strip() or "local"
     if args.engine not in ENGINES:
         raise ValueError(f"ENGINE={args.engine} is none of {', '.join(ENGINES)}")
     args.folder = Path(args.folder).resolve() if args.folder.strip() else ROOT / "build" / "regress"
     return args
+
+
+def names_by_default(args):
+    """The suites that run where SUITES names none."""
+    return [name for name, suite in args.suites_by_name.items() if (suite.covers if args.coverage else suite.default)]

@@ -175,13 +175,11 @@ def read(folder):
 
 
 def write_json(path, values):
-    """Whole, or not at all, also where the machine stops."""
+    """Whole, or not at all; a machine that stops may leave a cut file, which its reader sees."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with open(temporary, "w") as file:
         json.dump(values, file, indent=1, sort_keys=True)
         file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
     os.replace(temporary, path)
 
 

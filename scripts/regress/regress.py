@@ -56,7 +56,7 @@ def engine_of(args, folder):
 
 def go(run, live):
     """Runs what has no record. Whether all is as it should be."""
-    found, bad = run.start(report.keep_history)
+    found, bad = run.start(report.write)
     for line in bad:
         live.say(line)
     final = [record for record in found if record.final]
@@ -98,7 +98,7 @@ def report_only(folder):
 
 def needs(args):
     """The programs that make builds first."""
-    names = args.names or [name for name, suite in args.suites_by_name.items() if suite.default]
+    names = args.names or options.names_by_default(args)
     if args.case:
         names = [args.case[0]]
     if args.failed:

@@ -2,8 +2,4 @@
 
 
 def write(folder):
-    """JUnit and the page, of the records that are there."""
-
-
-def keep_history(folder):
-    """Adds the summary of the run in the folder to its history."""
+    """JUnit, the page and the history, of the records that are there."""

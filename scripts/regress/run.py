@@ -121,7 +121,7 @@ class Run:
     def _new(self):
         """The description of a new run. What was there of another one stays until start()."""
         args, cases, base = self.args, None, self.args.base
-        names = args.names or [name for name, suite in args.suites_by_name.items() if suite.default]
+        names = args.names or options.names_by_default(args)
         if self.mode == "failed":
             before, failed = what_failed(self.folder)
             base, cases = before["base"], [list(case) for case in failed]
@@ -154,13 +154,13 @@ class Run:
         return " ".join(["make regress", *(f"{options.MAKE_NAMES[name]}={shlex.quote(text)}"
                                            for name, text in self.args.given.items())])
 
-    def start(self, keep_history):
+    def start(self, write_report):
         """Clears the folder of another run, and begins. Names of the cases that have their record, the attempts of those
         that run again, all records that count, and a line for each bad one."""
         for name in CONTENTS:
             if not self.resumed and (self.folder / name).exists():
                 if name == "records" and self.mode != "case" and (self.folder / "run.json").exists():
-                    keep_history(self.folder)
+                    write_report(self.folder)  # which adds it to the history, also where it was killed
                 shutil.rmtree(self.folder / name)
             (self.folder / name).mkdir(exist_ok=True)
         for name in RESULTS:

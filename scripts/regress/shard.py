@@ -137,6 +137,8 @@ class Shard:
                 code = process.wait() if why == "itself" else None
         if processes.has_children():
             processes.end_descendants()
+        if process:
+            process.poll()
         record = self.judge(index, command, why, code, log_path, started)
         self.keep(record, scratch)
         records.write(self.folder, record)

@@ -20,6 +20,7 @@ class Suite:
     checks: str = r"^checks (\d+)$"
     needs: list = field(default_factory=list)  # what make builds first, without the folder of programs
     default: bool = True
+    covers: bool = False  # whether a build with counters leaves coverage
     listed: list = field(default_factory=list)  # a command that prints a line for each case that there is
 
     def words(self, **places):
@@ -64,10 +65,10 @@ def _set(suite, place, key, value):
         if groups == 0:
             raise ValueError(f"{place}: the expression has no group that holds the number")
         suite.checks = value
-    elif key == "default":
+    elif key in ("default", "covers"):
         if value not in ("yes", "no"):
             raise ValueError(f"{place}: '{value}' is neither yes nor no")
-        suite.default = value == "yes"
+        setattr(suite, key, value == "yes")
     elif key == "about":
         suite.about = value
     else:

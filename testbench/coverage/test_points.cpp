@@ -5,6 +5,7 @@
 
 #include "testbench/support/catch.hpp"
 #include "testbench/support/mac_testing.hpp"
+#include "testbench/support/stimuli.hpp"
 
 using namespace if4;
 using namespace if4::testing;
@@ -60,6 +61,8 @@ std::vector<MacResult> run(MacUnit& unit, const std::vector<Beats>& dot_products
 
 void check_run(MacUnit& unit, const std::vector<Beats>& dot_products, const Waits& waits = {}) {
   const MacConfig& config = unit.build().mac;
+  note_stimulus(dot_products);
+  count_checks(dot_products.size());
   const std::vector<MacResult> results = run(unit, dot_products, waits);
   INFO(unit.build().name);
   REQUIRE(results.size() == dot_products.size());

@@ -16,6 +16,7 @@
 #include "model/quantize/quantizer.hpp"
 #include "model/quantize/simd_targets.hpp"
 #include "model/quantize/simd_values.hpp"
+#include "testbench/fuzz/fuzzing.hpp"
 
 namespace {
 

@@ -1,0 +1,49 @@
+# `make regress`: suites with many seeds, in parallel. `make check-regress`: the tests of its scripts.
+
+## SEEDS          cases of each suite of `make regress` (default: 10, where there is no BUDGET)
+## BUDGET         how long `make regress` starts cases instead: 90s, 10m, 1.5h
+## SUITES         which suites it runs: SUITES="unit array" (default: those of testbench/regress/suites.txt without "default no")
+## JOBS           cases at a time (default: as many as there are cores)
+## BASE           a number that all seeds are made from (default: a new one, which the run prints)
+## CASE           1 case alone, as a failure names it: CASE=unit-17 BASE=4711
+## FAILED         1: the cases that failed in the last run, the first failure first
+## ENGINE         local (default), or slurm
+## COVERAGE       1: the suites that leave coverage, in a build with counters
+## REGRESS_DIR    the folder of the run (default: build/regress)
+SEEDS ?=
+BUDGET ?=
+SUITES ?=
+JOBS ?=
+BASE ?=
+CASE ?=
+FAILED ?=
+ENGINE ?=
+COVERAGE ?=
+REGRESS_DIR ?=
+
+regress_counters := $(filter-out 0,$(COVERAGE))
+regress_bin := $(if $(regress_counters),$(BUILD)/coverage/coverage,$(BIN))
+regress_given = $(foreach one,seeds.SEEDS budget.BUDGET suites.SUITES jobs.JOBS base.BASE case.CASE failed.FAILED \
+	engine.ENGINE coverage.COVERAGE folder.REGRESS_DIR,$(if $(strip $($(subst .,,$(suffix $(one))))),\
+	--$(basename $(one))='$(call quoted,$(subst .,,$(suffix $(one))))'))
+regress = python3 -B scripts/regress/regress.py --bin $(regress_bin) $(regress_given)
+
+# What is asked for is checked before anything is built. Fuzzers have a configuration of their own.
+.PHONY: regress
+regress: ## suites with many seeds, in parallel: SEEDS= or BUDGET=10m, SUITES=, JOBS=; again: goes on; FAILED=1, CASE=
+	@$(regress) --needs >/dev/null
+	@scripts/setup.sh default $(if $(findstring fuzz,$(SUITES)$(CASE)),fuzz)
+	+@needs=$$($(regress) --needs) || exit; \
+	fuzzers=$$(sed -n 's|^fuzz/|$(BUILD)/fuzz/|p' <<<"$$needs"); \
+	programs=$$(sed -n '/^fuzz\//!s|^|$(regress_bin)/|p' <<<"$$needs"); \
+	[ -z "$$programs" ] || $(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) \
+	    $(if $(regress_counters),CONFIG=coverage BUILD=$(BUILD)/coverage) $$programs || exit; \
+	[ -z "$$fuzzers" ] || $(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) CONFIG=fuzz CXX=clang++ $$fuzzers
+	@exec $(regress)
+
+.PHONY: check-regress
+check-regress: ## test the scripts of `make regress`: found bugs, hangs, crashes, cut records, interrupts, two workers
+	@python3 -B testbench/regress/test_records.py
+	@python3 -B testbench/regress/test_plan.py
+	@python3 -B testbench/regress/test_regress.py
+	@python3 -B testbench/regress/test_stop.py
