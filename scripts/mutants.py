@@ -130,19 +130,23 @@ def failed_test(root):
     return html.unescape(failed[0].split('"')[0]) if failed else "no test case"
 
 
-def is_of_kit(mutant):
-    """Whether only the tests that simulate as users do can notice the bug."""
-    return mutant.file.startswith(("testbench/kit/", "scripts/kit/"))
+# Tests that run only for planted bugs in these folders, since no other bug needs them.
+OWN_TESTS = {"testbench/kit/": "[verify]", "scripts/kit/": "[verify]", "scripts/regress/": "[regress]"}
 
 
-def test(root, of_rtl=True, of_kit=False):
-    """None if the suite passed, otherwise how it failed. `of_rtl` and `of_kit` say which tests come first, `of_kit`
-    also that those tagged [verify] run."""
+def own_tests(mutant):
+    """The tags of the tests that alone can notice the bug."""
+    return [tag for folder, tag in OWN_TESTS.items() if mutant.file.startswith(folder)]
+
+
+def test(root, of_rtl=True, own=()):
+    """None if the suite passed, otherwise how it failed. `of_rtl` says which tests come first, after those of the tags
+    `own`."""
     # Those that are about the changed part first, since the first failure ends the run; those that take long after the
     # others. The program is built only for its own tests.
     rtl = ["[rtl]~[long],[lane_fp32_rtl],[fp32],[array]", "[long]~[handoff]"]
     rest = ["~[long]~[rtl]~[lane_fp32_rtl]~[fp32]~[array]~[cli]", "[cli]"]
-    for tests in (["[verify]"] if of_kit else []) + (rtl + rest if of_rtl else rest + rtl):
+    for tests in [*own, *(rtl + rest if of_rtl else rest + rtl)]:
         program = {"[cli]": "build/if4", "[verify]": "build/kit/if4"}.get(tests)
         if program and not build(root, 1, program):
             return "a program that does not build"
@@ -167,17 +171,17 @@ def run_mutant(mutant, control):
     plant(mutant, root)
     if not build(root, 1):
         return Outcome(False, f"DOES NOT BUILD, see {root}/build.log", time.monotonic() - start)
-    failure = test(root, mutant.file.startswith("rtl/"), is_of_kit(mutant))
+    failure = test(root, mutant.file.startswith("rtl/"), own_tests(mutant))
     if failure is None:
         return Outcome(False, "SURVIVED", time.monotonic() - start)
     shutil.rmtree(root)
     return Outcome(True, f"CAUGHT by {failure}", time.monotonic() - start)
 
 
-def check_control(control, when, of_kit):
+def check_control(control, when, own):
     """Runs the suite on the unchanged copy. What fails there would fail with every bug, and none would be caught."""
     start = time.monotonic()
-    failure = test(control, of_kit=of_kit)
+    failure = test(control, own=own)
     if failure is not None:
         print(f"the unchanged project fails its tests {when}: {failure}, see {control}/test.log", file=sys.stderr)
         return False
@@ -224,12 +228,12 @@ def main():
     if not build(control, os.cpu_count() or 1):
         print(f"the unchanged project does not build, see {control}/build.log", file=sys.stderr)
         return 1
-    of_kit = any(is_of_kit(mutant) for mutant in mutants)
-    if not check_control(control, "before", of_kit):
+    own = sorted({tag for mutant in mutants for tag in own_tests(mutant)})
+    if not check_control(control, "before", own):
         return 1
     caught = run_all(mutants, control, args.jobs)
     # The machine may have broken meanwhile, for example by a full disk: then nothing above counts.
-    if not check_control(control, "after", of_kit):
+    if not check_control(control, "after", own):
         return 1
     print(f"{len(mutants)} planted bugs, {caught} caught")
     return 0 if caught == len(mutants) else 1

@@ -3,7 +3,7 @@ ifneq ($(filter $(BUILD)/%,$(MAKECMDGOALS)),)
 
 ORACLE_MAIN := testbench/oracle/main.cpp
 SUITE := $(filter-out $(ORACLE_MAIN),\
-	$(wildcard $(addsuffix /*.cpp,$(addprefix testbench/,model vectors kit rtl sim dpi install support oracle coverage))))
+	$(wildcard $(addsuffix /*.cpp,$(addprefix testbench/,model vectors kit rtl sim dpi install regress support oracle coverage))))
 TEST_HELPERS := $(filter-out testbench/support/main.cpp %/test_main.cpp %/test_oracle.cpp,\
 	$(filter testbench/support/% testbench/oracle/%,$(SUITE)))
 BENCH := $(wildcard testbench/bench/*.cpp)

@@ -37,7 +37,8 @@ def main():
     if not mutants.build(root, 1):
         print(f"FAILED: {what} does not build\n{(root / 'build.log').read_text(errors='replace')[-4000:]}")
         return 1
-    failure = mutants.test(root, bool(bug) and bug.file.startswith("rtl/"), bool(bug) and mutants.is_of_kit(bug))
+    own = mutants.own_tests(bug) if bug else sorted(set(mutants.OWN_TESTS.values()))
+    failure = mutants.test(root, bool(bug) and bug.file.startswith("rtl/"), own)
     shutil.rmtree(root / "build")
     if bug and failure is None:
         print(f"SURVIVED: {what}: {bug.what}")

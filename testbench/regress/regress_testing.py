@@ -1,6 +1,7 @@
 """What the tests of `make regress` share: a folder with a table of suites of their own, and runs in it."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,12 @@ class RegressTest(unittest.TestCase):
         self.folder = Path(self.box.name)
         self.run_folder = self.folder / "run"
         self.addCleanup(self.box.cleanup)
+        self.addCleanup(self.end_all)
+
+    def end_all(self):
+        """What a run should have ended itself."""
+        for pid in filter(alive, self.lines("pids")):
+            os.kill(int(pid), signal.SIGKILL)
 
     def table(self, *suites):
         (self.folder / "suites.txt").write_text("\n".join(suites))

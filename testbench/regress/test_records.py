@@ -48,7 +48,7 @@ class Records(RegressTest):
                 records.parse(json.dumps(values), "unit-3")
 
     def test_a_record_that_contradicts_its_name_or_itself_is_none(self):
-        wrong = [passed(index=4), passed(seed=1), passed(outcome="right"), passed(exit=1), passed(checks=0),
+        wrong = [passed(index=4, seed=records.seed(7, "unit", 4)), passed(index=4), passed(seed=1), passed(outcome="right"), passed(exit=1), passed(checks=0),
                  passed(digest=None), passed(twin="unit-2"), passed(attempt=0), passed(ended=1.0), passed(checks=True),
                  passed(base=8), passed(version=2), passed(suite="array", seed=records.seed(7, "array", 3)),
                  passed(digest="0"), passed(command="x"), passed(failure=None), passed(index=-3)]

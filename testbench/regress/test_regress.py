@@ -4,7 +4,7 @@
 import json
 import re
 
-from regress_testing import PASS, RegressTest, main, suite
+from regress_testing import PASS, RegressTest, alive, main, suite
 import records
 
 # Fails where the seed is RARE, and passes otherwise.
@@ -29,12 +29,21 @@ class Runs(RegressTest):
         self.assertEqual(len(self.records()), 1000)  # The run itself is as it was.
 
     def test_every_way_to_fail(self):
-        self.table(suite("good", PASS), suite("bad", "false"), suite("hang", "sh -c 'setsid sleep 1000 & sleep 1000'", 1),
+        hang = self.script("hang", "echo $$ >>BOX/pids; setsid sh -c 'echo $$ >>BOX/pids; exec sleep 1000' & exec sleep 1000\n")
+        self.table(suite("good", PASS), suite("bad", "false"), suite("hang", hang, 3),
                    suite("crash", "sh -c 'kill -6 $$'"), suite("empty", "true"))
         said = self.regress("--seeds", 1, code=1)
         self.assertEqual(self.outcomes(), {"good-0": "passed", "bad-0": "failed", "hang-0": "hung", "crash-0": "crashed",
                                            "empty-0": "empty"})
         self.assertIn("regress: FAIL, 5 of 5 cases done, 4 failed, 3 checks", said)
+        self.assertEqual(len(self.lines("pids")), 2)
+        self.wait_for(lambda: not any(alive(pid) for pid in self.lines("pids")), "all processes end")
+
+    def test_what_a_case_leaves_behind_ends_with_it(self):
+        leaves = self.script("leaves", "(setsid sleep 1000 & echo $! >>BOX/pids)\nprintf 'stimuli %032x\\nchecks 1\\n' $1\n")
+        self.table(suite("leaves", leaves + " {index}"))
+        self.regress("--seeds", 1)
+        self.assertEqual([alive(pid) for pid in self.lines("pids")], [False])
 
     def test_a_run_that_checked_nothing_fails(self):
         self.table(suite("nothing", "echo stimuli 0123456789abcdef"))

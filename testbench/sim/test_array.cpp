@@ -304,8 +304,8 @@ TEST_CASE("random products, stalls and resets on one array in lock-step", "[.cas
     const Gemm gemm = draw_gemm(random, build.config, 120);
     const Stalls stalls{kPercents[random() % 5], kPercents[random() % 5], random()};
     for (const TileBeat& beat : gemm.beats) {
-      for (std::size_t row = 0; row < beat.a.size(); ++row) note_stimulus({{{beat.a[row], beat.w.front()}}});
-      for (const Block& block : beat.w) note_stimulus({{{beat.a.front(), block}}});
+      for (const Block& block : beat.a) note_stimulus(block);
+      for (const Block& block : beat.w) note_stimulus(block);
     }
     for (const auto& output : gemm.results) count_checks(output.size());
     INFO(to_text(gemm) << "; stalls " << stalls.input_percent << " % in, " << stalls.output_percent

@@ -31,6 +31,27 @@ TEST_CASE("a run of the tests fails unless every part of its filter matches a te
   check_contains(get(err), "no test matches 'no such test'");
 }
 
+TEST_CASE("a case of a regression tells its checks and a digest of its stimuli, which its seed decides",
+          "[suite]") {
+  const TempDir folder;
+  const auto lines = [&](const std::string& tests, const std::string& seed) {
+    const std::string err = folder / "err";
+    REQUIRE(::setenv("IF4_STIMULI", "1", 1) == 0);
+    const pid_t child = start_suite({tests, "--rng-seed", seed}, err);
+    ::unsetenv("IF4_STIMULI");
+    CHECK(exit_code(child) == 0);
+    return get(err).substr(get(err).find('\n') + 1);  // without the seed
+  };
+  const std::string tests = "The fast model and the SystemC system in random cases";
+  const std::string first = lines(tests, "1");
+  CHECK(first.rfind("stimuli ", 0) == 0);
+  check_contains(first, " " + tests + "\nchecks ");
+  CHECK(lines(tests, "1") == first);
+  CHECK(lines(tests, "2").substr(0, 40) != first.substr(0, 40));
+  // A test that feeds nothing random to anything has no digest.
+  CHECK(lines("formats have their numbers and names", "1").rfind("checks ", 0) == 0);
+}
+
 TEST_CASE("a signal ends a run of the tests at once and leaves no half of a report", "[suite]") {
   const TempDir folder;
   const std::string report = folder / "report.xml";

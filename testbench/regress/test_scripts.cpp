@@ -1,0 +1,15 @@
+// The scripts of `make regress`: what of `make check-regress` a run of the suite can ask for.
+#include "testbench/support/catch.hpp"
+#include "testbench/support/python_testing.hpp"
+
+namespace if4::testing {
+namespace {
+
+TEST_CASE("a regression finds what fails, ends what hangs, and goes on where it was stopped",
+          "[regress][.handoff][long]") {
+  for (const char* script : {"test_records.py", "test_plan.py", "test_regress.py", "test_stop.py"})
+    run_python(std::string("testbench/regress/") + script, {});
+}
+
+}  // namespace
+}  // namespace if4::testing
