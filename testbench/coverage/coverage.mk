@@ -2,29 +2,29 @@
 
 ifneq ($(filter $(BUILD)/coverage/if4_tests,$(MAKECMDGOALS)),)
 COVERED := $(foreach build,$(BUILDS_simulated),$(if $(filter if4_mac,$(MODULE_$(build))),$(build)))
-COVERAGE := $(BUILD)/coverage
+COUNTERS := $(BUILD)/coverage
 
 # Verilator counts the lines. Toggles we count ourselves, for which all signals are public: it leaves out what is declared
 # in generate blocks, and does not tell a rise from a fall. -O1: the counters are in the way of optimizing, and compile
 # slowly.
 define covered_rules
-$(COVERAGE)/$1/V$1.all.cpp: $(V)/$1.stamp
+$(COUNTERS)/$1/V$1.all.cpp: $(V)/$1.stamp
 	@echo '  VERILATE $1 with counters'
 	@rm -rf $$(@D)
 	@$(VERILATE) --coverage-line --public-flat-rw --top-module if4_mac --prefix V$1 $(PARAMETERS_$1) $(call options,$1) \
 	    -F $(LIST_$1) --Mdir $$(@D) >/dev/null
 	@cd $$(@D) && $$(call one_source,V$1.all.cpp)
-$(COVERAGE)/V$1.o: $(COVERAGE)/$1/V$1.all.cpp $(VO)/flags
+$(COUNTERS)/V$1.o: $(COUNTERS)/$1/V$1.all.cpp $(VO)/flags
 	@echo '  CXX      $$(@F)'; $(COMPILE_VERILATED) -O1 $$< -o $$@
 endef
 $(foreach build,$(COVERED),$(eval $(call covered_rules,$(build))))
 
-$(COVERAGE)/all_if4_mac.o: $(BUILD)/builds/all_if4_mac.cpp $(foreach build,$(COVERED),$(COVERAGE)/$(build)/V$(build).all.cpp)
-	@echo '  CXX      $@'; $(COMPILE) $(COVERED:%=-isystem $(COVERAGE)/%) $< -o $@
+$(COUNTERS)/all_if4_mac.o: $(BUILD)/builds/all_if4_mac.cpp $(foreach build,$(COVERED),$(COUNTERS)/$(build)/V$(build).all.cpp)
+	@echo '  CXX      $@'; $(COMPILE) $(COVERED:%=-isystem $(COUNTERS)/%) $< -o $@
 
-$(COVERAGE)/if4_tests: $(call objects,$(SUITE)) $(COVERAGE)/all_if4_mac.o $(COVERED:%=$(COVERAGE)/V%.o) \
+$(COUNTERS)/if4_tests: $(call objects,$(SUITE)) $(COUNTERS)/all_if4_mac.o $(COVERED:%=$(COUNTERS)/V%.o) \
 		$(filter-out $(COVERED:%=$(VO)/V%.o) $(O)/builds/all_if4_mac.o,$(all_verilated_objects)) \
 		$(O)/libif4_sim.a $(O)/libif4.a
 	$(call link,$(TEST_LIBS) $(LIBS))
--include $(wildcard $(COVERAGE)/*.d)
+-include $(wildcard $(COUNTERS)/*.d)
 endif

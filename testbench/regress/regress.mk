@@ -21,8 +21,7 @@ ENGINE ?=
 COVERAGE ?=
 REGRESS_DIR ?=
 
-regress_counters := $(filter-out 0,$(COVERAGE))
-regress_bin := $(if $(regress_counters),$(BUILD)/coverage/coverage,$(BIN))
+regress_bin = $(if $(filter-out 0,$(COVERAGE)),$(BUILD)/coverage,$(BIN))
 regress_given = $(foreach one,seeds.SEEDS budget.BUDGET suites.SUITES jobs.JOBS base.BASE case.CASE failed.FAILED \
 	engine.ENGINE coverage.COVERAGE folder.REGRESS_DIR,$(if $(strip $($(subst .,,$(suffix $(one))))),\
 	--$(basename $(one))='$(call quoted,$(subst .,,$(suffix $(one))))'))
@@ -36,8 +35,7 @@ regress: ## suites with many seeds, in parallel: SEEDS= or BUDGET=10m, SUITES=, 
 	+@needs=$$($(regress) --needs) || exit; \
 	fuzzers=$$(sed -n 's|^fuzz/|$(BUILD)/fuzz/|p' <<<"$$needs"); \
 	programs=$$(sed -n '/^fuzz\//!s|^|$(regress_bin)/|p' <<<"$$needs"); \
-	[ -z "$$programs" ] || $(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) \
-	    $(if $(regress_counters),CONFIG=coverage BUILD=$(BUILD)/coverage) $$programs || exit; \
+	[ -z "$$programs" ] || $(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) $$programs || exit; \
 	[ -z "$$fuzzers" ] || $(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) CONFIG=fuzz CXX=clang++ $$fuzzers
 	@exec $(regress)
 
