@@ -22,7 +22,7 @@ import records
 import report
 from live import Live
 from plan import Plan
-from run import Run
+from run import Run, suites_of_failed
 from scheduler import Scheduler
 
 
@@ -102,8 +102,7 @@ def needs(args):
     if args.case:
         names = [args.case[0]]
     if args.failed:
-        from run import what_failed
-        names = [suite for suite, _ in what_failed(args.folder)[1] if suite in args.suites_by_name]
+        names = [name for name in suites_of_failed(args.folder) if name in args.suites_by_name]
     return sorted({need for name in names for need in args.suites_by_name[name].needs})
 
 

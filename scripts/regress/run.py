@@ -66,6 +66,18 @@ def what_failed(folder):
     return before, list(dict.fromkeys(cases))
 
 
+def suites_of_failed(folder):
+    """The suites that FAILED=1 runs: of what failed, or of such a run that was stopped."""
+    before = None
+    try:
+        before = shard.read_run(folder)
+    except ValueError:
+        pass
+    if before and before.get("mode") == "failed" and not before.get("finished"):
+        return before["suites"]
+    return list(dict.fromkeys(suite for suite, _ in what_failed(folder)[1]))
+
+
 class Run:
     """The run that the command line asks for. `wanted`, `order`, `done` and `lost` are as in plan.Plan."""
 
@@ -127,6 +139,9 @@ class Run:
             base, cases = before["base"], [list(case) for case in failed]
         elif self.mode == "case":
             cases = [list(args.case)]
+            listed = cases_listed(args.suites_by_name[args.case[0]])
+            if listed is not None and args.case[1] >= listed:
+                raise ValueError(f"CASE={args.case[0]}-{args.case[1]}: that suite has {listed} cases, from 0 on")
         if cases:
             names = list(dict.fromkeys(suite for suite, _ in cases))
             gone = [name for name in names if name not in args.suites_by_name]

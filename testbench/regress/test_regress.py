@@ -100,6 +100,8 @@ class Runs(RegressTest):
         self.assertEqual(len(self.records()), 3)
         self.regress("--seeds", 2)
         self.assertEqual(len(self.records()), 2)
+        self.regress("--case", "listed-3", code=2)
+        self.assertIn("has 3 cases", self.complained)
 
     def test_what_ran_is_written_down(self):
         self.table(suite("one", PASS), suite("rare", PASS, more="default no"))

@@ -24,10 +24,10 @@ printf 'stimuli %032x\\nchecks 1\\n' $1
 
 
 class Stops(RegressTest):
-    def stopped(self, end, *words):
+    def stopped(self, end, *words, options=("--seeds", 6)):
         """Starts a run whose cases from 3 on wait, and ends it while they do. (exit code, what it said)."""
         self.table(suite("waits", self.script("waits", WAITS) + " {index}"))
-        process = self.start("--seeds", 6, "--jobs", 2, *words)
+        process = self.start(*options, "--jobs", 2, *words)
         waiting = lambda: {"3", "4"} <= set(self.lines("begun"))
         self.wait_for(lambda: waiting() and len(self.lines("pids")) == 9 or process.poll() is not None, "cases begin")
         end(process)
@@ -52,6 +52,15 @@ class Stops(RegressTest):
             self.assertEqual({record.base for record in self.records().values()}, {int(base)})
             self.assertEqual(set(self.outcomes().values()), {"passed"})
             self.assertIn("regress: PASS, 6 of 6 cases done", said)
+
+    def test_what_failed_goes_on_too(self):
+        self.table(suite("waits", self.script("waits", "exit 1") + " {index}"))
+        self.regress("--seeds", 6, code=1)
+        self.stopped(lambda process: process.send_signal(signal.SIGINT), options=["--failed", 1])
+        self.assertEqual(set(self.outcomes().values()), {"passed"})
+        (self.folder / "gate").touch()
+        self.regress("--failed", 1, "--needs")
+        self.assertIn("goes on, 3 cases have their record", self.regress("--failed", 1))
 
     def test_nothing_outlives_a_run_that_is_killed_and_it_goes_on(self):
         code, said = self.stopped(lambda process: process.kill())
