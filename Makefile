@@ -228,6 +228,13 @@ fuzz: ## broken files to the readers, any tensor to the fast quantizer: FUZZ_SEC
 
 fuzz = $(BUILD)/fuzz/fuzz_$1 -max_total_time=$$(($(FUZZ_SECONDS) / 4 + 1)) -artifact_prefix=$(BUILD)/fuzz/
 
+.PHONY: test-slurm
+test-slurm: ## regressions on a Slurm cluster of two nodes on loopback: killed node, killed job, cut record, Ctrl-C
+	@scripts/setup.sh slurm
+	@python3 -B testbench/slurm/test_engine.py
+	@python3 -B testbench/slurm/test_cluster.py
+	@python3 -B testbench/slurm/test_regression.py $(BUILD)/slurm
+
 .PHONY: lint
 lint: ## check the RTL with Verilator, Icarus Verilog and Yosys, and how the tree is built
 	@scripts/setup.sh

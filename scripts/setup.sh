@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes sure that the packages of the named sets are installed: setup.sh [default] [area] [kit] [fuzz] [format] [formal].
+# Makes sure that the packages of the named sets are installed:
+#   setup.sh [default] [area] [kit] [fuzz] [format] [formal] [slurm]
 # Says nothing when they are. IF4_SETUP=0 installs nothing, for who brings the tools in another way: what is needed and
 # not found is named. Exit codes: 0 all there, 2 something is missing.
 set -eu
@@ -49,13 +50,18 @@ formal  verilator          command:verilator         proofs by exhaustion
 formal  g++                command:g++               compiles them
 formal  make               command:make              likewise
 formal  python3            command:python3           scripts/formal.py
+slurm   slurm-client       command:sbatch            make regress ENGINE=slurm
+slurm   slurmctld          -                         the controller of the test's cluster; daemons lie beside a user's PATH
+slurm   slurmd             -                         its nodes
+slurm   munge              -                         what they trust each other by
+slurm   python3            command:python3           scripts/regress, testbench/slurm
 '
 
 for set in "$@"; do
   case $set in
-    default | area | kit | fuzz | format | formal) ;;
+    default | area | kit | fuzz | format | formal | slurm) ;;
     *)
-      echo "setup.sh: no set of packages is called '$set' (default, area, kit, fuzz, format, formal)" >&2
+      echo "setup.sh: no set of packages is called '$set' (default, area, kit, fuzz, format, formal, slurm)" >&2
       exit 2
       ;;
   esac
