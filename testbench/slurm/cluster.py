@@ -58,6 +58,8 @@ MessageTimeout=4
 SlurmctldTimeout=10
 ReturnToService=2
 KillWait=2
+# The cores and the memory of a node are what this file says, whatever the machine has.
+SlurmdParameters=config_overrides
 MaxArraySize={array}
 NodeName=DEFAULT CPUs={cpus} RealMemory=256 State=UNKNOWN
 {nodes}
@@ -199,7 +201,10 @@ class Cluster:
         for name in self.nodes:
             self.start_node(name)
         for name in self.nodes:
-            wait_for(f"{name} is idle", lambda: self._all_alive() and self.state(name) == "idle")
+            try:
+                wait_for(f"{name} is idle", lambda: self._all_alive() and self.state(name) == "idle")
+            except ClusterError as error:
+                raise ClusterError(f"{error}, it is {self.state(name)} ({self.folder}/slurmd_{name}.log)") from None
 
     def _daemon(self, name, command, **settings):
         with open(self.folder / f"{name}.out", "wb") as out:
