@@ -6,7 +6,9 @@ not exist. Slurm itself never repeats a job (--no-requeue): the scheduler counts
 """
 
 import hashlib
+import math
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -29,16 +31,20 @@ OUR_LETTERS = "aJoeiDWMHhVQ"
 # States in which a job may still run or write. Every other one is an end.
 ALIVE = {"PENDING", "RUNNING", "COMPLETING", "CONFIGURING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT", "RESIZING",
          "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD", "SPECIAL_EXIT"}
-# What sbatch says when a later try may succeed: a limit of jobs in the queue, or a controller that starts again.
-PASSING = ("limit", "temporarily", "timed out", "try again", "unable to contact", "connect failure", "in use")
+RAN = {"COMPLETED", "FAILED"}
+# What sbatch says when a later try may succeed: of a controller that starts again, and of a full queue.
+NO_ANSWER = ("timed out", "unable to contact", "connect failure", "no answer", "temporarily", "try again")
+NO_ROOM = ("limit", "in use")
 
+PACE = 0.5  # seconds between two looks at the records, which lie on a file system of many
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0  # seconds between two questions to the controller
+FEW_CORES, MANY_CORES = 8, 500  # for how many shards are in the queue at a time, unless the user says it
 ANSWER = 30  # seconds in which the controller must answer for the first time
 SILENCE = 600  # seconds without an answer of the controller after which the run gives up
 CANCELLED_WITHIN = 180  # seconds; Slurm's own KillWait is 30 by default
 
 
-class EngineError(Exception):
+class EngineError(ValueError):
     """Nothing can be submitted, or Slurm is gone; the text is one line for the user."""
 
 
@@ -65,26 +71,33 @@ def one_line(text):
     return "; ".join(dict.fromkeys(lines)) or "no message"
 
 
-class Slurm:
-    """submit(), poll() until nothing is left, cancel() in between; a shard is (suite, indices)."""
+class SlurmEngine:
+    """Each shard is an element of a job array."""
 
-    def __init__(self, folder, options="", at_once=0, say=lambda line: print(line, file=sys.stderr)):
-        """The run's folder; the user's options of sbatch; elements that run at a time (0: as many as there is room for)."""
+    shard_seconds = 20  # a job costs about a second
+
+    def __init__(self, folder, jobs=None, options="", say=lambda line: print(line, file=sys.stderr)):
+        """The run's folder; the most shards at a time (None: so many that there are always some in the queue); the user's
+        options of sbatch; what says a line. EngineError where Slurm would take no job with these options."""
         self.folder = Path(folder).resolve()
-        self.options, self.at_once, self.say = options_of(options), at_once, say
+        self.options, self.say = options_of(options), say
         # By this name a run knows its jobs, also those of a run in the same folder that was killed.
         self.name = "if4-regress-" + hashlib.sha256(str(self.folder).encode()).hexdigest()[:12]
         self.alive = {}  # (job, element) as text: (shard, file of its array)
         self.unsent = []
         self.counts, self.why = {}, ""
         self.wait, self.next_question, self.answered = FIRST_WAIT, 0.0, time.monotonic()
-        self.silent = False
+        self.silent, self.refused = False, math.inf
         self.environment = {name: value for name, value in os.environ.items()
                             if not name.startswith(UNWANTED) and name not in UNWANTED_NAMES}
         for program in ("sbatch", "squeue", "scancel", "scontrol", "sinfo"):
             if not shutil.which(program):
                 raise EngineError(f"ENGINE=slurm: {program} is not installed here (Debian's package is slurm-client)")
         self.largest_array = self._largest_array()
+        code, out, error = self._call("sbatch", *self.options, "--test-only", text="#!/bin/sh\n")
+        if code != 0:
+            raise EngineError(f"ENGINE=slurm: sbatch would take no job: {one_line(error or out)}")
+        self.jobs = jobs or 2 * self._cores()
         self.logs = self.folder / "slurm"
         self.logs.mkdir(parents=True, exist_ok=True)
         if self._own_jobs():
@@ -93,18 +106,23 @@ class Slurm:
 
     # --- What the scheduler calls ---
 
+    def room(self):
+        return self.jobs - len(self.alive) - len(self.unsent)
+
     def submit(self, shards):
-        """Queues the shards; those that Slurm has no room for now are queued later, by poll()."""
-        self.unsent += shards
-        self._send()
+        """Takes shards; poll() makes arrays of all that were taken meanwhile."""
+        self.unsent += [(shard, shlex.join(shard.words(self.folder))) for shard in shards]
         self.next_question = 0.0
 
-    def poll(self):
-        """[(shard, how it ended)] of those that ended since the last call: "" if its job completed, or else one line that
-        says what Slurm knows. Whether its cases have records is for the caller to see."""
+    def poll(self, seconds):
+        """The shards that have ended: (shard, whether each case has its record or did not start for want of time, what
+        Slurm says of it). It takes about so many seconds, PACE at least, and longer where the controller is slow."""
+        time.sleep(max(0.0, min(max(seconds, PACE), self.next_question - time.monotonic())))
         if time.monotonic() < self.next_question:
             return []
+        self._send()
         rows = self._jobs()
+        ended = []
         if rows is not None:
             self._cancel_strays(rows)
             ended = [self._ended(job, rows.get(job)) for job in list(self.alive)
@@ -114,10 +132,6 @@ class Slurm:
             self.why = next((rows[job][2] for job in self.alive if rows[job][0] == "PENDING"), "")
             self.wait = FIRST_WAIT if ended or counts != self.counts else min(2 * self.wait, LONGEST_WAIT)
             self.counts = counts
-            if self.unsent:
-                self._send()
-        else:
-            ended = []
         self.next_question = time.monotonic() + self.wait
         if ended:
             self._refresh()
@@ -180,6 +194,15 @@ class Slurm:
                 return int(value)
         return 1001  # Slurm's default
 
+    def _cores(self):
+        """Of the nodes that are up in the partition of these options, or the default one; FEW_CORES where that is unknown."""
+        words = [word for word in self.options if word.startswith(("--partition=", "-p"))]
+        _, out, _ = self._call("sinfo", "--noheader", "--responding", *words, "--format=%P %C")
+        # A star behind the default partition; its allocated, idle, other and all cores.
+        rows = re.findall(r"^\S*?(\*?) +(\d+)/(\d+)/\d+/\d+ *$", out, re.M)
+        default = [row for row in rows if row[0]] if not words else []
+        return min(max((int(busy) + int(idle) for _, busy, idle in default or rows), default=0) or FEW_CORES, MANY_CORES)
+
     def _queue(self):
         """[(job, element, state, node, reason)] of the jobs with our name, or None if the controller does not answer."""
         code, out, _ = self._call("squeue", "--noheader", "--array", "--states=all", f"--name={self.name}",
@@ -227,36 +250,34 @@ class Slurm:
     # --- Arrays ---
 
     def _send(self):
-        """Submits what is unsent, in arrays as large as Slurm takes them."""
+        """Submits what is unsent, in arrays as large as Slurm takes them. What it does not take now is tried again while
+        other jobs may make room, or the controller comes back."""
         while self.unsent:
             part = self.unsent[:self.largest_array]
-            job, tasks, said = self._submit_array(part)
+            job, tasks, said = self._submit_array([line for _, line in part])
             if job:
-                self.alive.update({(job, str(element)): (shard, tasks) for element, shard in enumerate(part)})
-                self.unsent = self.unsent[len(part):]
+                self.alive.update({(job, str(element)): (shard, tasks) for element, (shard, _) in enumerate(part)})
+                self.unsent, self.refused = self.unsent[len(part):], math.inf
                 continue
-            if self.alive and any(word in said.lower() for word in PASSING):
+            self.refused = min(self.refused, time.monotonic())
+            passes = any(word in said.lower() for word in NO_ANSWER) and time.monotonic() - self.refused <= SILENCE
+            if passes or self.alive and any(word in said.lower() for word in NO_ROOM):
                 return
             raise EngineError(f"ENGINE=slurm: sbatch failed: {said}")
 
-    def _submit_array(self, shards):
-        """(job, file with a line of arguments for each element, what sbatch said against it)."""
+    def _submit_array(self, lines):
+        """(job, file with the command of each element, what sbatch said against it)."""
         handle, name = tempfile.mkstemp(prefix="array-", suffix=".tasks", dir=self.logs)
         with os.fdopen(handle, "w") as file:
-            for suite, indices in shards:
-                file.write(" ".join([suite, *map(str, indices)]) + "\n")
-        os.chmod(name, 0o644)
+            file.writelines(line + "\n" for line in lines)
         script = f"""#!/bin/sh
-IF4_QUEUED={time.time():.3f}
-export IF4_QUEUED
-set -- $(sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" {shlex.quote(name)})
-[ $# -gt 1 ] || {{ echo "$(hostname): no cases for this element in "{shlex.quote(name)} >&2; exit 3; }}
-exec {shlex.quote(sys.executable)} -B {shlex.quote(str(ROOT / "scripts/regress/shard.py"))} {shlex.quote(str(self.folder))} "$@"
+command=$(sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" {shlex.quote(name)})
+[ -n "$command" ] || {{ echo "$(hostname): no command for this element in "{shlex.quote(name)} >&2; exit 3; }}
+eval "exec $command"
 """
-        limit = f"%{self.at_once}" if self.at_once else ""
         logs = str(self.logs).replace("%", "%%")
         code, out, error = self._call(
-            "sbatch", *self.options, "--parsable", f"--array=0-{len(shards) - 1}{limit}", f"--job-name={self.name}",
+            "sbatch", *self.options, "--parsable", f"--array=0-{len(lines) - 1}", f"--job-name={self.name}",
             "--no-requeue", f"--output={logs}/%A_%a.log", f"--chdir={ROOT}", "--export=ALL", text=script)
         job = out.strip().splitlines()[-1].split(";")[0] if out.strip() else ""
         if code == 0 and job.isdecimal():
@@ -276,12 +297,12 @@ exec {shlex.quote(sys.executable)} -B {shlex.quote(str(ROOT / "scripts/regress/s
             if not said:
                 log.unlink()
         except OSError:
-            said = "" if state not in ("COMPLETED", "FAILED") else f"it has no log {log}: is that folder on a file system that the nodes share?"
-        if state == "COMPLETED" and not said:
-            return shard, ""
+            said = f"no log {log}: is that folder on a file system that the nodes share?" if state in RAN else ""
         code = self._exit_code(job) if state == "FAILED" else ""
         last = said.splitlines()[-1] if said else ""
-        return shard, f"job {job[0]}_{job[1]}{' on ' + node if node else ''}: {state}{code}{', ' + last if last else ''}"
+        text = f"job {job[0]}_{job[1]}{' on ' + node if node else ''}: {state}{code}{', ' + last if last else ''}"
+        # Without a limit of time, a case that has no record here has none at all, whatever its job thought.
+        return shard, state == "COMPLETED" and shard.until < math.inf, text
 
     def _exit_code(self, job):
         code, out, _ = self._call("scontrol", "--oneliner", "show", "job", "_".join(job))

@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 """Tests of scripts/regress/slurm.py with commands that only play Slurm: what a real cluster does seldom, or never on demand."""
 
+import math
 import os
+import shlex
+import subprocess
 import sys
 import tempfile
 import unittest
+from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
@@ -23,10 +27,22 @@ echo "$name $*" >>"$here/calls"
 env | grep -E '^(SQUEUE|SBATCH|SCANCEL|SLURM)_' >>"$here/environment"
 [ ! -f "$here/$name.fails" ] || { cat "$here/$name.fails" >&2; exit 1; }
 [ "$name" != scancel ] || : >"$here/queue"
-[ "$name" != squeue ] || name=queue
-cat "$here/$name.says" 2>/dev/null || cat "$here/$name" 2>/dev/null || true
+[ "$name" != squeue ] || [ -f "$here/squeue.says" ] || cat "$here/queue" 2>/dev/null
+cat "$here/$name.says" 2>/dev/null || true
 """
-SHARDS = [("unit", [0, 1]), ("unit", [2, 3]), ("array", [0])]
+
+
+@dataclass(eq=False)
+class Shard:
+    """As much of a shard as the engine knows."""
+    suite: str
+    until: float = math.inf
+
+    def words(self, folder):
+        return ["run", str(folder), self.suite, "a b"]
+
+
+SHARDS = [Shard("unit"), Shard("array", until=1e12), Shard("kit")]
 
 
 class Engine(unittest.TestCase):
@@ -41,8 +57,8 @@ class Engine(unittest.TestCase):
         self.play("sbatch.says", "7\n")
         self.said = []
         self.enterContext(mock.patch.dict(os.environ, PATH=f"{self.commands}:{os.environ['PATH']}"))
-        self.enterContext(mock.patch.object(slurm, "FIRST_WAIT", 0.0))
-        self.enterContext(mock.patch.object(slurm, "LONGEST_WAIT", 0.0))
+        for name in ("PACE", "FIRST_WAIT", "LONGEST_WAIT"):
+            self.enterContext(mock.patch.object(slurm, name, 0.0))
 
     def play(self, name, text):
         (self.commands / name).write_text(text)
@@ -56,13 +72,19 @@ class Engine(unittest.TestCase):
         lines = path.read_text().splitlines() if path.exists() else []
         return [line.split(" ", 1)[1] for line in lines if line.split(" ", 1)[0] == name]
 
-    def engine(self, **options):
-        return slurm.Slurm(self.box / "run", say=self.said.append, **options)
+    def engine(self, folder="a run", **options):
+        return slurm.SlurmEngine(self.box / folder, say=self.said.append, **options)
 
     def submitted(self, **options):
+        """An engine that has submitted the three shards, which the queue does not show yet as anything but pending."""
         engine = self.engine(**options)
-        engine.submit(list(SHARDS))
+        engine.submit(SHARDS)
+        self.queue(*((7, element, "PENDING") for element in range(3)))
+        self.assertEqual(engine.poll(0), [])
         return engine
+
+    def logs(self):
+        return self.box / "a run" / "slurm"
 
     def refused(self, says, **options):
         with self.assertRaises(slurm.EngineError) as caught:
@@ -74,18 +96,26 @@ class Engine(unittest.TestCase):
 class Submission(Engine):
     def test_an_element_runs_the_shard_of_its_line(self):
         self.submitted(options="--partition=x --mem=1G")
-        call, = self.calls("sbatch")
+        tested, call = self.calls("sbatch")
+        self.assertEqual(tested, "--partition=x --mem=1G --test-only")
         self.assertIn("--partition=x --mem=1G ", call)
         self.assertIn(" --array=0-2 ", call)
         self.assertIn(" --no-requeue ", call)
-        tasks, = (self.box / "run" / "slurm").glob("array-*.tasks")
-        self.assertEqual(tasks.read_text(), "unit 0 1\nunit 2 3\narray 0\n")
-        self.assertIn(str(tasks), (self.commands / "script").read_text())
+        tasks, = self.logs().glob("array-*.tasks")
+        lines = tasks.read_text().splitlines()
+        self.assertEqual([shlex.split(line) for line in lines], [shard.words(self.box / "a run") for shard in SHARDS])
+        for element, shard in enumerate(SHARDS):
+            script = (self.commands / "script").read_text().replace('"exec $command"', '"printf \'%s\\n\' $command"')
+            done = subprocess.run(["sh"], input=script, stdout=subprocess.PIPE, text=True,
+                                  env=dict(os.environ, SLURM_ARRAY_TASK_ID=str(element)))
+            self.assertEqual(done.stdout.splitlines(), shard.words(self.box / "a run"))
 
     def test_arrays_are_as_large_as_slurm_takes_them(self):
         self.play("scontrol.says", "MaxArraySize = 2\n")
-        self.submitted()
-        self.assertEqual([word for call in self.calls("sbatch") for word in call.split() if word.startswith("--array")],
+        engine = self.engine()
+        engine.submit(SHARDS)
+        engine.poll(0)
+        self.assertEqual([word for call in self.calls("sbatch")[1:] for word in call.split() if word.startswith("--array")],
                          ["--array=0-1", "--array=0-0"])
 
     def test_options_that_are_ours_or_none_are_refused(self):
@@ -104,7 +134,15 @@ class Submission(Engine):
         self.play("sbatch.fails", "sbatch: error: invalid partition specified: x\n"
                                   "sbatch: error: Batch job submission failed: Invalid partition name specified\n")
         self.refused("invalid partition specified: x; Batch job submission failed: Invalid partition name")
-        self.assertEqual(list((self.box / "run" / "slurm").iterdir()), [])
+        self.assertFalse(self.logs().exists())
+
+    def test_a_refusal_after_the_first_look_is_one_line(self):
+        engine = self.engine()
+        self.play("sbatch.fails", "sbatch: error: Batch job submission failed: Access denied\n")
+        engine.submit(SHARDS)
+        with self.assertRaisesRegex(slurm.EngineError, "^ENGINE=slurm: sbatch failed: .*Access denied$"):
+            engine.poll(0)
+        self.assertEqual(list(self.logs().iterdir()), [])
 
     def test_no_controller_is_one_line(self):
         self.play("scontrol.fails", "slurm_load_ctl_conf error: Unable to contact slurm controller (connect failure)\n")
@@ -121,27 +159,55 @@ class Submission(Engine):
             self.refused("sbatch is not installed")
 
     def test_what_has_no_room_is_submitted_later(self):
-        self.play("scontrol.says", "MaxArraySize = 2\n")
         engine = self.engine()
         engine.submit(SHARDS[:2])
+        self.queue((7, 0, "RUNNING"), (7, 1, "RUNNING"))
+        self.assertEqual(engine.poll(0), [])
         self.play("sbatch.fails", "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy "
                                   "(job submit limit, user's size and/or time limits)\n")
         engine.submit(SHARDS[2:])
-        self.queue((7, 0, "RUNNING"), (7, 1, "RUNNING"))
-        self.assertEqual(engine.poll(), [])
+        self.assertEqual(engine.poll(0), [])
         self.assertIn("1 wait", engine.status())
         (self.commands / "sbatch.fails").unlink()
         self.play("sbatch.says", "8\n")
-        self.assertEqual(engine.poll(), [])
         self.queue((8, 0, "COMPLETED"), (7, 0, "COMPLETED"), (7, 1, "COMPLETED"))
         for element in ("7_0", "7_1", "8_0"):
-            (self.box / "run" / "slurm" / f"{element}.log").touch()
-        self.assertCountEqual(engine.poll(), [(shard, "") for shard in SHARDS])
-        self.assertEqual(list((self.box / "run" / "slurm").iterdir()), [])
+            (self.logs() / f"{element}.log").touch()
+        self.assertEqual({shard for shard, *_ in engine.poll(0)}, set(SHARDS))
+        self.assertEqual(list(self.logs().iterdir()), [])
+
+    def test_a_controller_that_starts_again_takes_it_later(self):
+        engine = self.engine()
+        for name in ("sbatch", "squeue"):
+            self.play(f"{name}.fails", f"{name}: error: Unable to contact slurm controller (connect failure)\n")
+        engine.submit(SHARDS)
+        self.assertEqual(engine.poll(0), [])
+        for name in ("sbatch", "squeue"):
+            (self.commands / f"{name}.fails").unlink()
+        self.queue(*((7, element, "RUNNING") for element in range(3)))
+        self.assertEqual(engine.poll(0), [])
+        self.assertEqual(engine.status(), "3 jobs run")
+
+    def test_as_many_shards_as_there_is_room_for(self):
+        self.assertEqual(self.engine(jobs=5).room(), 5)
+        self.assertEqual(self.engine().room(), 2 * slurm.FEW_CORES)
+        self.play("sinfo.says", "long 10/9/0/19\nshort* 3/5/4/12\n")
+        engine = self.engine()
+        self.assertEqual(engine.room(), 16)
+        engine.submit(SHARDS)
+        self.assertEqual(engine.room(), 13)
+        self.queue((7, 0, "RUNNING"), (7, 1, "RUNNING"), (7, 2, "COMPLETED"))
+        engine.poll(0)
+        self.assertEqual(engine.room(), 14)
+        self.engine(options="--partition=long --mem=1")
+        self.assertIn("--partition=long", self.calls("sinfo")[-1])
 
     def test_what_never_has_room_is_refused(self):
-        self.play("sbatch.fails", "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy\n")
-        self.refused("QOS policy")
+        engine = self.engine()
+        self.play("sbatch.fails", "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (limit)\n")
+        engine.submit(SHARDS)
+        with self.assertRaisesRegex(slurm.EngineError, "QOS policy"):
+            engine.poll(0)
 
     def test_settings_of_the_user_do_not_change_the_commands(self):
         with mock.patch.dict(os.environ, SQUEUE_PARTITION="other", SCANCEL_INTERACTIVE="1", SBATCH_WAIT="1",
@@ -157,43 +223,49 @@ class Submission(Engine):
 class Watching(Engine):
     def test_every_end_is_told_once(self):
         engine = self.submitted()
-        (self.box / "run" / "slurm" / "7_0.log").touch()
+        (self.logs() / "7_0.log").touch()
         self.queue((7, 0, "COMPLETED"), (7, 1, "NODE_FAIL", "node2"), (7, 2, "RUNNING"))
-        self.assertEqual(engine.poll(), [(SHARDS[0], ""), (SHARDS[1], "job 7_1 on node2: NODE_FAIL")])
-        self.assertEqual(engine.poll(), [])
+        self.assertEqual(engine.poll(0), [(SHARDS[0], False, "job 7_0 on node1: COMPLETED"),
+                                          (SHARDS[1], False, "job 7_1 on node2: NODE_FAIL")])
+        self.assertEqual(engine.poll(0), [])
         self.queue()
-        self.assertEqual(engine.poll(), [(SHARDS[2], "job 7_2: gone from the queue")])
-        self.assertEqual(engine.poll(), [])
+        self.assertEqual(engine.poll(0), [(SHARDS[2], False, "job 7_2: gone from the queue")])
+        self.assertEqual(engine.poll(0), [])
+
+    def test_only_a_limit_of_time_excuses_a_case_that_did_not_start(self):
+        engine = self.submitted()
+        self.queue(*((7, element, "COMPLETED") for element in range(3)))
+        self.assertEqual([right for _, right, _ in engine.poll(0)], [False, True, False])
 
     def test_no_state_in_which_a_job_may_go_on_is_an_end(self):
         engine = self.submitted()
         for state in ("PENDING", "RUNNING", "COMPLETING", "SUSPENDED", "CONFIGURING", "REQUEUED"):
             self.queue(*((7, element, state) for element in range(3)))
-            self.assertEqual(engine.poll(), [], state)
+            self.assertEqual(engine.poll(0), [], state)
 
     def test_a_reason_with_bars_and_blanks(self):
         engine = self.submitted()
         self.queue(*((7, element, "PENDING", "", "(ReqNodeNotAvail, a|b)") for element in range(3)))
-        self.assertEqual(engine.poll(), [])
+        self.assertEqual(engine.poll(0), [])
         self.assertEqual(engine.status(), "0 jobs run, 3 wait ((ReqNodeNotAvail, a|b))")
 
     def test_a_job_without_a_log_points_to_the_file_system(self):
         engine = self.submitted()
         self.queue(*((7, element, "FAILED") for element in range(3)))
-        ended = engine.poll()
+        ended = engine.poll(0)
         self.assertEqual(len(ended), 3)
-        self.assertIn("on a file system that the nodes share?", ended[0][1])
+        self.assertIn("on a file system that the nodes share?", ended[0][2])
 
     def test_a_silent_controller_ends_nothing(self):
         engine = self.submitted()
         self.queue(*((7, element, "RUNNING") for element in range(3)))
-        engine.poll()
+        engine.poll(0)
         self.play("squeue.fails", "slurm_load_jobs error: Unable to contact slurm controller\n")
-        self.assertEqual((engine.poll(), engine.poll()), ([], []))
+        self.assertEqual((engine.poll(0), engine.poll(0)), ([], []))
         self.assertEqual(len(self.said), 1)
         self.assertEqual(engine.status(), "slurm does not answer")
         (self.commands / "squeue.fails").unlink()
-        self.assertEqual(engine.poll(), [])
+        self.assertEqual(engine.poll(0), [])
         self.assertEqual(engine.status(), "3 jobs run")
 
     def test_a_controller_that_is_gone_ends_the_run(self):
@@ -201,12 +273,12 @@ class Watching(Engine):
         self.play("squeue.fails", "slurm_load_jobs error: Unable to contact slurm controller\n")
         with mock.patch.object(slurm, "SILENCE", 0), self.assertRaisesRegex(slurm.EngineError, "jobs may still run"):
             for _ in range(3):
-                engine.poll()
+                engine.poll(0)
 
     def test_jobs_of_a_submission_that_timed_out_are_cancelled(self):
         engine = self.submitted()
         self.queue((7, 0, "RUNNING"), (7, 1, "RUNNING"), (7, 2, "RUNNING"), (9, 0, "RUNNING"), (9, 1, "PENDING"))
-        engine.poll()
+        engine.poll(0)
         self.assertEqual(self.calls("scancel"), ["9"])
 
     def test_jobs_of_a_run_before_are_cancelled_first(self):
@@ -223,25 +295,25 @@ class Cancelling(Engine):
         engine.cancel()
         call, = self.calls("scancel")
         self.assertEqual(call, f"--name={engine.name} --user={os.getuid()}")
-        self.assertNotEqual(engine.name, slurm.Slurm(self.box / "other").name)
+        self.assertNotEqual(engine.name, self.engine("other").name)
 
     def test_jobs_that_do_not_end_are_named(self):
         engine = self.submitted()
-        self.play("queue.says", "7|0|COMPLETING|node1|None\n")
+        self.play("squeue.says", "7|0|COMPLETING|node1|None\n")
         self.play("sinfo.says", "node1|completing\n")
         with mock.patch.object(slurm, "CANCELLED_WITHIN", 0.3), self.assertRaisesRegex(slurm.EngineError, "do not end: 7"):
             engine.cancel()
 
     def test_a_node_that_does_not_answer_is_not_waited_for(self):
         engine = self.submitted()
-        self.play("queue.says", "7|0|COMPLETING|node1|None\n7|1|COMPLETING|node2|None\n")
+        self.play("squeue.says", "7|0|COMPLETING|node1|None\n7|1|COMPLETING|node2|None\n")
         self.play("sinfo.says", "node1|mixed*\nnode2|down\n")
         engine.cancel()
         self.assertIn("node1 node2", self.said[-1])
 
     def test_a_node_that_answers_is_waited_for_all_the_same(self):
         engine = self.submitted()
-        self.play("queue.says", "7|0|COMPLETING|node1|None\n7|1|COMPLETING|node2|None\n")
+        self.play("squeue.says", "7|0|COMPLETING|node1|None\n7|1|COMPLETING|node2|None\n")
         self.play("sinfo.says", "node1|mixed*\nnode2|mixed\n")
         with mock.patch.object(slurm, "CANCELLED_WITHIN", 0.3), self.assertRaises(slurm.EngineError):
             engine.cancel()
