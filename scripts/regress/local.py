@@ -54,6 +54,10 @@ class LocalEngine:
             ended.append((shard, process.returncode == 0, said))
         return ended
 
+    def status(self):
+        """Nothing that a user would wait for."""
+        return ""
+
     def cancel(self):
         """Ends everything at once."""
         processes.end_descendants()

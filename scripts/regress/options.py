@@ -11,7 +11,7 @@ from suites import ROOT, TABLE, read_suites
 ENGINES = ("local", "slurm")
 # What make calls an option, for messages and for the command that goes on.
 MAKE_NAMES = {"seeds": "SEEDS", "budget": "BUDGET", "suites": "SUITES", "jobs": "JOBS", "base": "BASE", "failed": "FAILED",
-              "case": "CASE", "coverage": "COVERAGE", "engine": "ENGINE", "folder": "REGRESS_DIR"}
+              "case": "CASE", "coverage": "COVERAGE", "engine": "ENGINE", "folder": "REGRESS_DIR", "options": "SLURM_OPTIONS"}
 # Pairs that say two different things about which cases run.
 CONTRADICTIONS = (("seeds", "budget"), ("case", "seeds"), ("case", "budget"), ("case", "failed"), ("failed", "seeds"),
                   ("failed", "budget"), ("failed", "suites"), ("failed", "base"))
@@ -61,7 +61,7 @@ def _case(text, names, suites):
 def parse(words):
     """The options, with `given`: what a user would write behind make, and `table`: the suites."""
     parser = Parser(description="Runs suites with many seeds; scripts/regress/README.md is its page.")
-    for name in ("seeds", "budget", "suites", "jobs", "base", "case", "failed", "coverage", "engine"):
+    for name in ("seeds", "budget", "suites", "jobs", "base", "case", "failed", "coverage", "engine", "options"):
         parser.add_argument(f"--{name}", default="", metavar=MAKE_NAMES[name])
     parser.add_argument("--folder", default="", metavar="REGRESS_DIR")
     parser.add_argument("--table", type=Path, default=TABLE, metavar="FILE", help="the suites")
@@ -92,6 +92,8 @@ def parse(words):
     args.engine = args.engine.strip() or "local"
     if args.engine not in ENGINES:
         raise ValueError(f"ENGINE={args.engine} is none of {', '.join(ENGINES)}")
+    if args.options.strip() and args.engine != "slurm":
+        raise ValueError(f"SLURM_OPTIONS={args.options} without ENGINE=slurm")
     args.folder = Path(args.folder).resolve() if args.folder.strip() else ROOT / "build" / "regress"
     return args
 

@@ -2,7 +2,7 @@
 """Runs suites with many seeds, in parallel: `make regress`. README.md beside this file is its page.
 
 usage: scripts/regress/regress.py [--seeds N | --budget T | --case SUITE-INDEX | --failed 1] [--suites "NAME..."]
-           [--jobs N] [--base N] [--folder DIR] [--engine local|slurm] [--coverage 1] [--table FILE] [--bin DIR]
+           [--jobs N] [--base N] [--folder DIR] [--engine local|slurm] [--options WORDS] [--coverage 1] [--table FILE] [--bin DIR]
            [--needs | --report-only]
 
 Exit codes: 0 every case passed, and there were checks in each suite; 1 not; 2 bad input; 128 + a signal.
@@ -46,16 +46,20 @@ def set_signals(handler):
             signal.signal(number, handler)
 
 
-def engine_of(args, folder):
+def engine_of(args, folder, say):
     if args.engine == "slurm":
         from slurm import SlurmEngine
-        return SlurmEngine(folder, args.jobs)
-    from local import LocalEngine
-    return LocalEngine(folder, args.jobs)
+        engine = SlurmEngine(folder, args.jobs, args.options, say)
+    else:
+        from local import LocalEngine
+        engine = LocalEngine(folder, args.jobs or len(os.sched_getaffinity(0)))
+    args.jobs = engine.jobs
+    return engine
 
 
 def go(run, live):
     """Runs what has no record. Whether all is as it should be."""
+    engine = engine_of(run.args, run.folder, live.say)  # before anything is cleared, which it may refuse to follow
     found, bad = run.start(report.write)
     for line in bad:
         live.say(line)
@@ -65,7 +69,7 @@ def go(run, live):
     until = math.inf
     if run.values["budget"] is not None:
         until = time.time() + max(0, run.values["budget"] - run.spent())
-    scheduler = Scheduler(run, plan, engine_of(run.args, run.folder), live, until)
+    scheduler = Scheduler(run, plan, engine, live, until)
     for record in final:
         scheduler.take_note(record)
     first = f"goes on, {len(final)} cases have their record" if run.resumed else f"{', '.join(run.suites)}"
@@ -114,7 +118,6 @@ def main():
     if args.report_only:
         report_only(args.folder)
         return 0
-    args.jobs = args.jobs or len(os.sched_getaffinity(0))
     set_signals(raise_stopped)
     return 0 if go(Run(args), Live(sys.stdout)) else 1
 

@@ -121,7 +121,7 @@ class Scheduler:
                 self.close(shard, right, said)
             self.run.beat()
             if self.live.due():
-                self.live.show(f"regress: {self.text()}{self.time_left()}")
+                self.live.show(f"regress: {self.text()}{self.time_left()}{self.engine.status()}")
         self.live.clear()
 
     def stop(self):

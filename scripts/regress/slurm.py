@@ -138,12 +138,12 @@ class SlurmEngine:
         return ended
 
     def status(self):
-        """A few words for the live line: what runs, what waits, and why."""
+        """The end of the live line: what runs, what waits, and why."""
         if self.silent:
-            return "slurm does not answer"
+            return "; slurm does not answer"
         running = sum(count for state, count in self.counts.items() if state != "PENDING")
         waiting = self.counts.get("PENDING", 0) + len(self.unsent)
-        return f"{running} jobs run" + (f", {waiting} wait ({self.why or 'to be submitted'})" if waiting else "")
+        return f"; {running} jobs run" + (f", {waiting} wait ({self.why or 'to be submitted'})" if waiting else "")
 
     def cancel(self):
         """Ends all jobs of this run and returns when none is left; EngineError names those that do not end. What a node

@@ -235,12 +235,6 @@ class Cluster:
     def start_node(self, name):
         self._daemon(name, ["slurmd", "-D", "-N", name, "-f", self.configuration], IF4_NODE=name)
 
-    def restart_node(self, name):
-        """Ends what runs there, and returns when the node is idle again."""
-        self.kill_node(name)
-        self.start_node(name)
-        wait_for(f"{name} is idle again", lambda: self._alive(name) and self.state(name) == "idle")
-
     def kill_node(self, name):
         """What a power cut does: the daemon and every process of a job there are gone at once, and nobody is told."""
         self.daemons[name].kill()

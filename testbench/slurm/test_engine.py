@@ -186,7 +186,7 @@ class Submission(Engine):
             (self.commands / f"{name}.fails").unlink()
         self.queue(*((7, element, "RUNNING") for element in range(3)))
         self.assertEqual(engine.poll(0), [])
-        self.assertEqual(engine.status(), "3 jobs run")
+        self.assertEqual(engine.status(), "; 3 jobs run")
 
     def test_as_many_shards_as_there_is_room_for(self):
         self.assertEqual(self.engine(jobs=5).room(), 5)
@@ -247,7 +247,7 @@ class Watching(Engine):
         engine = self.submitted()
         self.queue(*((7, element, "PENDING", "", "(ReqNodeNotAvail, a|b)") for element in range(3)))
         self.assertEqual(engine.poll(0), [])
-        self.assertEqual(engine.status(), "0 jobs run, 3 wait ((ReqNodeNotAvail, a|b))")
+        self.assertEqual(engine.status(), "; 0 jobs run, 3 wait ((ReqNodeNotAvail, a|b))")
 
     def test_a_job_without_a_log_points_to_the_file_system(self):
         engine = self.submitted()
@@ -263,10 +263,10 @@ class Watching(Engine):
         self.play("squeue.fails", "slurm_load_jobs error: Unable to contact slurm controller\n")
         self.assertEqual((engine.poll(0), engine.poll(0)), ([], []))
         self.assertEqual(len(self.said), 1)
-        self.assertEqual(engine.status(), "slurm does not answer")
+        self.assertEqual(engine.status(), "; slurm does not answer")
         (self.commands / "squeue.fails").unlink()
         self.assertEqual(engine.poll(0), [])
-        self.assertEqual(engine.status(), "3 jobs run")
+        self.assertEqual(engine.status(), "; 3 jobs run")
 
     def test_a_controller_that_is_gone_ends_the_run(self):
         engine = self.submitted()
