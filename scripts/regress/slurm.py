@@ -1,8 +1,8 @@
 """The engine of `make regress ENGINE=slurm`: shards as elements of Slurm's job arrays.
 
 An element runs shard.py, which leaves its records in the run's folder; that folder, and the checkout, must be on a file
-system that all nodes share. All that is asked of Slurm is sbatch, squeue, scancel, scontrol and sinfo: accounting (sacct) need
-not exist. Slurm itself never repeats a job (--no-requeue): the scheduler counts the attempts.
+system that all nodes share. All that is asked of Slurm is sbatch, squeue, scancel, scontrol and sinfo: accounting (sacct)
+need not exist. Slurm itself never repeats a job (--no-requeue): the scheduler counts the attempts.
 """
 
 import hashlib
@@ -32,6 +32,8 @@ OUR_LETTERS = "aJoeiDWMHhVQ"
 ALIVE = {"PENDING", "RUNNING", "COMPLETING", "CONFIGURING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT", "RESIZING",
          "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD", "SPECIAL_EXIT"}
 RAN = {"COMPLETED", "FAILED"}
+HELD = "requeued held"  # the reason of a job that could not be started on its node
+MOST_WORDS = 1000  # of one command line
 # What sbatch says when a later try may succeed: of a controller that starts again, and of a full queue.
 NO_ANSWER = ("timed out", "unable to contact", "connect failure", "no answer", "temporarily", "try again")
 NO_ROOM = ("limit", "in use")
@@ -56,7 +58,7 @@ def options_of(text):
         raise EngineError(f"SLURM_OPTIONS={text}: {error}") from None
     for word in words:
         if not word.startswith("-") or word in ("-", "--"):
-            raise EngineError(f"SLURM_OPTIONS: '{word}' is no option; a value is written behind its option, as in --partition=x")
+            raise EngineError(f"SLURM_OPTIONS: '{word}' is no option; a value stands behind its option, as in --partition=x")
         name = word.split("=")[0]
         # sbatch accepts every beginning of an option's name.
         if (name in OURS or len(name) > 3 and any(own.startswith(name) for own in OURS) if name.startswith("--")
@@ -95,7 +97,8 @@ class SlurmEngine:
                 raise EngineError(f"ENGINE=slurm: {program} is not installed here (Debian's package is slurm-client)")
         self.largest_array = self._largest_array()
         code, out, error = self._call("sbatch", *self.options, "--test-only", text="#!/bin/sh\n")
-        if code != 0:
+        # All nodes are down or reserved, which passes, and for which sbatch itself lets a job wait.
+        if code != 0 and "node configuration is not available" not in error + out:
             raise EngineError(f"ENGINE=slurm: sbatch would take no job: {one_line(error or out)}")
         self.jobs = jobs or 2 * self._cores()
         self.logs = self.folder / "slurm"
@@ -120,12 +123,13 @@ class SlurmEngine:
         time.sleep(max(0.0, min(max(seconds, PACE), self.next_question - time.monotonic())))
         if time.monotonic() < self.next_question:
             return []
+        ended = [(shard, True, "its time was over in the queue") for shard, _ in self.unsent if shard.until < time.time()]
+        self.unsent = [(shard, line) for shard, line in self.unsent if shard.until >= time.time()]
         self._send()
         rows = self._jobs()
-        ended = []
         if rows is not None:
-            self._cancel_strays(rows)
-            ended = [self._ended(job, rows.get(job)) for job in list(self.alive)
+            self._cancel(rows)
+            ended += [self._ended(job, rows.get(job)) for job in list(self.alive)
                      if job not in rows or rows[job][0] not in ALIVE]
             states = [rows[job][0] for job in self.alive]
             counts = {state: states.count(state) for state in set(states)}
@@ -195,7 +199,7 @@ class SlurmEngine:
         return 1001  # Slurm's default
 
     def _cores(self):
-        """Of the nodes that are up in the partition of these options, or the default one; FEW_CORES where that is unknown."""
+        """Of the nodes that are up in the partition of these options, or the default one."""
         words = [word for word in self.options if word.startswith(("--partition=", "-p"))]
         _, out, _ = self._call("sinfo", "--noheader", "--responding", *words, "--format=%P %C")
         # A star behind the default partition; its allocated, idle, other and all cores.
@@ -219,7 +223,7 @@ class SlurmEngine:
             if not self.silent:
                 self.say("slurm: the controller does not answer; jobs go on, and it is asked again")
             elif now - self.answered > SILENCE:
-                raise EngineError(f"slurm: no answer of the controller for {SILENCE} s; jobs may still run, named {self.name}")
+                raise EngineError(f"slurm: no answer of the controller in {SILENCE} s; jobs may go on, named {self.name}")
             self.silent, self.wait = True, min(2 * self.wait, LONGEST_WAIT)
             return None
         self.silent, self.answered = False, now
@@ -240,12 +244,15 @@ class SlurmEngine:
         silent = [node for node in sorted(nodes) if states.get(node, "").endswith("*") or states.get(node) == "down"]
         return silent if code == 0 and len(silent) == len(nodes) else []
 
-    def _cancel_strays(self, rows):
-        """A submission that timed out may have made jobs all the same, whose cases are then submitted again."""
-        known = {job for job, _ in self.alive}
-        strays = {job for (job, _), (state, *_) in rows.items() if state in ALIVE and job not in known}
-        if strays:
-            self._call("scancel", *sorted(strays))
+    def _cancel(self, rows):
+        """Jobs that are of no use: those of a submission that timed out and made them all the same, those that wait beyond
+        the end of their time, and those that Slurm could not start and holds."""
+        known, now = {job for job, _ in self.alive}, time.time()
+        useless = {job for (job, _), (state, *_) in rows.items() if state in ALIVE and job not in known}
+        useless |= {f"{job[0]}_{job[1]}" for job, (shard, _) in self.alive.items() if job in rows and (
+            rows[job][0] == "PENDING" and (shard.until < now or HELD in rows[job][2].lower()))}
+        for first in range(0, len(useless), MOST_WORDS):
+            self._call("scancel", *sorted(useless)[first:first + MOST_WORDS])
 
     # --- Arrays ---
 
@@ -301,8 +308,10 @@ eval "exec $command"
         code = self._exit_code(job) if state == "FAILED" else ""
         last = said.splitlines()[-1] if said else ""
         text = f"job {job[0]}_{job[1]}{' on ' + node if node else ''}: {state}{code}{', ' + last if last else ''}"
-        # Without a limit of time, a case that has no record here has none at all, whatever its job thought.
-        return shard, state == "COMPLETED" and shard.until < math.inf, text
+        # Without a limit of time, a case that has no record here has none at all, whatever its job thought. What was
+        # cancelled before it had a node, since its time was over, did not start.
+        unstarted = state == "CANCELLED" and not node and shard.until < time.time()
+        return shard, unstarted or state == "COMPLETED" and shard.until < math.inf, text
 
     def _exit_code(self, job):
         code, out, _ = self._call("scontrol", "--oneliner", "show", "job", "_".join(job))

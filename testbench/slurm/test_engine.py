@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests of scripts/regress/slurm.py with commands that only play Slurm: what a real cluster does seldom, or never on demand."""
+"""Tests of scripts/regress/slurm.py with commands that only play Slurm: what a cluster does seldom, or not on demand."""
 
 import math
 import os
@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,7 +127,7 @@ class Submission(Engine):
         self.assertEqual(self.calls("sbatch"), [])
 
     def test_options_of_the_user_are_taken(self):
-        for options in ("", "-pdebug", "--account=me --qos=low", "--constraint='a b'", "--exclude=n1,n2", "-t10", "--time=1:0"):
+        for options in ("", "-pdebug", "--account=me --qos=low", "--constraint='a b'", "--exclude=n1,n2", "--time=1:0"):
             with self.subTest(options):
                 slurm.options_of(options)
 
@@ -143,6 +144,10 @@ class Submission(Engine):
         with self.assertRaisesRegex(slurm.EngineError, "^ENGINE=slurm: sbatch failed: .*Access denied$"):
             engine.poll(0)
         self.assertEqual(list(self.logs().iterdir()), [])
+
+    def test_nodes_that_are_all_down_are_waited_for(self):
+        self.play("sbatch.fails", "allocation failure: Requested node configuration is not available\n")
+        self.engine()
 
     def test_no_controller_is_one_line(self):
         self.play("scontrol.fails", "slurm_load_ctl_conf error: Unable to contact slurm controller (connect failure)\n")
@@ -271,7 +276,7 @@ class Watching(Engine):
     def test_a_controller_that_is_gone_ends_the_run(self):
         engine = self.submitted()
         self.play("squeue.fails", "slurm_load_jobs error: Unable to contact slurm controller\n")
-        with mock.patch.object(slurm, "SILENCE", 0), self.assertRaisesRegex(slurm.EngineError, "jobs may still run"):
+        with mock.patch.object(slurm, "SILENCE", 0), self.assertRaisesRegex(slurm.EngineError, "jobs may go on"):
             for _ in range(3):
                 engine.poll(0)
 
@@ -280,6 +285,35 @@ class Watching(Engine):
         self.queue((7, 0, "RUNNING"), (7, 1, "RUNNING"), (7, 2, "RUNNING"), (9, 0, "RUNNING"), (9, 1, "PENDING"))
         engine.poll(0)
         self.assertEqual(self.calls("scancel"), ["9"])
+
+    def test_what_waits_beyond_its_time_is_cancelled_and_did_not_start(self):
+        shards = [Shard("unit", until=time.time() + 1000), Shard("unit")]
+        engine = self.engine()
+        engine.submit(shards)
+        self.queue((7, 0, "PENDING", ""), (7, 1, "PENDING", ""))
+        engine.poll(0)
+        self.assertEqual(self.calls("scancel"), [])
+        shards[0].until = 1
+        engine.poll(0)
+        self.assertEqual(self.calls("scancel"), ["7_0"])
+        self.queue((7, 0, "CANCELLED", ""), (7, 1, "CANCELLED", ""))
+        self.assertEqual([right for _, right, _ in engine.poll(0)], [True, False])
+
+    def test_what_was_not_submitted_in_its_time_did_not_start(self):
+        engine = self.engine()
+        shard = Shard("unit", until=1)
+        engine.submit([shard])
+        self.queue()
+        self.assertEqual([(one, right) for one, right, _ in engine.poll(0)], [(shard, True)])
+        self.assertEqual(len(self.calls("sbatch")), 1)
+
+    def test_a_job_that_slurm_could_not_start_and_holds_is_lost(self):
+        engine = self.submitted()
+        self.queue((7, 0, "PENDING", "", "(launch failed requeued held)"), (7, 1, "RUNNING"), (7, 2, "RUNNING"))
+        engine.poll(0)
+        self.assertEqual(self.calls("scancel"), ["7_0"])
+        self.queue((7, 0, "CANCELLED", ""), (7, 1, "RUNNING"), (7, 2, "RUNNING"))
+        self.assertEqual([(shard, right) for shard, right, _ in engine.poll(0)], [(SHARDS[0], False)])
 
     def test_jobs_of_a_run_before_are_cancelled_first(self):
         self.queue((3, 0, "RUNNING"), (3, 1, "COMPLETED"))

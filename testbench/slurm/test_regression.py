@@ -156,8 +156,9 @@ class Regression(unittest.TestCase):
 
         local = self.box / "local"
         self.assertEqual(self.code(self.start("wrong", seeds, engine="local", folder=local)), 1, self.said())
-        self.assertEqual(*([(record.index, record.seed, record.outcome, record.digest, record.checks, record.failure.splitlines()[-1:])
-                            for record in some.values()] for some in (found, self.records(local))))
+        self.assertEqual(*([(record.index, record.seed, record.outcome, record.digest, record.checks,
+                             record.failure.splitlines()[-1:]) for record in some.values()]
+                           for some in (found, self.records(local))))
 
     def test_stopped_and_started_again(self):
         """By Ctrl-C, then by SIGKILL; only what has no record runs again, and no other job is touched."""
