@@ -92,7 +92,10 @@ def parse(words):
     args.engine = args.engine.strip() or "local"
     if args.engine not in ENGINES:
         raise ValueError(f"ENGINE={args.engine} is none of {', '.join(ENGINES)}")
-    if args.options.strip() and args.engine != "slurm":
+    if args.engine == "slurm":
+        from slurm import options_of
+        options_of(args.options)
+    elif args.options.strip():
         raise ValueError(f"SLURM_OPTIONS={args.options} without ENGINE=slurm")
     args.folder = Path(args.folder).resolve() if args.folder.strip() else ROOT / "build" / "regress"
     return args

@@ -32,6 +32,9 @@ from suites import ROOT, read_suites
 MOST_LOG = 64 << 20  # bytes; a case that prints more is ended
 MOST_FAILURE_LINES = 40
 MOST_LINE = 300
+# Who ends a job sends its signal to all processes of it, and to this one perhaps last; a case that it ended did not crash.
+ENDING = (signal.SIGTERM, signal.SIGKILL, signal.SIGINT, signal.SIGHUP)
+MOMENT = 1.0  # seconds in which the signal is here, too
 TICK = 0.5  # seconds between two looks at the log
 _STIMULI = re.compile(r"^stimuli ([0-9a-f]{16,128})(?: (.*))?$", re.M)
 _SAYS_FAILURE = re.compile(r"\b(FAIL|FAILED|(?:fatal |runtime )?[eE]rror:|ERROR|Assertion|assertion failed|panic|SUMMARY|"
@@ -135,6 +138,8 @@ class Shard:
             if process:
                 why = wait(process, log, self.suite.limit)
                 code = process.wait() if why == "itself" else None
+            if code is not None and -code in ENDING:
+                time.sleep(MOMENT)
         if processes.has_children():
             processes.end_descendants()
         if process:

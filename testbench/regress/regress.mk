@@ -8,6 +8,7 @@
 ## CASE           1 case alone, as a failure names it: CASE=unit-17 BASE=4711
 ## FAILED         1: the cases that failed in the last run, the first failure first
 ## ENGINE         local (default), or slurm
+## SLURM_OPTIONS  options of sbatch for it: SLURM_OPTIONS="--partition=short --account=me"
 ## COVERAGE       1: the suites that leave coverage, in a build with counters
 ## REGRESS_DIR    the folder of the run (default: build/regress)
 SEEDS ?=
@@ -18,12 +19,13 @@ BASE ?=
 CASE ?=
 FAILED ?=
 ENGINE ?=
+SLURM_OPTIONS ?=
 COVERAGE ?=
 REGRESS_DIR ?=
 
 regress_bin = $(if $(filter-out 0,$(COVERAGE)),$(BUILD)/coverage,$(BIN))
 regress_given = $(foreach one,seeds.SEEDS budget.BUDGET suites.SUITES jobs.JOBS base.BASE case.CASE failed.FAILED \
-	engine.ENGINE coverage.COVERAGE folder.REGRESS_DIR,$(if $(strip $($(subst .,,$(suffix $(one))))),\
+	engine.ENGINE options.SLURM_OPTIONS coverage.COVERAGE folder.REGRESS_DIR,$(if $(strip $($(subst .,,$(suffix $(one))))),\
 	--$(basename $(one))='$(call quoted,$(subst .,,$(suffix $(one))))'))
 regress = python3 -B scripts/regress/regress.py --bin $(regress_bin) $(regress_given)
 

@@ -11,6 +11,7 @@ Exit codes: that of the command; 2 usage, or the cluster did not start; 128 + a 
 import argparse
 import ctypes
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -201,10 +202,7 @@ class Cluster:
         for name in self.nodes:
             self.start_node(name)
         for name in self.nodes:
-            try:
-                wait_for(f"{name} is idle", lambda: self._all_alive() and self.state(name) == "idle")
-            except ClusterError as error:
-                raise ClusterError(f"{error}, it is {self.state(name)} ({self.folder}/slurmd_{name}.log)") from None
+            self.wait_idle(name)
 
     def _daemon(self, name, command, **settings):
         with open(self.folder / f"{name}.out", "wb") as out:
@@ -229,8 +227,17 @@ class Cluster:
         return done.returncode, done.stdout.strip()
 
     def state(self, name):
-        """What sinfo calls the state of a node, as idle, mixed, down*."""
-        return self.client("sinfo", "--noheader", "--nodes", name, "--format=%T")[1]
+        """The state of a node, as IDLE, MIXED+COMPLETING, DOWN*. What sinfo says of it may be old."""
+        found = re.search(r"\bState=(\S+)", self.client("scontrol", "--oneliner", "show", "node", name)[1])
+        return found[1] if found else ""
+
+    def wait_idle(self, name):
+        """Until a node that is up has nothing to do."""
+        try:
+            wait_for(f"{name} is idle", lambda: self._all_alive() and self.state(name) == "IDLE")
+        except ClusterError as error:
+            shown = self.client("scontrol", "--oneliner", "show", "node", name)[1]
+            raise ClusterError(f"{error} ({self.folder}/slurmd_{name}.log), but {shown}") from None
 
     def start_node(self, name):
         self._daemon(name, ["slurmd", "-D", "-N", name, "-f", self.configuration], IF4_NODE=name)

@@ -87,9 +87,9 @@ class ClusterTest(unittest.TestCase):
             one.kill_node("node2")
             self.assertEqual(cluster.processes_with(one.mark, "SLURMD_NODENAME=node2"), [])
             self.assertNotEqual(cluster.processes_with(one.mark, "SLURMD_NODENAME=node1"), [])
-            cluster.wait_for("node2 is down", lambda: one.state("node2").startswith("down"))
+            cluster.wait_for("node2 is down", lambda: one.state("node2").startswith("DOWN"))
             one.start_node("node2")
-            cluster.wait_for("node2 is back", lambda: one.state("node2") == "idle")
+            cluster.wait_for("node2 is back", lambda: one.state("node2") == "IDLE")
         self.assertEqual(self.left(), [])
 
 

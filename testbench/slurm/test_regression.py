@@ -56,9 +56,9 @@ class Regression(unittest.TestCase):
         self.run_folder = self.box / "run"
         self.addCleanup(self.end_jobs)
         for node in self.cluster.nodes:
-            if self.cluster.state(node).startswith("down"):
+            if self.cluster.state(node).startswith("DOWN"):
                 self.cluster.start_node(node)
-            cluster.wait_for(f"{node} is idle", lambda node=node: self.cluster.state(node) == "idle")
+            self.cluster.wait_idle(node)
 
     def end_jobs(self):
         self.cluster.client("scancel", f"--user={os.getuid()}")
