@@ -51,7 +51,7 @@ formal  g++                command:g++               compiles them
 formal  make               command:make              likewise
 formal  python3            command:python3           scripts/formal.py
 slurm   slurm-client       command:sbatch            make regress ENGINE=slurm
-slurm   slurmctld          -                         the controller of the test's cluster; daemons lie beside a user's PATH
+slurm   slurmctld          -                         the controller of the cluster of make test-slurm; like the next two not in the PATH of users
 slurm   slurmd             -                         its nodes
 slurm   munge              -                         what they trust each other by
 slurm   python3            command:python3           scripts/regress, testbench/slurm

@@ -218,7 +218,7 @@ class Cluster:
         return True
 
     def _all_alive(self):
-        return all(self._alive(name) for name in ("munged", "slurmctld", *self.nodes))
+        return all(self._alive(name) for name in self.daemons)
 
     def client(self, *command):
         """(exit code, output) of a client of Slurm."""
@@ -244,8 +244,9 @@ class Cluster:
 
     def kill_node(self, name):
         """What a power cut does: the daemon and every process of a job there are gone at once, and nobody is told."""
-        self.daemons[name].kill()
-        self.daemons[name].wait()
+        daemon = self.daemons.pop(name)
+        daemon.kill()
+        daemon.wait()
         kill_all(self.mark, f"IF4_NODE={name}")
         kill_all(self.mark, f"SLURMD_NODENAME={name}")
 

@@ -89,7 +89,7 @@ class ClusterTest(unittest.TestCase):
             self.assertNotEqual(cluster.processes_with(one.mark, "SLURMD_NODENAME=node1"), [])
             cluster.wait_for("node2 is down", lambda: one.state("node2").startswith("DOWN"))
             one.start_node("node2")
-            cluster.wait_for("node2 is back", lambda: one.state("node2") == "IDLE")
+            one.wait_idle("node2")
         self.assertEqual(self.left(), [])
 
 

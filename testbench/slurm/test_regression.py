@@ -56,7 +56,7 @@ class Regression(unittest.TestCase):
         self.run_folder = self.box / "run"
         self.addCleanup(self.end_jobs)
         for node in self.cluster.nodes:
-            if self.cluster.state(node).startswith("DOWN"):
+            if node not in self.cluster.daemons:  # a test has killed it
                 self.cluster.start_node(node)
             self.cluster.wait_idle(node)
 
