@@ -7,8 +7,9 @@ namespace {
 
 TEST_CASE("a regression finds what fails, ends what hangs, and goes on where it was stopped",
           "[regress][.handoff][long]") {
-  for (const char* script : {"test_records.py", "test_plan.py", "test_regress.py", "test_stop.py"})
-    run_python(std::string("testbench/regress/") + script, {});
+  for (const char* script : {"regress/test_records.py", "regress/test_plan.py", "regress/test_regress.py",
+                             "regress/test_stop.py", "slurm/test_engine.py"})
+    run_python(std::string("testbench/") + script, {});
 }
 
 }  // namespace
