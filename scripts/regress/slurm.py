@@ -155,6 +155,8 @@ class SlurmEngine:
         self.unsent = []
         end, pause = time.monotonic() + CANCELLED_WITHIN, 0.1
         while jobs := self._own_jobs():
+            if pause == 0.1:
+                self.say(f"slurm: cancels its jobs, {len(jobs)} of them, and waits until they are gone")
             if {state for *_, state, _ in jobs} == {"COMPLETING"} and (dead := self._silent_nodes(jobs)):
                 self.say(f"slurm: jobs are cancelled, but {' '.join(dead)} does not answer, and may still run some")
                 break
