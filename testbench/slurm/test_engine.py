@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Tests of scripts/regress/slurm.py with commands that only play Slurm: what a cluster does seldom, or not on demand."""
 
+import json
 import math
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -352,6 +354,21 @@ class Cancelling(Engine):
         self.play("sinfo.says", "node1|mixed*\nnode2|mixed\n")
         with mock.patch.object(slurm, "CANCELLED_WITHIN", 0.3), self.assertRaises(slurm.EngineError):
             engine.cancel()
+
+
+class Shards(unittest.TestCase):
+    def test_a_case_that_is_ended_together_with_its_shard_did_not_crash(self):
+        """scancel signals one process of a job after the other, here the case first."""
+        box = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="if4-slurm-")))
+        (box / "records").mkdir()
+        (box / "suites.txt").write_text("suite ended\nlimit 60\nseconds 1\n"
+                                        "command sh -c '(sleep 0.2; kill -TERM $PPID) & kill -TERM $$'\n")
+        (box / "run.json").write_text(json.dumps({"base": 1, "commit": "none", "table": str(box / "suites.txt"),
+                                                  "bin": "build"}))
+        done = subprocess.run([sys.executable, "-B", ROOT / "scripts/regress/shard.py", box, "ended", "0"],
+                              stderr=subprocess.PIPE, text=True)
+        self.assertEqual((done.returncode, done.stderr), (128 + signal.SIGTERM, ""))
+        self.assertEqual(list((box / "records").iterdir()), [])
 
 
 if __name__ == "__main__":
