@@ -114,6 +114,7 @@ build: ## build every program
 .PHONY: test-asan
 test-asan: ## the test suite without its long runs, model, simulators and program under both sanitizers
 	@scripts/setup.sh
+	@$(SUBMAKE) CONFIG=release $(subst $(BUILD)/asan,$(BUILD)/release,$(O))/suite
 	@$(SUBMAKE) CONFIG=asan $(BUILD)/asan/if4 $(BUILD)/asan/if4_tests
 	@$(MAKE) CONFIG=asan run-tests
 
