@@ -2,8 +2,8 @@
 ifneq ($(filter $(BUILD)/%,$(MAKECMDGOALS)),)
 
 ORACLE_MAIN := testbench/oracle/main.cpp
-SUITE := $(filter-out $(ORACLE_MAIN),\
-	$(wildcard $(addsuffix /*.cpp,$(addprefix testbench/,model vectors kit rtl sim dpi install regress support oracle coverage))))
+SUITE := $(filter-out $(ORACLE_MAIN) testbench/bits/in_place.cpp,\
+	$(wildcard $(addsuffix /*.cpp,$(addprefix testbench/,model vectors kit rtl bits sim dpi install regress support oracle coverage))))
 TEST_HELPERS := $(filter-out testbench/support/main.cpp %/test_main.cpp %/test_oracle.cpp,\
 	$(filter testbench/support/% testbench/oracle/%,$(SUITE)))
 BENCH := $(wildcard testbench/bench/*.cpp)
@@ -25,14 +25,14 @@ endif
 $(O)/libif4_testbench.a: $(call objects,$(TEST_HELPERS)) $(O)/sources
 	$(archive)
 
-$(BIN)/if4_tests: $(call objects,$(SUITE)) $(all_verilated_objects) $(O)/libif4_sim.a $(O)/libif4.a
+$(BIN)/if4_tests: $(call objects,$(SUITE)) $(all_verilated_objects) $(call bits_objects,$(BUILDS_bits)) $(O)/libif4_sim.a $(O)/libif4.a
 	$(call link,$(TEST_LIBS) $(LIBS))
 $(BIN)/if4_tests: | $(BIN)/libif4_dpi.so
 
 $(BIN)/oracle_check: $(call objects,$(ORACLE_MAIN)) $(O)/libif4_testbench.a $(O)/libif4.a
 	$(call link,$(TEST_LIBS) $(LIBS))
 
-$(BIN)/if4_bench: $(call objects,$(BENCH)) $(all_verilated_objects) $(O)/libif4_testbench.a \
+$(BIN)/if4_bench: $(call objects,$(BENCH)) $(all_verilated_objects) $(call bits_objects,$(BUILDS_bits)) $(O)/libif4_testbench.a \
 		$(O)/libif4_sim.a $(O)/libif4.a
 	$(call link,$(BENCH_LIBS) $(TEST_LIBS) $(LIBS))
 

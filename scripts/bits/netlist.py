@@ -146,33 +146,41 @@ def substitute(tree, values):
 
 
 @lru_cache(maxsize=None)
+def smallest_trees():
+    """The smallest tree of each function of three names, 0, 1 and 2, by truth table. An inverted operand of an AND costs
+    nothing, since vectors have an instruction for it."""
+    ones = 0xFF
+    best = {0: (False, 0), ones: (True, 0), 0xAA: ("0", 0), 0xCC: ("1", 0), 0xF0: ("2", 0)}
+    levels = [list(best)]
+    while len(best) < 256:
+        level, size = {}, len(levels)
+        if size > 1:
+            level.update({ones ^ one: ("!", best[one][0]) for one in levels[-1]})
+        else:
+            level.update({ones ^ one: ("!", best[one][0]) for one in (0xAA, 0xCC, 0xF0)})
+        for first in range(size):
+            for one in levels[first]:
+                for other in levels[size - 1 - first]:
+                    trees = best[one][0], best[other][0]
+                    for table, tree in ((one & other, ("&", *trees)), (one | other, ("|", *trees)),
+                                        (one ^ other, ("^", *trees)),
+                                        (one & ~other & ones, ("&", trees[0], ("!", trees[1])))):
+                        level.setdefault(table, tree)
+        levels.append([table for table in level if table not in best])
+        best.update({table: (level[table], size) for table in levels[-1]})
+    return {table: tree for table, (tree, _) in best.items()}
+
+
+@lru_cache(maxsize=None)
 def table_tree(table, pins):
     """A small tree of the function with the truth table; bit i is the value where the pins, the first the lowest, are i."""
-    if table == 0 or table == (1 << (1 << len(pins))) - 1:
-        return table != 0
-    *low, top = pins
-    half = 1 << len(low)
-    without, having = table & ((1 << half) - 1), table >> half
-    if without == having:
-        return table_tree(without, tuple(low))
-    rest, full = tuple(low), (1 << half) - 1
-    if without ^ having == full:
-        return ("^", top, table_tree(without, rest)) if without not in (0, full) else \
-            top if without == 0 else ("!", top)
-    if without == 0:
-        return ("&", top, table_tree(having, rest))
-    if having == 0:
-        return ("&", ("!", top), table_tree(without, rest))
-    if without == full:
-        return ("|", ("!", top), table_tree(having, rest))
-    if having == full:
-        return ("|", top, table_tree(without, rest))
-    first, second = table_tree(having, rest), table_tree(without, rest)
-    if without & having == without:   # never 1 without and 0 with the pin: the majority and its kin
-        return ("|", second, ("&", top, first))
-    if without & having == having:
-        return ("|", first, ("&", ("!", top), second))
-    return ("|", ("&", top, first), ("&", ("!", top), second))
+    if len(pins) <= 3:
+        for size in range(len(pins), 3):
+            table |= table << (1 << size)
+        return substitute(smallest_trees()[table], dict(zip("012", pins)))
+    half = 1 << (len(pins) - 1)
+    without, having = (table_tree(part, pins[:-1]) for part in (table & ((1 << half) - 1), table >> half))
+    return without if without == having else ("|", ("&", pins[-1], having), ("&", ("!", pins[-1]), without))
 
 
 def truth_table(tree, pins):
