@@ -33,7 +33,8 @@ BitsUnits::BitsUnits(const UnitBuild& build, std::string_view target)
       if (ports[i].name == name) return Port{i, first, ports[i].bits};
       first += static_cast<std::size_t>(ports[i].bits);
     }
-    throw std::logic_error("the netlist of " + std::string(build_.name) + " has no port " + std::string(name));
+    throw std::logic_error("the netlist of " + std::string(build_.name) + " has no port " +
+                           std::string(name));
   };
   for (const std::string_view name : kInputs) inputs_.push_back(find(netlist_.inputs, name));
   for (const std::string_view name : kOutputs) outputs_.push_back(find(netlist_.outputs, name));

@@ -98,7 +98,8 @@ class LockStep {
   std::string difference(int unit) {
     const MacUnit& verilated = pairs_[static_cast<std::size_t>(unit)]->verilated;
     const auto shown = [](bool ready, bool valid, const MacResult& result) {
-      return std::string("ready_o ") + (ready ? "1" : "0") + ", valid_o " + (valid ? "1" : "0") + ", " + to_text(result);
+      return std::string("ready_o ") + (ready ? "1" : "0") + ", valid_o " + (valid ? "1" : "0") + ", " +
+             to_text(result);
     };
     const bool same = bits_.ready(unit) == verilated.ready() && bits_.valid(unit) == verilated.valid() &&
                       bits_.result(unit) == verilated.result();
