@@ -101,15 +101,15 @@ std::vector<float> products_of(const BitsProduct& product) {
 }  // namespace
 
 CosimReport cosimulate_bits(const QuantizedTensor& activations, const QuantizedTensor& weights,
-                            const CosimOptions& options) {
+                            const CosimOptions& options, const BitsChoice& choice) {
   check_product(activations, weights);
   if (!options.wave.file.empty())
     throw InputError("--wave: the bits engine writes no waveform; --engine verilated does");
-  const UnitBuild& build = unit_builds().front();
-  const FormatTraits& codes = traits(build.mac.format);
-  if (options.golden.lanes != build.mac.lanes || traits(options.golden.format).code_bits != codes.code_bits)
+  const MacConfig& mac = choice.build.mac;
+  if (options.golden.lanes != mac.lanes ||
+      traits(options.golden.format).code_bits != traits(mac.format).code_bits)
     throw std::invalid_argument("the golden configuration reads other beats than the unit");
-  bits_netlist(build.name);
+  const BitsKernel& kernel = bits_kernel(bits_netlist(choice.build.name), choice.target);
 
   const auto start = std::chrono::steady_clock::now();
   const std::uint64_t total = static_cast<std::uint64_t>(activations.rows()) * weights.rows();
@@ -118,15 +118,15 @@ CosimReport cosimulate_bits(const QuantizedTensor& activations, const QuantizedT
     if (options.progress) options.progress(done, total);
   };
   const BitsProduct product = make_product(activations, weights, options, poll);
-  const std::vector<BitsPiece> pieces =
-      cut(product, static_cast<std::size_t>(64 * bits_kernel(bits_netlist(build.name), {}).words));
+  const std::vector<BitsPiece> pieces = cut(product, 64 * static_cast<std::size_t>(kernel.words));
   std::vector<std::unique_ptr<ProductRun>> runs(worker_count(pieces.size(), options.threads));
   for (std::size_t worker = 0; worker < runs.size(); ++worker) {
     // Only the calling thread may call options.progress.
-    runs[worker] = std::make_unique<ProductRun>(product, options, [&, worker](std::uint64_t results) {
-      done += results;
-      if (worker == 0) poll();
-    });
+    runs[worker] = std::make_unique<ProductRun>(product, options, choice.build, kernel.target,
+                                                [&, worker](std::uint64_t results) {
+                                                  done += results;
+                                                  if (worker == 0) poll();
+                                                });
   }
   std::vector<CosimReport> reports(pieces.size());
   parallel_for(pieces.size(), options.threads,

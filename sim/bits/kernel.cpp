@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <map>
+#include <mutex>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "model/core/error.hpp"
 
@@ -41,13 +43,16 @@ BitsRegistration::BitsRegistration(std::string_view build, BitsNetlist (*make)()
 bool has_bits_netlist(std::string_view build) { return makers().find(build) != makers().end(); }
 
 const BitsNetlist& bits_netlist(std::string_view build) {
-  static const std::map<std::string_view, BitsNetlist> netlists = [] {
-    std::map<std::string_view, BitsNetlist> all;
-    for (const auto& [name, make] : makers()) all.emplace(name, BitsNetlist::supported(make()));
-    return all;
-  }();
+  static std::recursive_mutex mutex;  // one netlist may be made of another
+  static std::map<std::string_view, BitsNetlist> netlists;
+  const std::lock_guard<std::recursive_mutex> lock(mutex);
   const auto found = netlists.find(build);
   if (found != netlists.end()) return found->second;
+  const auto maker = makers().find(build);
+  if (maker != makers().end()) {
+    BitsNetlist netlist = BitsNetlist::supported(maker->second());
+    return netlists.emplace(maker->first, std::move(netlist)).first->second;
+  }
   throw InputError("this program was built without the bits engine of " + std::string(build) +
                    "; `make build` makes one that has it");
 }

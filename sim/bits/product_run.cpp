@@ -75,12 +75,12 @@ Mask StallMask::next(int words) {
   return mask;
 }
 
-ProductRun::ProductRun(const BitsProduct& product, const CosimOptions& options,
-                       std::function<void(std::uint64_t)> tick)
+ProductRun::ProductRun(const BitsProduct& product, const CosimOptions& options, const UnitBuild& build,
+                       std::string_view target, std::function<void(std::uint64_t)> tick)
     : product_(product),
       options_(options),
       tick_(std::move(tick)),
-      units_(unit_builds().front()),
+      units_(build, target),
       streamed_planes_(product.streamed.blocks * kPlanes, units_.words()),
       places_(static_cast<std::size_t>(units_.units())),
       numbers_(static_cast<std::size_t>(units_.units())) {}

@@ -56,8 +56,8 @@ class StallMask {
 class ProductRun {
  public:
   /// `tick` is called now and then with the number of results since its last call. What it throws ends the run.
-  ProductRun(const BitsProduct& product, const CosimOptions& options,
-             std::function<void(std::uint64_t)> tick);
+  ProductRun(const BitsProduct& product, const CosimOptions& options, const UnitBuild& build,
+             std::string_view target, std::function<void(std::uint64_t)> tick);
   int units() const { return units_.units(); }
   std::string_view target() const { return units_.target(); }
   /// Counts of that piece alone, without `seconds` and `products`. `number` tells the stalls of pieces apart.
