@@ -10,8 +10,9 @@ $(call remember,$(BITS)/tools,$(shell yosys -V 2>/dev/null))
 
 # As with Verilator, what comes out as it was stays as old as it is. -w: code that nobody reads.
 define bits_rules
+$$(call remember,$$(BITS)/$1.flags,$$(PARAMETERS_$1))
 $$(BITS)/$1.stamp: $$(LIST_$1) $$(call listed,$$(LIST_$1)) $$(wildcard scripts/bits/*.py) scripts/area/functions.py \
-		$$(BITS)/tools $$(V)/$1.flags
+		$$(BITS)/tools $$(BITS)/$1.flags
 	@echo '  YOSYS    $1'
 	@mkdir -p $$(@D); python3 -B scripts/bits/make.py $1 --out $$(BITS)/$1.cpp && touch $$@
 $$(BITS)/$1.cpp: $$(BITS)/$1.stamp
@@ -29,7 +30,7 @@ BITS_RTL_SUITE := $(addprefix testbench/rtl/test_,flow.cpp sums.cpp tables.cpp) 
 $(BIN)/bits/lockstep_tests: $(call objects,$(BITS_SUITE) testbench/support/main.cpp) $(call verilated_objects,$(UNITS)) \
 		$(call bits_objects,$(UNITS)) $(O)/libif4_testbench.a $(O)/libif4_sim.a $(O)/libif4.a
 	$(call link,$(TEST_LIBS) $(LIBS))
-$(BIN)/bits/rtl_tests: $(call objects,$(BITS_RTL_SUITE) testbench/support/main.cpp) $(VERILATOR_OBJECTS) \
+$(BIN)/bits/rtl_tests: $(call objects,$(BITS_RTL_SUITE) testbench/support/main.cpp) \
 		$(call bits_objects,$(UNITS)) $(O)/libif4_testbench.a $(O)/libif4_sim.a $(O)/libif4.a
 	$(call link,$(TEST_LIBS) $(LIBS))
 endif
