@@ -136,6 +136,13 @@ test-vectors: ## replay a vector file on the models and the RTL: FILE=<file>
 	@$(SUBMAKE) $(BIN)/if4
 	@$(BIN)/if4 replay "$$FILE"
 
+.PHONY: test-bits
+test-bits: ## the bits engine of all units: in lock-step with Verilated ones, and under the tests of the RTL
+	@scripts/setup.sh
+	@$(SUBMAKE) $(addprefix $(BIN)/bits/,lockstep_tests rtl_tests)
+	@$(BIN)/bits/lockstep_tests $(if $(SEED),--rng-seed $(SEED))
+	@$(BIN)/bits/rtl_tests $(if $(SEED),--rng-seed $(SEED))
+
 .PHONY: test-mutants
 test-mutants: ## plant bugs in RTL, model and simulators, one at a time; the tests must catch each: MUTANTS=, CHANGED=
 	@scripts/setup.sh

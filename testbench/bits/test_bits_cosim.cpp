@@ -1,6 +1,7 @@
 // The product on the bits engine: against the Verilated one, and on units that are broken in known ways.
 #include <algorithm>
 #include <cstring>
+#include <map>
 
 #include "model/core/error.hpp"
 #include "model/core/float_bits.hpp"
@@ -18,10 +19,10 @@ namespace {
 // How the outputs of the units of the build "broken" differ from those of the default build, in a product of one vector
 // and one piece.
 struct Break {
-  enum class Output { kNone, kReady, kValid, kResult } output = Output::kNone;
+  enum class Output { kReady, kValid, kResult, kNaN, kOverflow } output = Output::kReady;
   int unit = 0;
   std::uint64_t first = 0, last = 0;  // clocks after the reset of the piece
-  bool value = false;                 // of the output; of a bit of the result, its inverse
+  bool value = false;                 // of ready_o and valid_o; a bit of another output is inverted
   std::uint64_t calls = 0;
 } broken;
 
@@ -36,12 +37,22 @@ void broken_clock(const std::uint64_t* const* port, const std::uint64_t* state, 
   kernel.clock(port, state, next, out);
   const std::uint64_t call = broken.calls++;
   if (call < broken.first + kResets || call > broken.last + kResets) return;
+  // The output, and how far the plane that breaks is from its first.
+  struct Name {
+    std::string_view name;
+    int bit;
+    bool flips;
+  };
+  static const std::map<Break::Output, Name> names = {{Break::Output::kReady, {"ready_o", 0, false}},
+                                                      {Break::Output::kValid, {"valid_o", 0, false}},
+                                                      {Break::Output::kResult, {"result_o", kFlipped, true}},
+                                                      {Break::Output::kNaN, {"nan_o", 0, true}},
+                                                      {Break::Output::kOverflow, {"overflow_o", 0, true}}};
+  const auto& [name, bit, flips] = names.at(broken.output);
   int plane = 0;
   for (const BitsPort& output : bits_netlist("if4_mac").outputs) {
-    const bool flips = output.name == "result_o" && broken.output == Break::Output::kResult;
-    if (flips || (output.name == "ready_o" && broken.output == Break::Output::kReady) ||
-        (output.name == "valid_o" && broken.output == Break::Output::kValid)) {
-      std::uint64_t& word = out[(plane + (flips ? kFlipped : 0)) * kernel.words + broken.unit / 64];
+    if (output.name == name) {
+      std::uint64_t& word = out[(plane + bit) * kernel.words + broken.unit / 64];
       const std::uint64_t one = std::uint64_t{1} << (broken.unit % 64);
       word = flips ? word ^ one : broken.value ? word | one : word & ~one;
     }
@@ -221,13 +232,14 @@ TEST_CASE("the bits engine refuses what it cannot do", "[bits]") {
 TEST_CASE("a wrong result of one unit of the bits engine is named", "[bits]") {
   std::mt19937_64 random(test_seed() + 713);
   const bool weights_longer = GENERATE(false, true);
+  const auto output = GENERATE(Break::Output::kResult, Break::Output::kNaN, Break::Output::kOverflow);
   constexpr std::size_t kLong = 70, kShort = 9, kBlocks = 3;
   const auto [a, w] = random_operands(random, weights_longer ? kShort : kLong,
                                       weights_longer ? kLong : kShort, 16 * kBlocks, Values::kFinite);
   constexpr int kUnit = 66;
   constexpr std::uint64_t kColumn = 4;
   const std::uint64_t clock = kColumn * kBlocks + kBlocks - 1 + MacUnit::kLatency;
-  broken = {Break::Output::kResult, kUnit, clock, clock};
+  broken = {output, kUnit, clock, clock};
   const CosimReport report = cosimulate_bits(a, w, {}, broken_choice());
   CHECK_FALSE(report.passed());
   CHECK(report.results == kLong * kShort);
@@ -242,7 +254,10 @@ TEST_CASE("a wrong result of one unit of the bits engine is named", "[bits]") {
   CHECK(wrong.clock == clock);
   CHECK(report.first_wrong_clock == clock);
   CHECK(wrong.expected == dot_product({}, a, wrong.m, w, wrong.n));
-  CHECK(wrong.actual.bits == (wrong.expected.bits ^ 1U << kFlipped));
+  const bool of_result = output == Break::Output::kResult;
+  CHECK(wrong.actual.bits == (wrong.expected.bits ^ (of_result ? 1U << kFlipped : 0U)));
+  CHECK(wrong.actual.nan == (output == Break::Output::kNaN));
+  CHECK(wrong.actual.overflow == (output == Break::Output::kOverflow));
 }
 
 TEST_CASE("one unit of the bits engine that breaks the handshake is seen, and the others are right",
