@@ -19,8 +19,8 @@ sys.path[:0] = [str(Path(__file__).resolve().parent.parent / folder) for folder 
 from builds import listed, with_use  # noqa: E402
 from tools import ToolError, run, run_program, save  # noqa: E402
 
-# abc's dch finds choices of structure, if maps them for area and mfs2 takes away what is redundant; twice is 5 % smaller.
-MAPPING = "+" + "strash;dch;if,-a,-K,3;mfs2;" * 2
+# abc's dch finds choices of structure, if maps them for area and mfs2 takes away what is redundant.
+MAPPING = "+strash;dch;if,-a,-K,3;mfs2"
 
 
 def yosys(build, path):
