@@ -264,7 +264,7 @@ TEST_CASE("one unit of the bits engine that breaks the handshake is seen, and th
           "[bits]") {
   std::mt19937_64 random(test_seed() + 714);
   constexpr std::size_t kRows = 100, kColumns = 8, kBlocks = 2;
-  const auto [a, w] = random_operands(random, kRows, kColumns, 16 * kBlocks, Values::kFinite);
+  const Operands operands = random_operands(random, kRows, kColumns, 16 * kBlocks, Values::kFinite);
   constexpr int kUnit = 70;
   const std::uint64_t first_result = kBlocks - 1 + MacUnit::kLatency;
   const unsigned percent = GENERATE(0U, 40U);
@@ -273,7 +273,7 @@ TEST_CASE("one unit of the bits engine that breaks the handshake is seen, and th
   options.stalls.output_percent = percent;
   const auto run = [&](Break what) {
     broken = what;
-    const CosimReport report = cosimulate_bits(a, w, options, broken_choice());
+    const CosimReport report = cosimulate_bits(operands.a, operands.w, options, broken_choice());
     CHECK_FALSE(report.passed());
     for (const CosimMismatch& wrong : report.first_mismatches) CHECK(wrong.unit == std::size_t{kUnit});
     CHECK(report.results >= (kRows - 1) * kColumns);
