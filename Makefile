@@ -140,7 +140,7 @@ test-vectors: ## replay a vector file on the models and the RTL: FILE=<file>
 test-bits: ## the bits engine of all units: in lock-step with Verilated ones, and under the tests of the RTL
 	@scripts/setup.sh
 	@$(SUBMAKE) $(addprefix $(BIN)/bits/,lockstep_tests rtl_tests)
-	@$(BIN)/bits/lockstep_tests $(if $(SEED),--rng-seed $(SEED))
+	@$(BIN)/bits/lockstep_tests '[bits],[lockstep]' $(if $(SEED),--rng-seed $(SEED))
 	@$(BIN)/bits/rtl_tests $(if $(SEED),--rng-seed $(SEED))
 
 .PHONY: test-mutants

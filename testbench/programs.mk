@@ -18,7 +18,8 @@ $(call objects,$(wildcard testbench/rtl/*.cpp)): $(filter $(WANTED:%=$(V)/%.stam
 $(O)/testbench/support/main.o: OPTIMIZE += -O0
 ifeq ($(CONFIG),release)
 $(filter-out $(O)/testbench/support/%,$(call objects,$(SUITE))): OPTIMIZE += -O1
-$(call objects,$(filter-out $(addprefix testbench/sim/test_,array.cpp mac_unit.cpp system.cpp),$(wildcard testbench/sim/*.cpp))): \
+$(call objects,$(filter-out $(addprefix testbench/sim/test_,array.cpp mac_unit.cpp system.cpp),$(wildcard testbench/sim/*.cpp)) \
+	$(filter-out %/test_lockstep.cpp,$(wildcard testbench/bits/*.cpp))): \
 	OPTIMIZE += -O0
 endif
 

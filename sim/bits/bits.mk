@@ -30,7 +30,7 @@ bits_objects = $(patsubst %,$(BO)/%.o,$1)
 -include $(wildcard $(BO)/*.d)
 
 # The engine beside Verilated units, and in their place under the tests of the RTL: both of all builds of the unit.
-BITS_SUITE := $(filter-out %_cli.cpp,$(wildcard testbench/bits/test_*.cpp))
+BITS_SUITE := $(wildcard testbench/bits/test_*.cpp)
 BITS_RTL_SUITE := $(addprefix testbench/rtl/test_,flow.cpp sums.cpp tables.cpp) testbench/bits/in_place.cpp
 $(BIN)/bits/lockstep_tests: $(call objects,$(BITS_SUITE) testbench/support/main.cpp) $(call class_objects,$(UNITS)) \
 		$(O)/builds/all_if4_mac.o $(call bits_objects,$(UNITS)) $(O)/libif4_testbench.a $(O)/libif4_sim.a $(O)/libif4.a
