@@ -236,10 +236,10 @@ TEST_CASE("a wrong result of one unit of the bits engine is named", "[bits]") {
   constexpr std::size_t kLong = 70, kShort = 9, kBlocks = 3;
   const auto [a, w] = random_operands(random, weights_longer ? kShort : kLong,
                                       weights_longer ? kLong : kShort, 16 * kBlocks, Values::kFinite);
-  constexpr int kUnit = 66;
+  const int unit = GENERATE(0, 66, 69);  // the last one that has a row, too
   constexpr std::uint64_t kColumn = 4;
   const std::uint64_t clock = kColumn * kBlocks + kBlocks - 1 + MacUnit::kLatency;
-  broken = {output, kUnit, clock, clock};
+  broken = {output, unit, clock, clock};
   const CosimReport report = cosimulate_bits(a, w, {}, broken_choice());
   CHECK_FALSE(report.passed());
   CHECK(report.results == kLong * kShort);
@@ -248,9 +248,10 @@ TEST_CASE("a wrong result of one unit of the bits engine is named", "[bits]") {
   CHECK(report.products.empty());
   REQUIRE(report.first_mismatches.size() == 1);
   const CosimMismatch& wrong = report.first_mismatches[0];
-  CHECK(wrong.m == (weights_longer ? kColumn : kUnit));
-  CHECK(wrong.n == (weights_longer ? kUnit : kColumn));
-  CHECK(wrong.unit == std::size_t{kUnit});
+  const auto row = static_cast<std::size_t>(unit);
+  CHECK(wrong.m == (weights_longer ? kColumn : row));
+  CHECK(wrong.n == (weights_longer ? row : kColumn));
+  CHECK(wrong.unit == row);
   CHECK(wrong.clock == clock);
   CHECK(report.first_wrong_clock == clock);
   CHECK(wrong.expected == dot_product({}, a, wrong.m, w, wrong.n));
@@ -297,6 +298,10 @@ TEST_CASE("one unit of the bits engine that breaks the handshake is seen, and th
     const CosimReport lost = run({Break::Output::kValid, kUnit, first_result, first_result, false});
     CHECK(lost.missing == 1);
     CHECK(lost.mismatches > 0);
+    // A result that is right, but comes before its beats.
+    const QuantizedTensor zeros = make_quantized(Format::kIF4, {kRows, 16});
+    broken = {Break::Output::kValid, kUnit, 0, 0, true};
+    CHECK(cosimulate_bits(zeros, zeros, options, broken_choice()).first_wrong_clock == std::uint64_t{0});
     // A beat that was taken is offered again.
     CHECK(run({Break::Output::kReady, kUnit, 3, 3, false}).mismatches > 0);
   }
