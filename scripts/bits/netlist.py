@@ -19,7 +19,7 @@ scripts/area/functions.py: their names are the pins of the cell, and in what con
                              are the trees that hold the state at 0 and at 1 as long as they are true, or None
 
 What does not fit raises NetlistError with a reason: a cell of an unknown kind, a net with no driver or with two, a loop
-of gates, a second clock, a falling edge, a latch, a reset that is not an input port.
+of gates, a pin or port at x, a second clock, a falling edge, a latch, a reset that is not an input port.
 """
 
 import json
@@ -198,7 +198,6 @@ class Netlist:
     outputs: dict
     cells: list
     names: dict = field(default_factory=dict)
-    undefined: int = 0        # pins that the netlist ties to x, which count as 0
     clock: int = None
     reset: int = None
 
@@ -304,7 +303,7 @@ def type_of(entry, types, where):
     return found
 
 
-def read_cell(name, entry, types, undefined):
+def read_cell(name, entry, types):
     cell_type = type_of(entry, types, name)
     pins = {}
     for pin, bits in entry["connections"].items():
@@ -318,7 +317,7 @@ def read_cell(name, entry, types, undefined):
             if not isinstance(bit, str):
                 outputs[pin] = bit
         else:
-            inputs[pin] = constant(bit, undefined)
+            inputs[pin] = constant(bit, f"{name}: the pin {pin}")
     trees = [*cell_type.functions.values()]
     if cell_type.state:
         trees += [tree for tree in (cell_type.state.next, cell_type.state.clear, cell_type.state.preset)
@@ -330,11 +329,12 @@ def read_cell(name, entry, types, undefined):
                 entry.get("attributes", {}).get("src", ""))
 
 
-def constant(bit, undefined):
-    if isinstance(bit, str):
-        undefined.append(bit) if bit not in "01" else None
-        return bit == "1"
-    return bit
+def constant(bit, where):
+    if not isinstance(bit, str):
+        return bit
+    if bit not in ("0", "1"):
+        raise NetlistError(f"{where} is tied to {bit}")
+    return bit == "1"
 
 
 def read(path, types=None):
@@ -344,11 +344,11 @@ def read(path, types=None):
     if len(modules) != 1 and len(tops) != 1:
         raise NetlistError(f"{path}: {len(modules)} modules, and not one of them is the top")
     name = tops[0] if tops else next(iter(modules))
-    module, undefined = modules[name], []
-    cells = [read_cell(cell, entry, types, undefined) for cell, entry in module["cells"].items()]
+    module = modules[name]
+    cells = [read_cell(cell, entry, types) for cell, entry in module["cells"].items()]
     ports = {"input": {}, "output": {}}
     for port, entry in module["ports"].items():
         if entry["direction"] not in ports:
             raise NetlistError(f"{path}: the port {port} is an {entry['direction']}")
-        ports[entry["direction"]][port] = [constant(bit, undefined) for bit in entry["bits"]]
-    return Netlist(name, ports["input"], ports["output"], cells, shown_names(module), len(undefined))
+        ports[entry["direction"]][port] = [constant(bit, f"the port {port}") for bit in entry["bits"]]
+    return Netlist(name, ports["input"], ports["output"], cells, shown_names(module))

@@ -138,6 +138,8 @@ class Refused(unittest.TestCase):
         self.refused([("$_NOT_", {"A": CLOCK, "Y": 8}), ("$_DFF_P_", {"C": 8, "D": A, "Q": 9})], [9], "is no input port")
         self.refused([("$_NOT_", {"A": RESET, "Y": 8}), ("$_DFF_PP0_", {"C": CLOCK, "D": A, "R": 8, "Q": 9})], [9],
                      "is no input port")
+        self.refused([("$_AND_", {"A": A, "B": "x", "Y": 9})], [9], "c0: the pin B is tied to x")
+        self.refused([], ["x"], "the port y is tied to x")
         with self.assertRaisesRegex(NetlistError, "2 modules"):
             two = module([], [A])
             two["modules"]["n"] = two["modules"]["m"]
