@@ -137,6 +137,13 @@ test-vectors: ## replay a vector file on the models and the RTL: FILE=<file>
 	@$(SUBMAKE) $(BIN)/if4
 	@$(BIN)/if4 replay "$$FILE"
 
+.PHONY: test-bits
+test-bits: ## the bits engine of all units: in lock-step with Verilated ones, and under the tests of the RTL
+	@scripts/setup.sh
+	@$(SUBMAKE) $(addprefix $(BIN)/bits/,lockstep_tests rtl_tests)
+	@$(BIN)/bits/lockstep_tests '[bits],[lockstep]' $(if $(SEED),--rng-seed $(SEED))
+	@$(BIN)/bits/rtl_tests $(if $(SEED),--rng-seed $(SEED))
+
 .PHONY: test-mutants
 test-mutants: ## plant bugs in RTL, model and simulators, one at a time; the tests must catch each: MUTANTS=, CHANGED=
 	@scripts/setup.sh
@@ -287,7 +294,7 @@ help: ## this text
 # The makefiles with targets that a user types.
 HELP := Makefile testbench/kit/kit.mk testbench/regress/regress.mk
 
-include scripts/compile.mk rtl/lint.mk testbench/structure/structure.mk sim/verilated/verilated.mk model/libraries.mk sim/program/program.mk testbench/programs.mk \
+include scripts/compile.mk rtl/lint.mk testbench/structure/structure.mk sim/verilated/verilated.mk model/libraries.mk sim/bits/bits.mk sim/program/program.mk testbench/programs.mk \
 	testbench/gates/gates.mk testbench/coverage/coverage.mk testbench/kit/kit.mk testbench/regress/regress.mk
 
 # Whatever no rule makes. Not in the second step, where it would hide which file is missing.

@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "rtl" / "builds.txt"
 FORMATS = ROOT / "model" / "core" / "format.hpp"
-USES = ("run", "sim", "trace", "lint", "area")
+USES = ("run", "sim", "trace", "bits", "lint", "area")
 # What the C++ row of a simulated build has a member for, struct Build of sim/verilated/builds.hpp.
 SIMULATED_PARAMETERS = {"Format", "Lanes", "AccWidth", "Iterative", "Rows", "Cols", "SharedOutput"}
 # The header whose template simulates a Verilated class of that module, and the template. The tests use the classes of
@@ -96,13 +96,15 @@ def read_row(place, text, files):
     for word in right.split():
         use, equals, value = word.partition("=")
         if use not in USES or use in uses or bool(equals) != (use == "area"):
-            raise TableError(f"{place}: not a new use: '{word}'; uses are run, sim, trace, lint and area=NAME")
+            raise TableError(f"{place}: not a new use: '{word}'; uses are run, sim, trace, bits, lint and area=NAME")
         uses.append(use)
         area = value if use == "area" else area
     if not uses:
         raise TableError(f"{place}: the build {name} is of no use")
-    if ("run" in uses or "trace" in uses) and "sim" not in uses:
-        raise TableError(f"{place}: run and trace need sim")
+    if {"run", "trace", "bits"} & set(uses) and "sim" not in uses:
+        raise TableError(f"{place}: run, trace and bits need sim")
+    if "bits" in uses and module != "if4_mac":
+        raise TableError(f"{place}: bits is a use of if4_mac alone")
     build = Build(name, module, files[module], parameters, tuple(uses), area)
     unknown = parameters.keys() - SIMULATED_PARAMETERS if build.simulated else ()
     if unknown:
@@ -162,6 +164,7 @@ def makefile(builds):
     simulated = [build.name for build in builds if build.simulated]
     lines.append("BUILDS_simulated := " + " ".join(simulated))
     lines.append("MODULES_simulated := " + " ".join(SIMULATORS))
+    lines.append("UNITS := " + " ".join(build.name for build in builds if build.simulated and build.module == "if4_mac"))
     return "\n".join(lines) + "\n"
 
 

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Plants bugs in copies of the project, one at a time, and checks that the test suite notices each.
 
-usage: scripts/mutants.py [--list] [--jobs N] [--sample N] [--changed REV] [ID...]
+usage: scripts/mutants.py [--list] [--jobs N] [--sample N] [--changed REV] [--bits] [ID...]
 
 The bugs are in testbench/mutants/*.txt; the README there says how to write one. Each is planted in a copy of the project
 in build/mutants/ID, with the objects of an unchanged copy, so that make builds only what the change touches. A run of the
 test suite that takes longer than TIMEOUT seconds counts as caught, since a bug may well hang the unit. The folders of
-bugs that are not caught are kept.
+bugs that are not caught are kept. With --bits, the bugs of the MAC unit's RTL are planted for the bits engine, and the
+tests of the RTL run on that: whether another reading of the same RTL notices what the Verilated one does.
 Exit codes: 0 all caught, or no bug is in a file changed since REV; 1 not all caught; 2 usage, or a bug no longer applies.
 """
 
@@ -21,7 +22,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from builds import with_use
+from builds import listed, with_use
 from planted import Parser, PlantedBug, chosen, count, main_of, new_name, read_lines, run_tool
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,9 +30,11 @@ LISTS = ROOT / "testbench" / "mutants"
 WORK = ROOT / "build" / "mutants"
 SOURCES = ["Makefile", "README.md", "LICENSE", "model", "sim", "rtl", "testbench", "scripts"]
 # What is copied of the build folder, so that make need not make it again.
-BUILT = ["verilated", "verilated.flags", "builds.mk", "builds", "release"]
+BUILT = ["verilated", "verilated.flags", "builds.mk", "builds", "bits", "release"]
+BITS_TESTS = "build/bits/rtl_tests"
 BUILD_TIMEOUT = 1800
 TIMEOUT = 300
+BITS_TIMEOUT = 1200
 
 
 @dataclass
@@ -81,6 +84,8 @@ def changed_files(revision):
 def select(mutants, args):
     """What the command line asks for."""
     mutants = chosen(mutants, args.names)
+    if args.bits:
+        mutants = [mutant for mutant in mutants if mutant.file in listed("rtl/if4_mac.f")]
     if args.changed is not None:
         files = changed_files(args.changed)
         mutants = [mutant for mutant in mutants if mutant.file in files]
@@ -102,18 +107,20 @@ def copy_objects(source, target):
     if not (source / "build" / "verilated").is_dir():
         return
     for name in BUILT:
-        subprocess.run(["cp", "-a", source / "build" / name, target / "build"], check=True)
+        if (source / "build" / name).exists():
+            subprocess.run(["cp", "-a", source / "build" / name, target / "build"], check=True)
     for archive in (target / "build" / "release").glob("*.a"):
         archive.unlink()
 
 
 def plant(mutant, root):
     """Plants the bug. Where the entry names builds, only these count as older than the changed file."""
-    path, stamps = root / mutant.file, root / "build" / "verilated"
+    path = root / mutant.file
     times = path.stat()
     mutant.plant(root)
     for name in mutant.builds.split():
-        (stamps / f"{name}.stamp").unlink()
+        for folder in ("verilated", "bits"):
+            (root / "build" / folder / f"{name}.stamp").unlink(missing_ok=True)
     if mutant.builds:
         os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
@@ -132,6 +139,16 @@ def failed_test(root):
 
 # Tests that run only for planted bugs in these folders, since no other bug needs them.
 OWN_TESTS = {"testbench/kit/": "[verify]", "scripts/kit/": "[verify]", "scripts/regress/": "[regress]"}
+
+
+def test_bits(root):
+    """What test() does, of the tests of the RTL on the bits engine."""
+    for tests in ("[rtl]~[long]", "[long]"):
+        code = run_tool([BITS_TESTS, tests, "--abort", "--rng-seed", "1", "--reporter", "xml"], root, "test.log",
+                        BITS_TIMEOUT)
+        if code != 0:
+            return f"timeout ({BITS_TIMEOUT} s)" if code is None else f"'{failed_test(root)}'"
+    return None
 
 
 def own_tests(mutant):
@@ -160,7 +177,7 @@ def test(root, of_rtl=True, own=()):
     return None
 
 
-def run_mutant(mutant, control):
+def run_mutant(mutant, control, bits):
     start = time.monotonic()
     root = WORK / mutant.name
     shutil.rmtree(root, ignore_errors=True)
@@ -169,19 +186,19 @@ def run_mutant(mutant, control):
         subprocess.run(["cp", "-a", control / name, root], check=True)
     copy_objects(control, root)
     plant(mutant, root)
-    if not build(root, 1):
+    if not build(root, 1, *([BITS_TESTS] if bits else [])):
         return Outcome(False, f"DOES NOT BUILD, see {root}/build.log", time.monotonic() - start)
-    failure = test(root, mutant.file.startswith("rtl/"), own_tests(mutant))
+    failure = test_bits(root) if bits else test(root, mutant.file.startswith("rtl/"), own_tests(mutant))
     if failure is None:
         return Outcome(False, "SURVIVED", time.monotonic() - start)
     shutil.rmtree(root)
     return Outcome(True, f"CAUGHT by {failure}", time.monotonic() - start)
 
 
-def check_control(control, when, own):
+def check_control(control, when, own, bits):
     """Runs the suite on the unchanged copy. What fails there would fail with every bug, and none would be caught."""
     start = time.monotonic()
-    failure = test(control, own=own)
+    failure = test_bits(control) if bits else test(control, own=own)
     if failure is not None:
         print(f"the unchanged project fails its tests {when}: {failure}, see {control}/test.log", file=sys.stderr)
         return False
@@ -189,11 +206,11 @@ def check_control(control, when, own):
     return True
 
 
-def run_all(mutants, control, jobs):
+def run_all(mutants, control, jobs, bits):
     """How many of them were caught."""
     caught = 0
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        pending = {pool.submit(run_mutant, mutant, control): mutant for mutant in mutants}
+        pending = {pool.submit(run_mutant, mutant, control, bits): mutant for mutant in mutants}
         for done in concurrent.futures.as_completed(pending):
             outcome = done.result()
             caught += outcome.caught
@@ -207,6 +224,7 @@ def main():
     parser.add_argument("--jobs", type=count, default=2, metavar="N", help="planted bugs at a time (default 2)")
     parser.add_argument("--sample", type=count, metavar="N", help="run only N, at even distances in the list")
     parser.add_argument("--changed", metavar="REV", help="run only those in files that changed since this revision")
+    parser.add_argument("--bits", action="store_true", help="run those of the MAC unit's RTL on the bits engine")
     parser.add_argument("names", nargs="*", metavar="ID", help="run only these")
     args = parser.parse_args()
 
@@ -216,7 +234,8 @@ def main():
             print(f"{mutant.name:28} {mutant.file:32} {mutant.builds:26} {mutant.what}")
         return 0
     if not mutants:
-        print(f"no planted bug is in a file that changed since {args.changed}")
+        print(f"no planted bug of those is in a file that changed since {args.changed}" if args.changed is not None else
+              "none of these planted bugs is in the RTL of the MAC unit")
         return 0
     # A text that moved on is a mistake to hear about before anything is built.
     for mutant in mutants:
@@ -225,15 +244,15 @@ def main():
     control = WORK / "control"
     copy_sources(control)
     copy_objects(ROOT, control)
-    if not build(control, os.cpu_count() or 1):
+    if not build(control, os.cpu_count() or 1, *([BITS_TESTS] if args.bits else [])):
         print(f"the unchanged project does not build, see {control}/build.log", file=sys.stderr)
         return 1
     own = sorted({tag for mutant in mutants for tag in own_tests(mutant)})
-    if not check_control(control, "before", own):
+    if not check_control(control, "before", own, args.bits):
         return 1
-    caught = run_all(mutants, control, args.jobs)
+    caught = run_all(mutants, control, args.jobs, args.bits)
     # The machine may have broken meanwhile, for example by a full disk: then nothing above counts.
-    if not check_control(control, "after", own):
+    if not check_control(control, "after", own, args.bits):
         return 1
     print(f"{len(mutants)} planted bugs, {caught} caught")
     return 0 if caught == len(mutants) else 1

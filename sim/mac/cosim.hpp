@@ -26,6 +26,7 @@ struct CosimOptions {
   Wave wave{"", 2000};
   /// What the results are compared with. Another than the unit's makes mismatches, which tests want.
   MacConfig golden;
+  unsigned threads = 0;  ///< workers of cosimulate_bits(); 0: one a core. cosimulate() has one.
   bool compare = true;  ///< If false, results are dropped unseen; a benchmark measures the comparison by it.
   /// Called now and then with the number of results done and of all results. What it throws ends the run.
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
@@ -38,12 +39,14 @@ struct CosimMismatch {
   std::uint64_t clock = 0;  ///< in which it was taken, counted from 0 after the reset
   MacResult expected;
   MacResult actual;
+  std::optional<std::size_t> unit = std::nullopt;  ///< of the bits engine: its number in its vector
 };
 
 /// Counts by pair of element types: [1 if the activations are INT4][1 if the weights are INT4].
 using PairCounts = std::array<std::array<std::uint64_t, 2>, 2>;
 
 struct CosimReport {
+  std::string engine;            ///< empty: one Verilated unit; else what cosimulate_bits() ran on
   std::uint64_t results = 0;     ///< results that the unit gave
   std::uint64_t beats = 0;       ///< beats that the unit took
   std::uint64_t mismatches = 0;  ///< results that differ, and results that nothing asked for

@@ -1,4 +1,4 @@
-// if4 cosim: a matrix product on the Verilated unit, every result compared with the golden model.
+// if4 cosim: a matrix product on the Verilated unit or the bits engine, every result compared with the golden model.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,6 +11,7 @@
 #include "model/files/atomic_file.hpp"
 #include "model/mac/gemm.hpp"
 #include "model/quantize/fast_quantizer.hpp"
+#include "sim/bits/cosim.hpp"
 #include "sim/program/commands.hpp"
 #include "sim/program/dot_products.hpp"
 #include "sim/program/operands.hpp"
@@ -22,7 +23,10 @@
 namespace if4 {
 namespace {
 
+enum class Engine { kVerilated, kBits };
+
 struct Arguments {
+  Engine engine = Engine::kVerilated;
   std::string activations;  // FILE:NAME, plain (quantized first) or quantized
   std::string weights;
   QuantizeOptions quantize;
@@ -86,13 +90,16 @@ CosimReport simulate(const Arguments& args, const QuantizedTensor& activations,
     CosimOptions options = args.options;
     options.wave.file = wave.temporary();
     options.progress = [&bar](std::uint64_t done, std::uint64_t total) { bar.update(done, total); };
-    report = cosimulate(activations, weights, options);
+    report = args.engine == Engine::kBits ? cosimulate_bits(activations, weights, options)
+                                          : cosimulate(activations, weights, options);
   }
   wave.commit();
   return report;
 }
 
 int run(const Arguments& args) {
+  if (args.engine == Engine::kBits && !args.options.wave.file.empty())
+    throw InputError("--wave: the bits engine writes no waveform; --engine verilated does");
   const ProductOperand a = read_operand(args.activations, args.quantize);
   const ProductOperand w = read_operand(args.weights, args.quantize);
   check_product(a, w);
@@ -141,6 +148,10 @@ std::function<int()> set_up(CLI::App& app) {
   add_format(app, args->quantize.format, reads_as_if4, "format that plain tensors are quantized to");
   add_rule(app, args->quantize.rule,
            "which error decides between the candidates of a block of plain tensors");
+  add_choice(
+      app, "--engine", args->engine, {{"verilated", Engine::kVerilated}, {"bits", Engine::kBits}},
+      "one unit as Verilator reads the RTL, or many at once as Yosys reads it, a hundred times as fast");
+  add_threads(app, options.threads, "threads of --engine bits");
   add_whole(app, "--stall-in", options.stalls.input_percent, 0, 99,
             "clocks in which no beat is offered, 0 to 99 percent");
   add_whole(app, "--stall-out", options.stalls.output_percent, 0, 99,
@@ -155,7 +166,7 @@ std::function<int()> set_up(CLI::App& app) {
 }  // namespace
 
 const Command kCosimCommand = {
-    "cosim", "multiply two tensors on the Verilated unit, and compare every result with the golden model",
+    "cosim", "multiply two tensors on the RTL of the unit, and compare every result with the golden model",
     set_up};
 
 }  // namespace if4

@@ -10,7 +10,7 @@ $(O)/libif4_sim.a: $(call objects,$(SIM_SOURCES)) $(O)/builds/table.o $(O)/sourc
 	$(archive)
 
 # The simulators use the model: their archive comes first on every link line.
-$(BIN)/if4: $(call objects,sim/program/main.cpp) $(all_verilated_objects) $(O)/libif4_sim.a $(O)/libif4.a
+$(BIN)/if4: $(call objects,sim/program/main.cpp) $(all_verilated_objects) $(call bits_objects,$(BUILDS_bits)) $(O)/libif4_sim.a $(O)/libif4.a
 	$(call link,$(LIBS))
 
 # The same program in $(BIN)/$1 with one command, $2, for a first result soon: the sources in sim/ that the command needs,
@@ -25,7 +25,7 @@ $(BIN)/$1/if4: $(O)/$1/main.o $$(call objects,$(addprefix sim/,$3 $(addprefix pr
 endef
 
 # `make run`: the command cosim, with the builds that it needs.
-$(eval $(call one_command,run,kCosimCommand,program/cosim_command.cpp program/dot_products.cpp mac/cosim.cpp mac/mac_unit.cpp report/cosim_report.cpp \
+$(eval $(call one_command,run,kCosimCommand,program/cosim_command.cpp program/dot_products.cpp bits/cosim.cpp bits/kernel.cpp bits/planes.cpp bits/product_run.cpp bits/units.cpp mac/cosim.cpp mac/mac_unit.cpp report/cosim_report.cpp \
 	report/text.cpp verilated/model.cpp verilated/wave_file.cpp,\
 	$(call verilated_objects,$(BUILDS_run)) $(O)/builds/table.o,LIBS))
 endif

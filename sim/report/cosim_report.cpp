@@ -35,14 +35,16 @@ std::string to_text(const CosimSummary& summary) {
   };
   line("shape", fmt::format("M {}  N {}  K {}", summary.m, summary.n, summary.k));
   line("format", summary.format + (summary.rule.empty() ? "" : ", rule " + summary.rule));
-  line("checked",
-       fmt::format("{} results, {} beats on the Verilated RTL against the golden model", r.results, r.beats));
+  line("checked", fmt::format("{} results, {} beats on the {} against the golden model", r.results, r.beats,
+                              r.engine.empty() ? "Verilated RTL" : "bits engine"));
+  if (!r.engine.empty()) line("engine", "bits, " + r.engine);
   line("mismatches", fmt::format("{}", r.mismatches));
   if (r.missing != 0)
     line("missing", fmt::format("{} results never came; the last beat or result moved in clock {}", r.missing,
                                 r.last_moved_clock));
   for (const CosimMismatch& bad : r.first_mismatches) {
-    line("", fmt::format("m {} n {}, clock {}: expected {}, RTL gave {}", bad.m, bad.n, bad.clock,
+    line("", fmt::format("m {} n {}, {}clock {}: expected {}, RTL gave {}", bad.m, bad.n,
+                         bad.unit ? fmt::format("unit {}, ", *bad.unit) : "", bad.clock,
                          describe(bad.expected), describe(bad.actual)));
   }
   if (r.nan_results + r.overflow_results != 0) {
@@ -80,6 +82,7 @@ std::string to_json(const CosimSummary& summary) {
   json["m"] = summary.m;
   json["n"] = summary.n;
   json["k"] = summary.k;
+  json["engine"] = r.engine.empty() ? "verilated" : "bits, " + r.engine;
   json["results"] = r.results;
   json["beats"] = r.beats;
   json["mismatches"] = r.mismatches;
@@ -108,6 +111,7 @@ std::string to_json(const CosimSummary& summary) {
                                         {"clock", bad.clock},
                                         {"expected", describe(bad.expected)},
                                         {"actual", describe(bad.actual)}});
+    if (bad.unit) json["first_mismatches"].back()["unit"] = *bad.unit;
   }
   return json_text(json) + "\n";
 }

@@ -16,6 +16,7 @@ include $(BUILD)/builds.mk
 # Of which builds this run of make needs the classes: a program that holds all of them, or less.
 WANTED := $(sort $(if $(filter $(addprefix $(BIN)/,if4 if4_tests if4_bench coverage/if4_tests) $(O)/suite,$(MAKECMDGOALS)),$(BUILDS_sim)) \
 	$(if $(filter $(BIN)/run/if4,$(MAKECMDGOALS)),$(BUILDS_run)) \
+	$(if $(filter $(BIN)/bits/lockstep_tests,$(MAKECMDGOALS)),$(UNITS)) \
 	$(if $(filter $(GATES)/%,$(MAKECMDGOALS)),$(GATED)))
 
 V := $(BUILD)/verilated
