@@ -2,8 +2,8 @@
 ifneq ($(filter $(BUILD)/%,$(MAKECMDGOALS)),)
 
 ORACLE_MAIN := testbench/oracle/main.cpp
-SUITE := $(filter-out $(ORACLE_MAIN),\
-	$(wildcard $(addsuffix /*.cpp,$(addprefix testbench/,model vectors kit rtl sim dpi install support oracle coverage))))
+SUITE := $(filter-out $(ORACLE_MAIN) testbench/cuda/test_cuda_quantizer.cpp,\
+	$(wildcard $(addsuffix /*.cpp,$(addprefix testbench/,model cuda vectors kit rtl sim dpi install support oracle coverage))))
 TEST_HELPERS := $(filter-out testbench/support/main.cpp %/test_main.cpp %/test_oracle.cpp,\
 	$(filter testbench/support/% testbench/oracle/%,$(SUITE)))
 BENCH := $(wildcard testbench/bench/*.cpp)

@@ -20,10 +20,13 @@ struct Ways {
   static constexpr bool kIntsFirst = kFormat == Format::kMixFP4;
   static constexpr bool kFourOrSix = kFormat == Format::kNVFP4_46;
   static constexpr int kCount = Numbers<kFormat>::kMixes || kFourOrSix ? 2 : 1;
-  static constexpr Way kFirst = {kIntsFirst ? ElementType::kInt : element_type(kFormat, 0), kIntsFirst ? 28 : kSpan, 2};
-  static constexpr Way kSecond = {Numbers<kFormat>::kMixes && !kIntsFirst ? ElementType::kInt : ElementType::kFloat, kSpan,
-                                  kFourOrSix ? 3 : 2};
-  static constexpr bool kShareScale = kCount == 2 && kFirst.quarters == kSecond.quarters && kFirst.halves == kSecond.halves;
+  static constexpr Way kFirst = {kIntsFirst ? ElementType::kInt : element_type(kFormat, 0),
+                                 kIntsFirst ? 28 : kSpan, 2};
+  static constexpr Way kSecond = {
+      Numbers<kFormat>::kMixes && !kIntsFirst ? ElementType::kInt : ElementType::kFloat, kSpan,
+      kFourOrSix ? 3 : 2};
+  static constexpr bool kShareScale =
+      kCount == 2 && kFirst.quarters == kSecond.quarters && kFirst.halves == kSecond.halves;
 };
 
 /// A neighbour of the scale search: see SearchStep.
@@ -55,6 +58,7 @@ IF4_HD float larger(float a, float b) {
 /// The largest magnitude of 16 values; NaN if any is NaN.
 IF4_HD float largest_magnitude(const float* x) {
   float largest[2] = {fabsf(x[0]), fabsf(x[1])};  // two, as each operation waits for the one before it
+  IF4_UNROLL
   for (int i = 2; i < kLanes; ++i) largest[i % 2] = larger(largest[i % 2], fabsf(x[i]));
   return larger(largest[0], largest[1]);
 }
@@ -78,18 +82,20 @@ struct Coded {
 
 /// Codes with one type and scale. `first` is the number of the noise of the first value.
 template <Format kFormat, Rule kRule, ElementType kType, bool kNoise, class Threads>
-IF4_HD void attempt(const float (*x)[kLanes], const Scaling& scale, const TensorNumbers& tensor, const Choices& choices,
-                    const Threads& threads, std::uint64_t first, Coded<kFormat>& coded) {
+IF4_HD void attempt(const float (*x)[kLanes], const Scaling& scale, const TensorNumbers& tensor,
+                    const Choices& choices, const Threads& threads, std::uint64_t first,
+                    Coded<kFormat>& coded) {
   using N = Numbers<kFormat>;
   coded.scale = scale.code;
   if (N::kMixes && kType == ElementType::kInt && scale.code != 0) coded.scale |= kScaleIntBit;
   const float limit = limit_of<kFormat, kType>(scale.code, tensor);
   float error = 0.0F;
+  IF4_UNROLL
   for (int p = 0; p < N::kPieces; ++p) {
     float of_piece;
     if constexpr (kNoise) {
-      of_piece = code_noisy_piece<kFormat, kType, kRule>(x[p], scale, limit, choices.key,
-                                                         first + static_cast<std::uint64_t>(p * kLanes), coded.pieces[p]);
+      of_piece = code_noisy_piece<kFormat, kType, kRule>(
+          x[p], scale, limit, choices.key, first + static_cast<std::uint64_t>(p * kLanes), coded.pieces[p]);
     } else {
       of_piece = code_piece<kFormat, kType, kRule>(x[p], scale, limit, coded.pieces[p]);
     }
@@ -113,16 +119,18 @@ IF4_HD void keep_better(const Coded<kFormat>& other, Coded<kFormat>& best) {
 
 /// Tries the neighbours of the candidates' scales.
 template <Format kFormat, Rule kRule, bool kNoise, class Threads>
-IF4_HD void search(const float (*x)[kLanes], const Scaling* scales, const TensorNumbers& tensor, const Choices& choices,
-                   const Threads& threads, std::uint64_t first, Coded<kFormat>& best) {
+IF4_HD void search(const float (*x)[kLanes], const Scaling* scales, const TensorNumbers& tensor,
+                   const Choices& choices, const Threads& threads, std::uint64_t first,
+                   Coded<kFormat>& best) {
   using N = Numbers<kFormat>;
   using W = Ways<kFormat>;
   constexpr int kLast = N::kPowerScale ? 0xFE : kScaleNaN - 1;
   Coded<kFormat> other;
-#pragma GCC unroll 1
+  IF4_ROLLED
   for (int s = 0; s < choices.neighbour_count; ++s) {
     const Neighbour neighbour = choices.neighbours[s];
-    const int moved = static_cast<int>(neighbour.way == 0 ? scales[0].code : scales[1].code) + neighbour.codes;
+    const int moved =
+        static_cast<int>(neighbour.way == 0 ? scales[0].code : scales[1].code) + neighbour.codes;
     const int code = moved < 1 ? 1 : moved > kLast ? kLast : moved;
     const Scaling scale = scaling_of_code<kFormat>(static_cast<std::uint32_t>(code), tensor.decode);
     if (W::kFirst.type == W::kSecond.type || W::kCount == 1 || neighbour.way == 0) {
@@ -155,7 +163,8 @@ IF4_HD void code_block(const float (*x)[kLanes], const TensorNumbers& tensor, co
   scales[1] = scales[0];
   attempt<kFormat, kRule, W::kFirst.type, kNoise>(x, scales[0], tensor, choices, threads, first, best);
   if constexpr (W::kCount == 2) {
-    if (!W::kShareScale) scales[1] = block_scaling<kFormat, W::kSecond.quarters, W::kSecond.halves>(largest, tensor);
+    if (!W::kShareScale)
+      scales[1] = block_scaling<kFormat, W::kSecond.quarters, W::kSecond.halves>(largest, tensor);
     Coded<kFormat> other;
     attempt<kFormat, kRule, W::kSecond.type, kNoise>(x, scales[1], tensor, choices, threads, first, other);
     keep_better(other, best);

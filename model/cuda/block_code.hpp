@@ -23,6 +23,14 @@
 #define IF4_RARE inline
 #endif
 
+#ifdef __CUDA_ARCH__
+#define IF4_UNROLL _Pragma("unroll")
+#define IF4_ROLLED _Pragma("unroll 1")
+#else
+#define IF4_UNROLL
+#define IF4_ROLLED
+#endif
+
 namespace if4::cuda {
 
 inline constexpr int kLanes = kBlockSize;
@@ -85,10 +93,10 @@ struct Numbers {
   static constexpr int kWords = (kBits * kLanes + 31) / 32;  ///< that hold the codes of 16 values
   /// The exponent of the smallest normal number of the float type.
   static constexpr int kSmallest = kMantissa - traits(kFormat).fraction_bits;
-  static constexpr float kLargest =
-      kHasFloats ? static_cast<float>(operand(kFormat, ElementType::kFloat, kTop)) *
-                       power_of_two(-traits(kFormat).fraction_bits)
-                 : 0.0F;
+  static constexpr float kLargest = kHasFloats
+                                        ? static_cast<float>(operand(kFormat, ElementType::kFloat, kTop)) *
+                                              power_of_two(-traits(kFormat).fraction_bits)
+                                        : 0.0F;
   /// A float times this has its code in the bits from 23 - kMantissa on: the smallest normal number becomes that of FP32,
   /// and the subnormal ones those of FP32.
   static constexpr float kToCode = power_of_two(-126 - kSmallest);
@@ -177,7 +185,8 @@ IF4_RARE std::uint32_t largest_finite(std::uint32_t scale, float amax) {
   constexpr double kDenominator = traits(kFormat).divisor * (1 << traits(kFormat).fraction_bits);
   const bool power = Numbers<kFormat>::kPowerScale;
   const double s = static_cast<double>(power ? float_of(scale << 23) : float_of(scale << 20) * 0x1p120F);
-  const double step = s * (static_cast<double>(power ? 1.0F : amax) / static_cast<double>(amax_divisor(kFormat)));
+  const double step =
+      s * (static_cast<double>(power ? 1.0F : amax) / static_cast<double>(amax_divisor(kFormat)));
   std::uint32_t code = Numbers<kFormat>::kTop;
   for (; code != 0; --code) {
     const double element = operand(kFormat, kType, code) * weight(kFormat, kType) / kDenominator;
@@ -308,7 +317,7 @@ IF4_HD float code_piece(const float* x, const Scaling& scale, float limit, Word<
   constexpr bool kInt = kType == ElementType::kInt;
   float rounded[kLanes];
   float error = 0.0F;
-#pragma GCC unroll 16
+  IF4_UNROLL
   for (int i = 0; i < kLanes; ++i) {
     const float scaled = fabsf(x[i]) * scale.inverse;
     float value;
@@ -329,7 +338,7 @@ IF4_HD float code_piece(const float* x, const Scaling& scale, float limit, Word<
     }
   } else {
     words = Word<kFormat>{};
-#pragma GCC unroll 16
+    IF4_UNROLL
     for (int i = 0; i < kLanes; ++i) {
       const std::uint32_t code = kInt ? bits_of(rounded[i] + 0x1p23F) & N::kTop
                                       : bits_of(rounded[i] * N::kToCode) >> (23 - N::kMantissa);
@@ -341,13 +350,13 @@ IF4_HD float code_piece(const float* x, const Scaling& scale, float limit, Word<
 
 /// code_piece() with noise; `first` is the number that noise() has for the first value.
 template <Format kFormat, ElementType kType, Rule kRule>
-IF4_HD float code_noisy_piece(const float* x, const Scaling& scale, float limit, NoiseKey key, std::uint64_t first,
-                              Word<kFormat>& words) {
+IF4_HD float code_noisy_piece(const float* x, const Scaling& scale, float limit, NoiseKey key,
+                              std::uint64_t first, Word<kFormat>& words) {
   using N = Numbers<kFormat>;
   constexpr bool kInt = kType == ElementType::kInt;
   words = Word<kFormat>{};
   float error = 0.0F;
-#pragma GCC unroll 16
+  IF4_UNROLL
   for (int i = 0; i < kLanes; ++i) {
     const float dither = noise(key, first + static_cast<std::uint64_t>(i));
     const float scaled = x[i] * scale.inverse;

@@ -57,7 +57,8 @@ std::string difference(const std::vector<std::uint8_t>& actual, const std::vecto
   for (std::size_t i = 0; i < actual.size(); ++i) {
     if (actual[i] == expected[i]) continue;
     char text[96];
-    std::snprintf(text, sizeof text, "byte %zu of %zu, 0x%02X for 0x%02X", i, actual.size(), actual[i], expected[i]);
+    std::snprintf(text, sizeof text, "byte %zu of %zu, 0x%02X for 0x%02X", i, actual.size(), actual[i],
+                  expected[i]);
     return text;
   }
   return "";

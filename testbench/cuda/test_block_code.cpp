@@ -127,7 +127,8 @@ TEST_CASE("quotients by the targets are rounded right for every fraction", "[cud
   CHECK(wrong_quotients<124>() == 0);
 }
 
-TEST_CASE("the kernels' arithmetic gives the bits of the scalar quantizer in every format and rule", "[cuda]") {
+TEST_CASE("the kernels' arithmetic gives the bits of the scalar quantizer in every format and rule",
+          "[cuda]") {
   std::mt19937_64 rng(test_seed() + 2100);
   for (int number = 0; number < kFormatCount; ++number) {
     for (const Rule rule : kRules) {

@@ -1,0 +1,166 @@
+// How threads fetch values: 16 bytes at a time where a block is aligned, one by one where not.
+#pragma once
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+
+#include "model/cuda/job.hpp"
+#include "model/quantize/rotation.hpp"
+
+namespace if4::cuda {
+
+/// a / b. Most numbers fit in 32 bits, in which a division is five times faster.
+__device__ __forceinline__ std::uint64_t quotient(std::uint64_t a, std::uint64_t b) {
+  if (((a | b) >> 32) == 0) return static_cast<std::uint32_t>(a) / static_cast<std::uint32_t>(b);
+  return a / b;
+}
+
+__device__ __forceinline__ float half_value(std::uint32_t bits) {
+  return __half2float(__ushort_as_half(static_cast<unsigned short>(bits)));
+}
+
+/// Values of a block as they are in memory.
+template <DType kType, int kPieces>
+struct Raw {
+  static constexpr int kBytes = kType == DType::kF32 ? 4 : 2;
+  static constexpr int kVectors = kPieces * kLanes * kBytes / 16;
+  uint4 v[kVectors];
+
+  __device__ __forceinline__ void fetch(const void* x, std::uint64_t block) {
+    const auto* const from = static_cast<const uint4*>(x) + block * kVectors;
+#pragma unroll
+    for (int i = 0; i < kVectors; ++i) v[i] = __ldg(from + i);
+  }
+
+  __device__ __forceinline__ static std::uint32_t word(const uint4& v, int i) {
+    return i == 0 ? v.x : i == 1 ? v.y : i == 2 ? v.z : v.w;
+  }
+
+  /// The values in FP32.
+  __device__ __forceinline__ void expand(float (*x)[kLanes]) const {
+#pragma unroll
+    for (int i = 0; i < kVectors * 4; ++i) {
+      const std::uint32_t w = word(v[i / 4], i % 4);
+      if (kType == DType::kF32) {
+        x[i / kLanes][i % kLanes] = float_of(w);
+        continue;
+      }
+      const int at = 2 * i;
+      float* const to = x[at / kLanes] + at % kLanes;
+      to[0] = kType == DType::kBF16 ? float_of(w << 16) : half_value(w);
+      to[1] = kType == DType::kBF16 ? float_of(w & 0xFFFF0000U) : half_value(w >> 16);
+    }
+  }
+
+  /// normalized() values. BF16 numbers are multiplied two at a time. A product that underflows, which BF16 has fewer bits
+  /// for than FP32, is 2^-126 of amax at most: all candidates have the same error there, too small to change a sum.
+  __device__ __forceinline__ void normalized(float normalize, float (*x)[kLanes]) const {
+    if (kType == DType::kBF16 && kPieces == 1) {
+      const std::uint32_t factor = bits_of(normalize) | bits_of(normalize) >> 16;
+#pragma unroll
+      for (int i = 0; i < kVectors * 4; ++i) {
+        std::uint32_t w = word(v[i / 4], i % 4);
+        asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(w) : "r"(w), "r"(factor), "r"(0));
+        x[0][2 * i] = float_of(w << 16);
+        x[0][2 * i + 1] = float_of(w & 0xFFFF0000U);
+      }
+      return;
+    }
+    expand(x);
+#pragma unroll
+    for (int p = 0; p < kPieces; ++p) {
+#pragma unroll
+      for (int i = 0; i < kLanes; ++i) x[p][i] = fmaf(x[p][i], normalize, 0.0F);  // -0 becomes +0
+    }
+  }
+};
+
+__device__ __forceinline__ float value_at(const Job& job, std::uint64_t index) {
+  if (job.dtype == DType::kF32) return __ldg(static_cast<const float*>(job.x) + index);
+  const std::uint32_t bits = __ldg(static_cast<const unsigned short*>(job.x) + index);
+  return job.dtype == DType::kBF16 ? float_of(bits << 16) : half_value(bits);
+}
+
+/// Where a value of the result is in memory.
+__device__ __forceinline__ std::uint64_t index_of(const Job& job, std::uint64_t row, std::uint64_t column) {
+  if (job.order == Order::kRows) return row * job.columns + column;
+  if (job.order == Order::kTransposed) {
+    const std::uint64_t matrix = quotient(row, job.matrix_rows) * job.matrix_rows;
+    return matrix * job.columns + column * job.matrix_rows + (row - matrix);
+  }
+  const std::uint64_t at = row * job.columns + column;
+  const std::uint64_t in_matrix = at % (job.width * job.height);
+  const std::uint64_t in_row = quotient(in_matrix, job.width);
+  return at - in_matrix + (in_matrix - in_row * job.width) * job.height + in_row;
+}
+
+__device__ __forceinline__ float bfloat16_rounded(float x) {
+  const std::uint32_t bits = bits_of(x);
+  return float_of((bits + 0x7FFFU + (bits >> 16 & 1U)) & 0xFFFF0000U);
+}
+
+/// rotate() of 16 values, in place.
+__device__ __forceinline__ void rotate_piece(float* x) {
+  float largest = 0.0F;
+#pragma unroll
+  for (int i = 0; i < kLanes; ++i) {
+    const float rounded = bfloat16_rounded(x[i]);
+    x[i] = (kRotationSigns >> i & 1U) != 0 ? -rounded : rounded;
+    largest = fmaxf(largest, fabsf(x[i]));
+  }
+  const float down = largest < kRotationLimit ? 1.0F : 0x1p-8F;
+#pragma unroll
+  for (int i = 0; i < kLanes; ++i) x[i] *= down;
+#pragma unroll
+  for (int distance = 1; distance < kLanes; distance *= 2) {
+#pragma unroll
+    for (int i = 0; i < kLanes; ++i) {
+      if ((i & distance) != 0) continue;
+      const float a = x[i];
+      const float b = x[i + distance];
+      x[i] = a + b;
+      x[i + distance] = a - b;
+    }
+  }
+#pragma unroll
+  for (int i = 0; i < kLanes; ++i) x[i] = bfloat16_rounded(x[i] * (0.25F / down));
+}
+
+/// The values of a block of the result as they are quantized, before they are normalized: filled up with zeros, and
+/// rotated if that is an option.
+template <int kPieces>
+__device__ __forceinline__ void fetch_block(const Job& job, std::uint64_t row, std::uint64_t block,
+                                            float (*x)[kLanes]) {
+  if (job.vectors) {
+    const std::uint64_t number = row * job.blocks_per_row + block;
+    if (job.dtype == DType::kF32) {
+      Raw<DType::kF32, kPieces> raw;
+      raw.fetch(job.x, number);
+      raw.expand(x);
+    } else {
+      Raw<DType::kBF16, kPieces> raw;
+      raw.fetch(job.x, number);
+      if (job.dtype == DType::kBF16) {
+        raw.expand(x);
+      } else {
+        Raw<DType::kF16, kPieces> half;
+#pragma unroll
+        for (int i = 0; i < half.kVectors; ++i) half.v[i] = raw.v[i];
+        half.expand(x);
+      }
+    }
+  } else {
+    const std::uint64_t first = block * (kPieces * kLanes);
+#pragma unroll
+    for (int i = 0; i < kPieces * kLanes; ++i) {
+      const bool inside = first + static_cast<unsigned>(i) < job.columns;
+      x[i / kLanes][i % kLanes] =
+          inside ? value_at(job, index_of(job, row, first + static_cast<unsigned>(i))) : 0.0F;
+    }
+  }
+  if (!job.rotate) return;
+#pragma unroll
+  for (int p = 0; p < kPieces; ++p) rotate_piece(x[p]);
+}
+
+}  // namespace if4::cuda
