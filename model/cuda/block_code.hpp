@@ -9,66 +9,15 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 
 #include "model/core/format.hpp"
+#include "model/cuda/device_bits.hpp"
 #include "model/quantize/noise.hpp"
 #include "model/quantize/options.hpp"
-
-#ifdef __CUDACC__
-#define IF4_HD __host__ __device__ __forceinline__
-#define IF4_RARE __host__ __device__ __noinline__
-#else
-#define IF4_HD inline
-#define IF4_RARE inline
-#endif
-
-#ifdef __CUDA_ARCH__
-#define IF4_UNROLL _Pragma("unroll")
-#define IF4_ROLLED _Pragma("unroll 1")
-#else
-#define IF4_UNROLL
-#define IF4_ROLLED
-#endif
 
 namespace if4::cuda {
 
 inline constexpr int kLanes = kBlockSize;
-
-IF4_HD std::uint32_t bits_of(float value) {
-#ifdef __CUDA_ARCH__
-  return __float_as_uint(value);
-#else
-  std::uint32_t bits = 0;
-  std::memcpy(&bits, &value, sizeof bits);
-  return bits;
-#endif
-}
-
-IF4_HD float float_of(std::uint32_t bits) {
-#ifdef __CUDA_ARCH__
-  return __uint_as_float(bits);
-#else
-  float value = 0.0F;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-#endif
-}
-
-/// The four bytes of `low` and `high`, numbered 0 to 7 from the lowest on, that the digits of `choice` name.
-IF4_HD std::uint32_t bytes_of(std::uint32_t low, std::uint32_t high, std::uint32_t choice) {
-#ifdef __CUDA_ARCH__
-  return __byte_perm(low, high, choice);
-#else
-  const std::uint64_t both = low | static_cast<std::uint64_t>(high) << 32;
-  std::uint32_t result = 0;
-  for (unsigned i = 0; i < 4; ++i) {
-    const unsigned byte = choice >> (4 * i) & 7U;
-    result |= static_cast<std::uint32_t>(both >> (8 * byte) & 0xFFU) << (8 * i);
-  }
-  return result;
-#endif
-}
 
 /// 2^exponent, for -126 to 127.
 constexpr float power_of_two(int exponent) {
@@ -90,6 +39,9 @@ struct Numbers {
   static constexpr bool kTwosComplement = traits(kFormat).int_code == IntCode::kTwosComplement;
   static constexpr bool kPowerScale = traits(kFormat).scale_code == ScaleCode::kE8M0;
   static constexpr int kPieces = traits(kFormat).block_size / kLanes;
+  static constexpr std::size_t kCodeBytes = code_bytes(kFormat);
+  static constexpr int kFraction = traits(kFormat).fraction_bits;
+  static constexpr float kSpan = traits(kFormat).span;
   static constexpr int kWords = (kBits * kLanes + 31) / 32;  ///< that hold the codes of 16 values
   /// The exponent of the smallest normal number of the float type.
   static constexpr int kSmallest = kMantissa - traits(kFormat).fraction_bits;
@@ -179,26 +131,43 @@ IF4_HD Scaling block_scaling(float largest, const TensorNumbers& tensor) {
   return scaling_of(bits_of(s * 0x1p-120F) >> 20, s, tensor.decode);
 }
 
-/// The largest code without its sign that stands for a finite value, in blocks with that scale byte.
-template <Format kFormat, ElementType kType>
-IF4_RARE std::uint32_t largest_finite(std::uint32_t scale, float amax) {
-  constexpr double kDenominator = traits(kFormat).divisor * (1 << traits(kFormat).fraction_bits);
-  const bool power = Numbers<kFormat>::kPowerScale;
-  const double s = static_cast<double>(power ? float_of(scale << 23) : float_of(scale << 20) * 0x1p120F);
-  const double step =
-      s * (static_cast<double>(power ? 1.0F : amax) / static_cast<double>(amax_divisor(kFormat)));
-  std::uint32_t code = Numbers<kFormat>::kTop;
-  for (; code != 0; --code) {
-    const double element = operand(kFormat, kType, code) * weight(kFormat, kType) / kDenominator;
-    if (static_cast<float>(element * step) <= 0x1.FFFFFEp127F) break;
-  }
-  return code;
-}
-
 /// The value of a float code without its sign.
 template <Format kFormat>
 IF4_HD float float_value(std::uint32_t code) {
   return float_of(code << (23 - Numbers<kFormat>::kMantissa)) * Numbers<kFormat>::kFromCode;
+}
+
+/// The element that a code stands for, as CodeValues has it: exact over the denominator of the format. Codes and types come
+/// from memory here, where a table of constants cannot be looked up, so this says what operand() says.
+template <Format kFormat>
+IF4_HD double element_of(ElementType type, std::uint32_t code) {
+  using N = Numbers<kFormat>;
+  constexpr double kDenominator = traits(kFormat).divisor * (1 << traits(kFormat).fraction_bits);
+  constexpr double kFloatWeight = traits(kFormat).float_weight;
+  constexpr double kIntWeight = traits(kFormat).int_weight;
+  const bool negative = (code & (N::kTop + 1)) != 0;
+  const std::uint32_t low = code & N::kTop;
+  if (type == ElementType::kInt) {
+    const double m =
+        negative && N::kTwosComplement ? static_cast<double>(N::kTop + 1 - low) : static_cast<double>(low);
+    return (negative ? -m : m) * kIntWeight / kDenominator;
+  }
+  const double m = static_cast<double>(float_value<kFormat>(low)) * (1 << N::kFraction);
+  return (negative && m != 0 ? -m : m) * kFloatWeight / kDenominator;
+}
+
+/// The largest code without its sign that stands for a finite value, in blocks with that scale byte.
+template <Format kFormat, ElementType kType>
+IF4_RARE std::uint32_t largest_finite(std::uint32_t scale, float amax) {
+  const bool power = Numbers<kFormat>::kPowerScale;
+  constexpr double kDivisor = static_cast<double>(amax_divisor(kFormat));
+  const double s = static_cast<double>(power ? float_of(scale << 23) : float_of(scale << 20) * 0x1p120F);
+  const double step = s * (static_cast<double>(power ? 1.0F : amax) / kDivisor);
+  std::uint32_t code = Numbers<kFormat>::kTop;
+  for (; code != 0; --code) {
+    if (static_cast<float>(element_of<kFormat>(kType, code) * step) <= 0x1.FFFFFEp127F) break;
+  }
+  return code;
 }
 
 /// The magnitude of the type that magnitudes above it saturate at.

@@ -4,6 +4,7 @@
 
 #include "model/core/tiled_scales.hpp"
 #include "model/cuda/device_values.cuh"
+#include "model/cuda/quick_choice.hpp"
 
 namespace if4::cuda {
 
@@ -35,6 +36,16 @@ struct HalfWarp {
     }
     return total;
   }
+
+  __device__ __forceinline__ float quick_error(float of_thread) const {
+    if (!square) return of_thread;
+#pragma unroll
+    for (int distance = 8; distance != 0; distance /= 2) {
+      of_thread += __shfl_xor_sync(mask, of_thread, distance, kLanes);
+    }
+    return of_thread;
+  }
+  __device__ __forceinline__ float rows() const { return square ? 16.0F : 1.0F; }
 };
 
 /// Writes the codes and the scale of a block, `number` of the result; row and block are looked at where scales are tiled.
@@ -43,7 +54,7 @@ __device__ __forceinline__ void store_block(const Job& job, std::uint64_t number
                                             std::uint64_t block, const Coded<kFormat>& coded) {
   using N = Numbers<kFormat>;
   const auto& w = coded.pieces[0].w;
-  std::uint8_t* const to = job.codes + number * code_bytes(kFormat);
+  std::uint8_t* const to = job.codes + number * N::kCodeBytes;
   if constexpr (N::kPieces == 2) {
     const auto& more = coded.pieces[1].w;
     *reinterpret_cast<uint4*>(to) = make_uint4(w[0], w[1], more[0], more[1]);
@@ -72,33 +83,51 @@ __device__ __forceinline__ bool nothing_to_code(float amax, Coded<kFormat>& code
   return true;
 }
 
-/// Whole aligned blocks that follow each other in memory, without noise, search, rotation and square blocks. The next block
-/// of a thread is on its way while it codes one. Blocks are coded from the last one on, as the second cache still has what
-/// the kernel before this one, which found amax, has read last.
+/// Keeps the compiler from computing a number again in every turn of a loop.
+__device__ __forceinline__ void keep(float& number) { asm volatile("" : "+f"(number)); }
+
+/// Whole aligned blocks that follow each other in memory, fewer than 2^31, without noise, search, rotation and square blocks.
+/// The next block of a thread is on its way while it codes one. Blocks are coded from the last one on, as the second cache
+/// still has what the kernel before this one, which found amax, has read last.
 template <Format kFormat, Rule kRule, DType kType>
-__global__ void __launch_bounds__(kThreads) code_plain(const __grid_constant__ Job job) {
+__global__ void __launch_bounds__(kThreads, kType == DType::kF32 ? 2 : 3)
+    code_plain(const __grid_constant__ Job job) {
   using N = Numbers<kFormat>;
-  const std::uint64_t count = job.rows * job.blocks_per_row;
-  const std::uint64_t stride = static_cast<std::uint64_t>(gridDim.x) * kThreads;
-  std::uint64_t turn = static_cast<std::uint64_t>(blockIdx.x) * kThreads + threadIdx.x;
+  const auto count = static_cast<std::uint32_t>(job.rows * job.blocks_per_row);
+  const std::uint32_t stride = gridDim.x * kThreads;
+  const std::uint32_t turn = blockIdx.x * kThreads + threadIdx.x;
   if (turn >= count) return;
+  std::uint32_t number = count - 1 - turn;
   Raw<kType, N::kPieces> next;
-  next.fetch(job.x, count - 1 - turn);
+  next.fetch(job.x, number);
   const float amax = __ldg(job.amax);
   Coded<kFormat> coded;
   const bool nothing = nothing_to_code(amax, coded);
-  const TensorNumbers tensor = tensor_numbers<kFormat>(amax);
-  for (; turn < count; turn += stride) {
-    const Raw<kType, N::kPieces> raw = next;
-    if (turn + stride < count) next.fetch(job.x, count - 1 - (turn + stride));
-    const std::uint64_t number = count - 1 - turn;
+  TensorNumbers tensor = tensor_numbers<kFormat>(amax);
+  keep(tensor.normalize);
+  keep(tensor.encode);
+  keep(tensor.decode);
+  while (true) {
+    Raw<kType, N::kPieces> raw = next;
+    const bool last = number < stride;
+    if (!last) next.fetch(job.x, number - stride);
     if (!nothing) {
+      raw.normalize(tensor.normalize);
       float x[N::kPieces][kLanes];
-      raw.normalized(tensor.normalize, x);
-      code_block<kFormat, kRule, false, false>(x, tensor, job.choices, Alone{}, 0, coded);
+      raw.expand(x);
+      bool done = false;
+      if constexpr (Ways<kFormat>::kCount == 2 && quick_rule(kRule)) {
+        const std::uint32_t signs[2] = {raw.nibble_signs(x[0], 0), raw.nibble_signs(x[0], 1)};
+        done = code_quickly<kFormat, kRule>(x[0], signs, raw.largest(x[0]), tensor, coded);
+      }
+      if (!done) code_block<kFormat, kRule, false, false>(x, tensor, job.choices, Alone{}, 0, coded);
     }
-    const std::uint64_t row = job.tiled ? quotient(number, job.blocks_per_row) : 0;
-    store_block(job, number, row, number - row * job.blocks_per_row, coded);
+    std::uint32_t row = 0;
+    const auto per_row = static_cast<std::uint32_t>(job.blocks_per_row);
+    if (job.tiled) row = number / per_row;
+    store_block(job, number, row, number - row * per_row, coded);
+    if (last) return;
+    number -= stride;
   }
 }
 
@@ -161,17 +190,14 @@ __global__ void __launch_bounds__(kThreads) sum_errors(const __grid_constant__ J
   __shared__ double elements[2][64];
   __shared__ double all[2][kThreads];
   if (threadIdx.x < 128) {
-    constexpr double kDenominator = traits(kFormat).divisor * (1 << traits(kFormat).fraction_bits);
-    const std::uint32_t code = threadIdx.x % 64;
-    const ElementType type =
-        threadIdx.x < 64 ? element_type(kFormat, 0) : element_type(kFormat, kScaleIntBit);
-    const bool known = code < 2 * (N::kTop + 1);
-    elements[threadIdx.x / 64][code] =
-        known ? operand(kFormat, type, code) * weight(kFormat, type) / kDenominator : 0;
+    const bool ints = threadIdx.x >= 64 ? N::kHasInts : !N::kHasFloats;
+    elements[threadIdx.x / 64][threadIdx.x % 64] =
+        element_of<kFormat>(ints ? ElementType::kInt : ElementType::kFloat, threadIdx.x % 64);
   }
   __syncthreads();
   const double amax = N::kPowerScale ? 1.0 : static_cast<double>(__ldg(job.amax));
-  const double step = amax / static_cast<double>(amax_divisor(kFormat));
+  constexpr double kDivisor = static_cast<double>(amax_divisor(kFormat));
+  const double step = amax / kDivisor;
   double noise = 0;
   double signal = 0;
   const std::uint64_t count = job.rows * job.blocks_per_row;
@@ -184,7 +210,7 @@ __global__ void __launch_bounds__(kThreads) sum_errors(const __grid_constant__ J
     const double* const of_type = elements[byte >> 7];
     const float s = N::kPowerScale ? float_of(byte << 23) : float_of((byte & 0x7FU) << 20) * 0x1p120F;
     const double scale = static_cast<double>(s) * step;
-    const std::uint8_t* const codes = job.codes + number * code_bytes(kFormat);
+    const std::uint8_t* const codes = job.codes + number * N::kCodeBytes;
     std::uint32_t bits = 0;
     int have = 0;
 #pragma unroll

@@ -32,47 +32,64 @@ struct Raw {
     for (int i = 0; i < kVectors; ++i) v[i] = __ldg(from + i);
   }
 
-  __device__ __forceinline__ static std::uint32_t word(const uint4& v, int i) {
+  __device__ __forceinline__ static std::uint32_t& word(uint4& v, int i) {
     return i == 0 ? v.x : i == 1 ? v.y : i == 2 ? v.z : v.w;
   }
 
+  /// Multiplies the values by a power of two, and makes +0 of -0; values of FP16 become FP32 only in expand(), and are
+  /// multiplied there. BF16 numbers are multiplied two at a time: a product that underflows, for which BF16 has fewer bits
+  /// than FP32, is 2^-126 of amax at most, and all candidates have the same error there, too small to change a sum. MXFP4,
+  /// whose blocks do not know amax, multiplies by 1.
+  __device__ __forceinline__ void normalize(float by) {
+    factor = by;
+    if (kType != DType::kBF16) return;
+    const std::uint32_t pair = bits_of(by) | bits_of(by) >> 16;
+#pragma unroll
+    for (int i = 0; i < kVectors * 4; ++i) {
+      std::uint32_t& w = word(v[i / 4], i % 4);
+      asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(w) : "r"(w), "r"(pair), "r"(0));
+    }
+  }
+
   /// The values in FP32.
-  __device__ __forceinline__ void expand(float (*x)[kLanes]) const {
+  __device__ __forceinline__ void expand(float (*x)[kLanes]) {
 #pragma unroll
     for (int i = 0; i < kVectors * 4; ++i) {
       const std::uint32_t w = word(v[i / 4], i % 4);
       if (kType == DType::kF32) {
-        x[i / kLanes][i % kLanes] = float_of(w);
+        x[i / kLanes][i % kLanes] = fmaf(float_of(w), factor, 0.0F);
         continue;
       }
       const int at = 2 * i;
       float* const to = x[at / kLanes] + at % kLanes;
-      to[0] = kType == DType::kBF16 ? float_of(w << 16) : half_value(w);
-      to[1] = kType == DType::kBF16 ? float_of(w & 0xFFFF0000U) : half_value(w >> 16);
+      to[0] = kType == DType::kBF16 ? float_of(w << 16) : fmaf(half_value(w), factor, 0.0F);
+      to[1] = kType == DType::kBF16 ? float_of(w & 0xFFFF0000U) : fmaf(half_value(w >> 16), factor, 0.0F);
     }
   }
 
-  /// normalized() values. BF16 numbers are multiplied two at a time. A product that underflows, which BF16 has fewer bits
-  /// for than FP32, is 2^-126 of amax at most: all candidates have the same error there, too small to change a sum.
-  __device__ __forceinline__ void normalized(float normalize, float (*x)[kLanes]) const {
-    if (kType == DType::kBF16 && kPieces == 1) {
-      const std::uint32_t factor = bits_of(normalize) | bits_of(normalize) >> 16;
+  /// largest_magnitude() of the first 16 values, which `x` has too.
+  __device__ __forceinline__ float largest(const float* x) {
+    if (kType != DType::kBF16) return largest_magnitude(x);
+    std::uint32_t both[2] = {v[0].x & 0x7FFF7FFFU, v[0].y & 0x7FFF7FFFU};
 #pragma unroll
-      for (int i = 0; i < kVectors * 4; ++i) {
-        std::uint32_t w = word(v[i / 4], i % 4);
-        asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(w) : "r"(w), "r"(factor), "r"(0));
-        x[0][2 * i] = float_of(w << 16);
-        x[0][2 * i + 1] = float_of(w & 0xFFFF0000U);
-      }
-      return;
+    for (int i = 2; i < 8; ++i) {
+      const std::uint32_t w = word(v[i / 4], i % 4) & 0x7FFF7FFFU;
+      asm("max.NaN.bf16x2 %0, %1, %2;" : "=r"(both[i % 2]) : "r"(both[i % 2]), "r"(w));
     }
-    expand(x);
-#pragma unroll
-    for (int p = 0; p < kPieces; ++p) {
-#pragma unroll
-      for (int i = 0; i < kLanes; ++i) x[p][i] = fmaf(x[p][i], normalize, 0.0F);  // -0 becomes +0
-    }
+    asm("max.NaN.bf16x2 %0, %1, %2;" : "=r"(both[0]) : "r"(both[0]), "r"(both[1]));
+    return larger(float_of(both[0] << 16), float_of(both[0] & 0xFFFF0000U));
   }
+
+  /// nibble_signs() of eight values, which `x` has too.
+  __device__ __forceinline__ std::uint32_t nibble_signs(const float* x, int half) {
+    if (kType != DType::kBF16) return cuda::nibble_signs(x + 8 * half);
+    const uint4& w = v[half];
+    const std::uint32_t even = bytes_of(bytes_of(w.x, w.y, 0x0051), bytes_of(w.z, w.w, 0x0051), 0x5410);
+    const std::uint32_t odd = bytes_of(bytes_of(w.x, w.y, 0x0073), bytes_of(w.z, w.w, 0x0073), 0x5410);
+    return (even & 0x80808080U) >> 4 | (odd & 0x80808080U);
+  }
+
+  float factor = 1.0F;
 };
 
 __device__ __forceinline__ float value_at(const Job& job, std::uint64_t index) {

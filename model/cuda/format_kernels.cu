@@ -42,7 +42,9 @@ Status code_by_rule(const Job& job, bool plain, cudaStream_t stream) {
 
 template <Format kFormat>
 Status launch_coding(const Job& job, CUstream_st* stream) {
-  const bool plain = job.vectors && !job.square && !job.rotate && !job.search && !job.choices.stochastic;
+  const bool few = job.rows * job.blocks_per_row < (std::uint64_t{1} << 31);
+  const bool plain =
+      few && job.vectors && !job.square && !job.rotate && !job.search && !job.choices.stochastic;
   // Where a block has one candidate and scales are not searched, every rule gives the same.
   if (job.rule == Rule::kMse || (Ways<kFormat>::kCount == 1 && !job.search)) {
     return code_by_rule<kFormat, Rule::kMse>(job, plain, stream);

@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-#include "model/cuda/block_choice.hpp"
+#include "model/cuda/quick_choice.hpp"
 #include "model/quantize/candidates.hpp"
 #include "model/quantize/quantizer.hpp"
 #include "testbench/cuda/tensors.hpp"
@@ -31,9 +31,28 @@ cuda::Choices choices_of(const QuantizeOptions& options) {
   return choices;
 }
 
+/// How many blocks were coded, and for how many of them the quick choice was certain.
+struct Counts {
+  std::size_t blocks = 0;
+  std::size_t quick = 0;
+};
+
+/// The quick choice of a block, if there is one for such options and it is certain.
+template <Format kFormat, Rule kRule>
+bool quickly_coded(const float* x, const cuda::TensorNumbers& numbers, const cuda::Choices& choices,
+                   cuda::Coded<kFormat>& coded) {
+  if constexpr (cuda::Ways<kFormat>::kCount == 2) {
+    if (choices.neighbour_count == 0) {
+      const std::uint32_t signs[2] = {cuda::nibble_signs(x), cuda::nibble_signs(x + 8)};
+      return cuda::code_quickly<kFormat, kRule>(x, signs, cuda::largest_magnitude(x), numbers, coded);
+    }
+  }
+  return cuda::search_quickly<kFormat, kRule>(x, numbers, choices, cuda::Alone{}, coded);
+}
+
 /// Rows of values, each block coded by the functions of the kernels. Neither 2-D, nor rotated, nor transposed.
 template <Format kFormat, Rule kRule, bool kNoise>
-QuantizedTensor coded(const Tensor& tensor, const QuantizeOptions& options) {
+QuantizedTensor coded(const Tensor& tensor, const QuantizeOptions& options, Counts* counts) {
   using N = cuda::Numbers<kFormat>;
   QuantizedTensor result = make_quantized(kFormat, tensor.shape);
   float amax = 0.0F;
@@ -51,7 +70,13 @@ QuantizedTensor coded(const Tensor& tensor, const QuantizeOptions& options) {
       }
       cuda::Coded<kFormat> best;
       const std::uint64_t first = (row * result.blocks_per_row() + b) * size;
-      cuda::code_block<kFormat, kRule, kNoise, true>(x, numbers, choices, cuda::Alone{}, first, best);
+      bool quick = false;
+      if constexpr (!kNoise && !N::kPowerScale && cuda::quick_rule(kRule)) {
+        quick = counts != nullptr && quickly_coded<kFormat, kRule>(x[0], numbers, choices, best);
+      }
+      if (counts != nullptr) *counts = {counts->blocks + 1, counts->quick + quick};
+      if (!quick)
+        cuda::code_block<kFormat, kRule, kNoise, true>(x, numbers, choices, cuda::Alone{}, first, best);
       Block block;
       block.scale = static_cast<std::uint8_t>(best.scale);
       for (int p = 0; p < N::kPieces; ++p) {
@@ -66,19 +91,20 @@ QuantizedTensor coded(const Tensor& tensor, const QuantizeOptions& options) {
 }
 
 template <Format kFormat, bool kNoise>
-QuantizedTensor coded_by_rule(const Tensor& tensor, const QuantizeOptions& options) {
-  if (options.rule == Rule::kMse) return coded<kFormat, Rule::kMse, kNoise>(tensor, options);
-  if (options.rule == Rule::kMae) return coded<kFormat, Rule::kMae, kNoise>(tensor, options);
-  return coded<kFormat, Rule::kAbsMax, kNoise>(tensor, options);
+QuantizedTensor coded_by_rule(const Tensor& tensor, const QuantizeOptions& options, Counts* counts) {
+  if (options.rule == Rule::kMse) return coded<kFormat, Rule::kMse, kNoise>(tensor, options, counts);
+  if (options.rule == Rule::kMae) return coded<kFormat, Rule::kMae, kNoise>(tensor, options, counts);
+  return coded<kFormat, Rule::kAbsMax, kNoise>(tensor, options, counts);
 }
 
 template <int kNumber = 0>
-QuantizedTensor coded_in_format(const Tensor& tensor, const QuantizeOptions& options) {
+QuantizedTensor coded_in_format(const Tensor& tensor, const QuantizeOptions& options,
+                                Counts* counts = nullptr) {
   if constexpr (kNumber < kFormatCount) {
     constexpr auto kFormat = static_cast<Format>(kNumber);
-    if (options.format != kFormat) return coded_in_format<kNumber + 1>(tensor, options);
-    return options.seed ? coded_by_rule<kFormat, true>(tensor, options)
-                        : coded_by_rule<kFormat, false>(tensor, options);
+    if (options.format != kFormat) return coded_in_format<kNumber + 1>(tensor, options, counts);
+    return options.seed ? coded_by_rule<kFormat, true>(tensor, options, counts)
+                        : coded_by_rule<kFormat, false>(tensor, options, counts);
   } else {
     return {};
   }
@@ -103,6 +129,24 @@ void check_ways() {
   }
 }
 
+template <int kNumber = 0>
+void check_elements() {
+  if constexpr (kNumber < kFormatCount) {
+    constexpr auto kFormat = static_cast<Format>(kNumber);
+    const FormatTraits& t = traits(kFormat);
+    for (const ElementType type : {ElementType::kFloat, ElementType::kInt}) {
+      if (type == ElementType::kInt ? t.int_code == IntCode::kNone : t.exponent_bits == 0) continue;
+      for (unsigned code = 0; code < 1U << t.code_bits; ++code) {
+        CAPTURE(format_name(kFormat), code);
+        const double denominator = t.divisor * (1 << t.fraction_bits);
+        CHECK(cuda::element_of<kFormat>(type, code) ==
+              operand(kFormat, type, code) * weight(kFormat, type) / denominator);
+      }
+    }
+    check_elements<kNumber + 1>();
+  }
+}
+
 template <int kQuarters>
 std::size_t wrong_quotients() {
   std::size_t wrong = 0;
@@ -116,6 +160,8 @@ std::size_t wrong_quotients() {
 }  // namespace
 
 TEST_CASE("the candidates of the kernels are those of the one table", "[cuda]") { check_ways(); }
+
+TEST_CASE("the elements of the kernels are those of the one table", "[cuda]") { check_elements(); }
 
 TEST_CASE("quotients by the targets are rounded right for every fraction", "[cuda]") {
   CHECK(wrong_quotients<12>() == 0);
@@ -138,8 +184,33 @@ TEST_CASE("the kernels' arithmetic gives the bits of the scalar quantizer in eve
           if (noise) options.seed = rng();
           CAPTURE(text_of(options));
           const Tensor tensor = mixed_tensor({9, 160 + 7}, rng);
-          check_same(coded_in_format(tensor, options), quantize(tensor, options));
+          const QuantizedTensor expected = quantize(tensor, options);
+          check_same(coded_in_format(tensor, options), expected);
+          Counts counts;
+          check_same(coded_in_format(tensor, options, &counts), expected);
         }
+      }
+    }
+  }
+}
+
+TEST_CASE("the quick choice is certain of nearly all blocks, and right", "[cuda]") {
+  std::mt19937_64 rng(test_seed() + 2102);
+  std::normal_distribution<float> normal;
+  Tensor tensor{{128, 1024}, std::vector<float>(std::size_t{128} * 1024)};
+  for (float& x : tensor.values) x = normal(rng);
+  for (int number = 0; number < kFormatCount; ++number) {
+    const auto format = static_cast<Format>(number);
+    if (block_size(format) != kBlockSize) continue;
+    for (const Rule rule : {Rule::kMse, Rule::kMae}) {
+      for (const bool search : {false, true}) {
+        const QuantizeOptions options{format, rule, search};
+        CAPTURE(text_of(options));
+        Counts counts;
+        check_same(coded_in_format(tensor, options, &counts), quantize(tensor, options));
+        CHECK(counts.blocks == tensor.values.size() / 16);
+        INFO("uncertain: " << counts.blocks - counts.quick << " of " << counts.blocks);
+        CHECK(counts.quick >= counts.blocks - counts.blocks / 100);
       }
     }
   }
@@ -157,7 +228,10 @@ TEST_CASE("the kernels' arithmetic at any magnitude", "[cuda]") {
       if (std::isinf(x)) x = std::numeric_limits<float>::max();
     }
     CAPTURE(text_of(options), power, repeat);
-    check_same(coded_in_format(tensor, options), quantize(tensor, options));
+    const QuantizedTensor expected = quantize(tensor, options);
+    check_same(coded_in_format(tensor, options), expected);
+    Counts counts;
+    check_same(coded_in_format(tensor, options, &counts), expected);
   }
 }
 
@@ -177,7 +251,10 @@ TEST_CASE("the kernels' arithmetic at the extremes of FP32", "[cuda]") {
           QuantizeOptions options{static_cast<Format>(number), Rule::kMse, search};
           if (noise) options.seed = 7;
           CAPTURE(text_of(options));
-          check_same(coded_in_format(tensor, options), quantize(tensor, options));
+          const QuantizedTensor expected = quantize(tensor, options);
+          check_same(coded_in_format(tensor, options), expected);
+          Counts counts;
+          check_same(coded_in_format(tensor, options, &counts), expected);
         }
       }
     }
