@@ -86,10 +86,10 @@ __device__ __forceinline__ bool nothing_to_code(float amax, Coded<kFormat>& code
 /// Keeps the compiler from computing a number again in every turn of a loop.
 __device__ __forceinline__ void keep(float& number) { asm volatile("" : "+f"(number)); }
 
-/// Whole aligned blocks that follow each other in memory, fewer than 2^31, without noise, search, rotation and square blocks.
+/// Whole aligned blocks that follow each other in memory, fewer than 2^31, without noise, rotation and square blocks.
 /// The next block of a thread is on its way while it codes one. Blocks are coded from the last one on, as the second cache
 /// still has what the kernel before this one, which found amax, has read last.
-template <Format kFormat, Rule kRule, DType kType>
+template <Format kFormat, Rule kRule, DType kType, bool kSearch>
 __global__ void __launch_bounds__(kThreads, kType == DType::kF32 ? 2 : 3)
     code_plain(const __grid_constant__ Job job) {
   using N = Numbers<kFormat>;
@@ -116,11 +116,16 @@ __global__ void __launch_bounds__(kThreads, kType == DType::kF32 ? 2 : 3)
       float x[N::kPieces][kLanes];
       raw.expand(x);
       bool done = false;
-      if constexpr (Ways<kFormat>::kCount == 2 && quick_rule(kRule)) {
+      if constexpr (!N::kPowerScale && quick_rule(kRule) && (kSearch || Ways<kFormat>::kCount == 2)) {
         const std::uint32_t signs[2] = {raw.nibble_signs(x[0], 0), raw.nibble_signs(x[0], 1)};
-        done = code_quickly<kFormat, kRule>(x[0], signs, raw.largest(x[0]), tensor, coded);
+        const float largest = raw.largest(x[0]);
+        if constexpr (kSearch) {
+          done = search_quickly<kFormat, kRule>(x[0], signs, largest, tensor, job.choices, Alone{}, coded);
+        } else {
+          done = code_quickly<kFormat, kRule>(x[0], signs, largest, tensor, coded);
+        }
       }
-      if (!done) code_block<kFormat, kRule, false, false>(x, tensor, job.choices, Alone{}, 0, coded);
+      if (!done) code_block<kFormat, kRule, false, kSearch>(x, tensor, job.choices, Alone{}, 0, coded);
     }
     std::uint32_t row = 0;
     const auto per_row = static_cast<std::uint32_t>(job.blocks_per_row);

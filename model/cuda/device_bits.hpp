@@ -42,6 +42,17 @@ IF4_HD float float_of(std::uint32_t bits) {
 #endif
 }
 
+/// 1 / x for a normal x, wrong by one unit of the last place at most.
+IF4_HD float about_reciprocal(float x) {
+#ifdef __CUDA_ARCH__
+  float result;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
+  return result;
+#else
+  return 1.0F / x;
+#endif
+}
+
 /// The four bytes of `low` and `high`, numbered 0 to 7 from the lowest on, that the digits of `choice` name.
 IF4_HD std::uint32_t bytes_of(std::uint32_t low, std::uint32_t high, std::uint32_t choice) {
 #ifdef __CUDA_ARCH__

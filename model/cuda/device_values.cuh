@@ -4,6 +4,8 @@
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 
+#include <type_traits>
+
 #include "model/cuda/job.hpp"
 #include "model/quantize/rotation.hpp"
 
@@ -92,12 +94,6 @@ struct Raw {
   float factor = 1.0F;
 };
 
-__device__ __forceinline__ float value_at(const Job& job, std::uint64_t index) {
-  if (job.dtype == DType::kF32) return __ldg(static_cast<const float*>(job.x) + index);
-  const std::uint32_t bits = __ldg(static_cast<const unsigned short*>(job.x) + index);
-  return job.dtype == DType::kBF16 ? float_of(bits << 16) : half_value(bits);
-}
-
 /// Where a value of the result is in memory.
 __device__ __forceinline__ std::uint64_t index_of(const Job& job, std::uint64_t row, std::uint64_t column) {
   if (job.order == Order::kRows) return row * job.columns + column;
@@ -143,6 +139,47 @@ __device__ __forceinline__ void rotate_piece(float* x) {
   for (int i = 0; i < kLanes; ++i) x[i] = bfloat16_rounded(x[i] * (0.25F / down));
 }
 
+template <DType kType>
+__device__ __forceinline__ float value_of(std::uint32_t bits) {
+  if (kType == DType::kF32) return float_of(bits);
+  return kType == DType::kBF16 ? float_of(bits << 16) : half_value(bits);
+}
+
+/// Fetches the values of a block one by one. All are on their way before the first is looked at.
+template <DType kType, int kPieces>
+__device__ __forceinline__ void fetch_typed(const Job& job, std::uint64_t row, std::uint64_t block,
+                                            float (*x)[kLanes]) {
+  using Bits = std::conditional_t<kType == DType::kF32, std::uint32_t, unsigned short>;
+  const auto* const from = static_cast<const Bits*>(job.x);
+  const std::uint64_t first = block * (kPieces * kLanes);
+  const std::uint64_t left = job.columns - first;
+  const int count = left < kPieces * kLanes ? static_cast<int>(left) : kPieces * kLanes;
+  const std::uint64_t step = job.order == Order::kTransposed ? job.matrix_rows : 1;
+  const Bits* const start = from + index_of(job, row, first);
+  Bits raw[kPieces * kLanes];
+  if (job.order == Order::kGathered) {
+#pragma unroll
+    for (int i = 0; i < kPieces * kLanes; ++i) {
+      raw[i] = i < count ? __ldg(from + index_of(job, row, first + static_cast<unsigned>(i))) : Bits{0};
+    }
+  } else {
+#pragma unroll
+    for (int i = 0; i < kPieces * kLanes; ++i) {
+      raw[i] = i < count ? __ldg(start + static_cast<unsigned>(i) * step) : Bits{0};
+    }
+  }
+#pragma unroll
+  for (int i = 0; i < kPieces * kLanes; ++i) x[i / kLanes][i % kLanes] = value_of<kType>(raw[i]);
+}
+
+template <int kPieces>
+__device__ __forceinline__ void fetch_singly(const Job& job, std::uint64_t row, std::uint64_t block,
+                                             float (*x)[kLanes]) {
+  if (job.dtype == DType::kF32) return fetch_typed<DType::kF32, kPieces>(job, row, block, x);
+  if (job.dtype == DType::kBF16) return fetch_typed<DType::kBF16, kPieces>(job, row, block, x);
+  fetch_typed<DType::kF16, kPieces>(job, row, block, x);
+}
+
 /// The values of a block of the result as they are quantized, before they are normalized: filled up with zeros, and
 /// rotated if that is an option.
 template <int kPieces>
@@ -167,13 +204,7 @@ __device__ __forceinline__ void fetch_block(const Job& job, std::uint64_t row, s
       }
     }
   } else {
-    const std::uint64_t first = block * (kPieces * kLanes);
-#pragma unroll
-    for (int i = 0; i < kPieces * kLanes; ++i) {
-      const bool inside = first + static_cast<unsigned>(i) < job.columns;
-      x[i / kLanes][i % kLanes] =
-          inside ? value_at(job, index_of(job, row, first + static_cast<unsigned>(i))) : 0.0F;
-    }
+    fetch_singly<kPieces>(job, row, block, x);
   }
   if (!job.rotate) return;
 #pragma unroll

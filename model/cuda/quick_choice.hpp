@@ -205,20 +205,20 @@ IF4_HD float quick_error(const float* x, const Scaling& scale) {
 
 /// The best attempt so far, and the least that the error of any other one may be.
 struct Leader {
-  Scaling scale;
+  std::uint32_t code;
   ElementType type;
   float error;
   float margin;
   float others;
   bool certain;
 
-  IF4_HD void consider(const Estimate& next, const Scaling& of, ElementType with) {
+  IF4_HD void consider(const Estimate& next, std::uint32_t with_code, ElementType with) {
     certain = certain && next.certain;
     const bool better = next.error < error;
     const float other = better ? error - margin : next.error - next.margin;
     others = fminf(others, other);
     if (!better) return;
-    scale = of;
+    code = with_code;
     type = with;
     error = next.error;
     margin = next.margin;
@@ -231,24 +231,57 @@ IF4_HD Estimate quick_attempt(const float* x, float largest, const Scaling& scal
   return estimate<kFormat, kType, kRule, true>(error, largest, scale, threads.rows());
 }
 
+/// The codes of 16 values in one of the two types of a format of 4-bit codes, the same instructions for both: threads of a
+/// warp have different ones. An integer is rounded as a float is whose binade is always that of 2.
+template <Format kFormat>
+IF4_HD void either_words(const float* x, const std::uint32_t* signs, const Scaling& scale, bool ints,
+                         Word<kFormat>& words) {
+  using N = Numbers<kFormat>;
+  const float per_unit = ints ? N::kIntsPerUnit : 1.0F;
+  const float most = ints ? static_cast<float>(N::kTop) : N::kLargest;
+  const float low = ints ? 3.0F : 1.5F;
+  const float high = ints ? 3.0F : N::kLargest;
+  // In FP16, a float then has its code in the bits from 9 on, and an integer in those from 0 on.
+  const float unit = ints ? 0x1p-24F : 0x1p-14F;
+  const unsigned shift = ints ? 0U : 9U;
+  constexpr float kShift = 0x1p22F;
+  float rounded[kLanes];
+  IF4_UNROLL
+  for (int i = 0; i < kLanes; ++i) {
+    const float m = fminf(fabsf(x[i]) * scale.inverse * per_unit, most);
+    const float c = fminf(fmaxf(m, low), high);
+    rounded[i] = fmaf(c, kShift, -fmaf(c, kShift, -m)) * unit;
+  }
+  IF4_UNROLL
+  for (int w = 0; w < 2; ++w) {
+    std::uint32_t pairs[4];
+    IF4_UNROLL
+    for (int i = 0; i < 4; ++i) pairs[i] = half_pair(rounded[8 * w + i], rounded[8 * w + i + 4]) >> shift;
+    const std::uint32_t magnitudes = (pairs[0] | pairs[1] << 4) | (pairs[2] << 8 | pairs[3] << 12);
+    words.w[w] = ints ? signed_nibbles<N::kTwosComplement>(magnitudes, signs[w]) : magnitudes | signs[w];
+  }
+}
+
 /// code_block() without noise, where that is certain, for formats with blocks of 16 values: returns false where it is not.
+/// `largest` is the largest magnitude of x and of what the other threads have.
 template <Format kFormat, Rule kRule, class Threads>
-IF4_HD bool search_quickly(const float* x, const TensorNumbers& tensor, const Choices& choices,
-                           const Threads& threads, Coded<kFormat>& coded) {
+IF4_HD bool search_quickly(const float* x, const std::uint32_t* signs, float largest,
+                           const TensorNumbers& tensor, const Choices& choices, const Threads& threads,
+                           Coded<kFormat>& coded) {
   using N = Numbers<kFormat>;
   using W = Ways<kFormat>;
-  const float largest = threads.largest(largest_magnitude(x));
+  constexpr bool kOneType = W::kCount == 1 || W::kFirst.type == W::kSecond.type;
   Scaling scales[2];
   scales[0] = block_scaling<kFormat, W::kFirst.quarters, W::kFirst.halves>(largest, tensor);
   scales[1] = scales[0];
   const Estimate first = quick_attempt<kFormat, kRule, W::kFirst.type>(x, largest, scales[0], threads);
-  Leader leader{scales[0],    W::kFirst.type, first.error,
-                first.margin, 0x1p126F,       first.certain && !tensor.bounded};
+  Leader leader{scales[0].code, W::kFirst.type, first.error,
+                first.margin,   0x1p126F,       first.certain && !tensor.bounded};
   if constexpr (W::kCount == 2) {
     if (!W::kShareScale)
       scales[1] = block_scaling<kFormat, W::kSecond.quarters, W::kSecond.halves>(largest, tensor);
-    leader.consider(quick_attempt<kFormat, kRule, W::kSecond.type>(x, largest, scales[1], threads), scales[1],
-                    W::kSecond.type);
+    leader.consider(quick_attempt<kFormat, kRule, W::kSecond.type>(x, largest, scales[1], threads),
+                    scales[1].code, W::kSecond.type);
   }
   IF4_ROLLED
   for (int s = 0; s < choices.neighbour_count; ++s) {
@@ -256,22 +289,28 @@ IF4_HD bool search_quickly(const float* x, const TensorNumbers& tensor, const Ch
     const int moved =
         static_cast<int>(neighbour.way == 0 ? scales[0].code : scales[1].code) + neighbour.codes;
     const int code = moved < 1 ? 1 : moved > kScaleNaN - 1 ? kScaleNaN - 1 : moved;
-    const Scaling scale = scaling_of_code<kFormat>(static_cast<std::uint32_t>(code), tensor.decode);
-    if (W::kFirst.type == W::kSecond.type || W::kCount == 1 || neighbour.way == 0) {
-      leader.consider(quick_attempt<kFormat, kRule, W::kFirst.type>(x, largest, scale, threads), scale,
+    Scaling scale;
+    scale.code = static_cast<std::uint32_t>(code);
+    scale.step = tensor.decode * (float_of(scale.code << 20) * 0x1p120F);
+    scale.inverse = about_reciprocal(scale.step);
+    if (kOneType || neighbour.way == 0) {
+      leader.consider(quick_attempt<kFormat, kRule, W::kFirst.type>(x, largest, scale, threads), scale.code,
                       W::kFirst.type);
     } else {
-      leader.consider(quick_attempt<kFormat, kRule, W::kSecond.type>(x, largest, scale, threads), scale,
+      leader.consider(quick_attempt<kFormat, kRule, W::kSecond.type>(x, largest, scale, threads), scale.code,
                       W::kSecond.type);
     }
   }
-  coded.scale = leader.scale.code;
-  if (N::kMixes && leader.type == ElementType::kInt) coded.scale |= kScaleIntBit;
-  if (W::kCount == 1 || W::kFirst.type == W::kSecond.type || leader.type == W::kFirst.type) {
-    code_piece<kFormat, W::kFirst.type, kRule>(x, leader.scale, limit_of<kFormat, W::kFirst.type>(0, {}),
+  const Scaling scale = scaling_of_code<kFormat>(leader.code, tensor.decode);
+  const bool ints = leader.type == ElementType::kInt;
+  coded.scale = leader.code | (N::kMixes && ints ? kScaleIntBit : 0U);
+  if constexpr (!kOneType && N::kBits == 4) {
+    either_words<kFormat>(x, signs, scale, ints, coded.pieces[0]);
+  } else if (kOneType || leader.type == W::kFirst.type) {
+    code_piece<kFormat, W::kFirst.type, kRule>(x, scale, limit_of<kFormat, W::kFirst.type>(0, {}),
                                                coded.pieces[0]);
   } else {
-    code_piece<kFormat, W::kSecond.type, kRule>(x, leader.scale, limit_of<kFormat, W::kSecond.type>(0, {}),
+    code_piece<kFormat, W::kSecond.type, kRule>(x, scale, limit_of<kFormat, W::kSecond.type>(0, {}),
                                                 coded.pieces[0]);
   }
   return leader.error + leader.margin < leader.others && leader.certain;

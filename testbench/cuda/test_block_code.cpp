@@ -41,13 +41,14 @@ struct Counts {
 template <Format kFormat, Rule kRule>
 bool quickly_coded(const float* x, const cuda::TensorNumbers& numbers, const cuda::Choices& choices,
                    cuda::Coded<kFormat>& coded) {
+  const std::uint32_t signs[2] = {cuda::nibble_signs(x), cuda::nibble_signs(x + 8)};
+  const float largest = cuda::largest_magnitude(x);
   if constexpr (cuda::Ways<kFormat>::kCount == 2) {
     if (choices.neighbour_count == 0) {
-      const std::uint32_t signs[2] = {cuda::nibble_signs(x), cuda::nibble_signs(x + 8)};
-      return cuda::code_quickly<kFormat, kRule>(x, signs, cuda::largest_magnitude(x), numbers, coded);
+      return cuda::code_quickly<kFormat, kRule>(x, signs, largest, numbers, coded);
     }
   }
-  return cuda::search_quickly<kFormat, kRule>(x, numbers, choices, cuda::Alone{}, coded);
+  return cuda::search_quickly<kFormat, kRule>(x, signs, largest, numbers, choices, cuda::Alone{}, coded);
 }
 
 /// Rows of values, each block coded by the functions of the kernels. Neither 2-D, nor rotated, nor transposed.
