@@ -116,7 +116,7 @@ build: ## build every program
 	@scripts/setup.sh
 	$(if $(filter 1,$(CUDA)),$(need_cuda))
 	@$(SUBMAKE) $(addprefix $(BIN)/,if4 libif4_dpi.so if4_tests oracle_check if4_bench) \
-	    $(if $(filter 1,$(CUDA)),$(addprefix $(BUILD)/cuda/,if4 if4_cuda_tests if4_cuda_bench))
+	    $(if $(filter 1,$(CUDA)),$(addprefix $(BUILD)/cuda/,if4 libif4_cuda.a if4_cuda_tests if4_cuda_bench))
 
 .PHONY: test-cuda
 test-cuda: ## the CUDA quantizer against the scalar one: CUDA=1; what needs a device runs where there is one

@@ -25,6 +25,10 @@ $(CUDA_O)/model/cuda/format_%.o: model/cuda/format_kernels.cu $(CUDA_O)/flags
 $(CUDA_O)/%.o: %.cu $(CUDA_O)/flags
 	$(cuda_compile)
 
+# For programs of others, with libif4.a and the CUDA runtime.
+$(BUILD)/cuda/libif4_cuda.a: $(CUDA_OBJECTS)
+	$(archive)
+
 $(BUILD)/cuda/if4: $(call objects,sim/program/main.cpp) $(CUDA_OBJECTS) $(all_verilated_objects) $(O)/libif4_sim.a $(O)/libif4.a
 	$(call link,$(LIBS) $(CUDA_LIBS))
 

@@ -14,7 +14,7 @@ ifneq ($(filter $(BUILD)/%,$(MAKECMDGOALS)),)
 include $(BUILD)/builds.mk
 
 # Of which builds this run of make needs the classes: a program that holds all of them, or less.
-WANTED := $(sort $(if $(filter $(addprefix $(BIN)/,if4 if4_tests if4_bench coverage/if4_tests),$(MAKECMDGOALS)),$(BUILDS_sim)) \
+WANTED := $(sort $(if $(filter $(addprefix $(BIN)/,if4 if4_tests if4_bench coverage/if4_tests) $(BUILD)/cuda/if4,$(MAKECMDGOALS)),$(BUILDS_sim)) \
 	$(if $(filter $(BIN)/run/if4,$(MAKECMDGOALS)),$(BUILDS_run)) \
 	$(if $(filter $(GATES)/%,$(MAKECMDGOALS)),$(GATED)))
 
