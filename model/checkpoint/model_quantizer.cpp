@@ -291,12 +291,12 @@ class ModelQuantizer {
     summary.amax = static_cast<double>(quantizer.amax());
     summary_.tensors.push_back(summary);
     summary_.input_bytes += item.bytes;
-    summary_.output_bytes +=
-        quantizer.code_bytes(0, parts) + quantizer.scale_bytes(0, parts) + sizeof(float);
+    summary_.output_bytes += quantizer.code_bytes(0, parts) + quantizer.scale_bytes(0, parts) + sizeof(float);
   }
 
   template <class Quantizer>
-  void finish(const ModelInput::Item& item, const Quantizer& quantizer, const std::vector<std::uint8_t>& scales) {
+  void finish(const ModelInput::Item& item, const Quantizer& quantizer,
+              const std::vector<std::uint8_t>& scales) {
     float amax = quantizer.amax();
     if (options_.layout != Layout::kIF4) {
       const auto scale = global_scale_of(options_.layout, options_.quantize.format, amax);
@@ -381,7 +381,8 @@ ModelSummary quantize_model(const TensorRef& input, const std::string& output, c
     for (const ModelInput::Item& item : model.items()) entries.push_back(entry_of(item, options));
     writer.emplace(to, std::move(entries), model.metadata());
   }
-  ModelSummary summary = ModelQuantizer(model, writer ? &*writer : nullptr, options, device.get(), progress).run();
+  ModelSummary summary =
+      ModelQuantizer(model, writer ? &*writer : nullptr, options, device.get(), progress).run();
   if (writer) writer->commit();
   return summary;
 }
