@@ -4,7 +4,7 @@
 # A target here installs the packages that are missing and then starts make again for the files that it needs: which
 # libraries there are, and what Verilator generates, is known only then. Goals in $(BUILD)/, and those of lint, are this
 # second step.
-.DEFAULT_GOAL := help
+.DEFAULT_GOAL := $(if $(filter 1,$(CUDA)),build,help)
 .DELETE_ON_ERROR:
 # --silent: not a word where nothing is to be done. Recipes say themselves what they build.
 MAKEFLAGS += --no-builtin-rules --no-print-directory --silent
@@ -28,6 +28,8 @@ SHELL := /bin/bash
 ## PREFIX         where `make install` puts everything: an absolute path (default: /usr/local)
 ## DESTDIR        a folder that stands in front of PREFIX while packages are made (default: none)
 ## CONFIG         release (default), or asan: address and undefined-behaviour sanitizers
+## CUDA           1: build the CUDA quantizer too, with nvcc: build/cuda/if4 (default: 0)
+## CUDA_ARCH      architectures that it is compiled for, and the one of the PTX: CUDA_ARCH="80 90" CUDA_PTX=90 (default: 90)
 ## CXX, CXXFLAGS  compiler, and flags on top of the project's
 ## IF4_SETUP      0: install no packages; name those that are missing
 ACTS ?=
@@ -48,6 +50,9 @@ PROOFS ?=
 PREFIX ?= /usr/local
 DESTDIR ?=
 CONFIG ?= release
+CUDA ?= 0
+CUDA_ARCH ?= 90
+CUDA_PTX ?= $(lastword $(CUDA_ARCH))
 BUILD ?= build
 ifeq ($(origin CXX),default)
 CXX := g++
@@ -109,7 +114,29 @@ run_tests = $(BIN)/if4_tests $(if $(SEED),--rng-seed $(SEED)) $(reporter)
 .PHONY: build
 build: ## build every program
 	@scripts/setup.sh
-	@$(SUBMAKE) $(addprefix $(BIN)/,if4 libif4_dpi.so if4_tests oracle_check if4_bench)
+	$(if $(filter 1,$(CUDA)),$(need_cuda))
+	@$(SUBMAKE) $(addprefix $(BIN)/,if4 libif4_dpi.so if4_tests oracle_check if4_bench) \
+	    $(if $(filter 1,$(CUDA)),$(addprefix $(BUILD)/cuda/,if4 libif4_cuda.a if4_cuda_tests if4_cuda_bench))
+
+.PHONY: test-cuda
+test-cuda: ## the CUDA quantizer against the scalar one: CUDA=1; what needs a device runs where there is one
+	$(call need_cuda)
+	@scripts/setup.sh
+	@$(SUBMAKE) $(BUILD)/cuda/if4 $(BUILD)/cuda/if4_cuda_tests
+	@$(BUILD)/cuda/if4_cuda_tests '[cuda]' $(if $(SEED),--rng-seed $(SEED))
+	@if nvidia-smi -L >/dev/null 2>&1; then $(BUILD)/cuda/if4_cuda_tests '[gpu]' $(if $(SEED),--rng-seed $(SEED)); \
+	    else echo 'test-cuda: there is no CUDA device here: what needs one was not run'; fi
+
+.PHONY: bench-cuda
+bench-cuda: ## measure the speed of the CUDA quantizer: CUDA=1
+	$(call need_cuda)
+	@scripts/setup.sh
+	@$(SUBMAKE) $(BUILD)/cuda/if4_cuda_bench
+	@$(BUILD)/cuda/if4_cuda_bench
+
+NVCC ?= $(or $(shell command -v nvcc),$(wildcard /usr/local/cuda/bin/nvcc))
+CUDA_HOME ?= $(patsubst %/bin/,%,$(dir $(realpath $(NVCC))))
+need_cuda = $(if $(filter 1,$(CUDA)),,$(error $@ needs CUDA=1))$(if $(NVCC),,$(error CUDA=1: there is no nvcc; NVCC= names one))
 
 .PHONY: test-asan
 test-asan: ## the test suite without its long runs, model, simulators and program under both sanitizers
@@ -294,8 +321,9 @@ help: ## this text
 # The makefiles with targets that a user types.
 HELP := Makefile testbench/kit/kit.mk testbench/regress/regress.mk
 
-include scripts/compile.mk rtl/lint.mk testbench/structure/structure.mk sim/verilated/verilated.mk model/libraries.mk sim/bits/bits.mk sim/program/program.mk testbench/programs.mk \
-	testbench/gates/gates.mk testbench/coverage/coverage.mk testbench/kit/kit.mk testbench/regress/regress.mk
+include scripts/compile.mk rtl/lint.mk testbench/structure/structure.mk sim/verilated/verilated.mk model/libraries.mk \
+	sim/bits/bits.mk sim/program/program.mk testbench/programs.mk model/cuda/cuda.mk testbench/gates/gates.mk \
+	testbench/coverage/coverage.mk testbench/kit/kit.mk testbench/regress/regress.mk
 
 # Whatever no rule makes. Not in the second step, where it would hide which file is missing.
 ifeq ($(SECOND_STEP),)

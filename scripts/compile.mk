@@ -6,7 +6,7 @@ SECOND_STEP := $(filter $(BUILD)/% lint-%,$(MAKECMDGOALS))
 
 MODEL := $(wildcard model/*/*.cpp)
 SIM_SOURCES := $(filter-out sim/program/main.cpp,$(wildcard sim/*/*.cpp))
-ALL_CXX := $(wildcard $(addsuffix /*.?pp,model/* sim/* testbench/*))
+ALL_CXX := $(wildcard $(addsuffix /*.?pp,model/* sim/* testbench/*) $(addsuffix /cuda/*.cu*,model testbench))
 
 # Contraction to FMA would make results depend on the machine, and the golden model is bit-exact.
 FLAGS := -std=c++17 -Wall -Wextra -Wconversion -ffp-contract=off -I.

@@ -2,8 +2,9 @@
 ifneq ($(filter $(BUILD)/%,$(MAKECMDGOALS)),)
 
 ORACLE_MAIN := testbench/oracle/main.cpp
-SUITE := $(filter-out $(ORACLE_MAIN) testbench/bits/in_place.cpp,\
-	$(wildcard $(addsuffix /*.cpp,$(addprefix testbench/,model vectors kit rtl bits sim dpi install regress support oracle coverage))))
+SUITE := $(filter-out $(ORACLE_MAIN) testbench/bits/in_place.cpp testbench/cuda/test_cuda_quantizer.cpp,\
+	$(wildcard $(addsuffix /*.cpp,$(addprefix testbench/,model cuda vectors kit rtl bits sim dpi install regress support oracle \
+	coverage))))
 TEST_HELPERS := $(filter-out testbench/support/main.cpp %/test_main.cpp %/test_oracle.cpp,\
 	$(filter testbench/support/% testbench/oracle/%,$(SUITE)))
 BENCH := $(wildcard testbench/bench/*.cpp)
@@ -31,11 +32,11 @@ $(O)/libif4_testbench.a: $(call objects,$(TEST_HELPERS)) $(O)/sources
 # an inline function that is in both is the one with checks.
 ifeq ($(CONFIG),asan)
 $(BIN)/if4_tests: $(patsubst $(O)/%,$(subst $(BUILD)/asan,$(BUILD)/release,$(O))/%,$(call objects,$(SUITE))) \
-		$(all_verilated_objects) $(call bits_objects,$(BUILDS_bits)) $(O)/libif4_sim.a $(O)/libif4.a
+		$(all_build_objects) $(O)/libif4_sim.a $(O)/libif4.a
 	@echo '  LINK     $@'; $(LINK) -Wl,--whole-archive $(filter %.a,$^) -Wl,--no-whole-archive $(filter %.o,$^) \
 	    $(TEST_LIBS) $(LIBS) -o $@
 else
-$(BIN)/if4_tests: $(call objects,$(SUITE)) $(all_verilated_objects) $(call bits_objects,$(BUILDS_bits)) \
+$(BIN)/if4_tests: $(call objects,$(SUITE)) $(all_build_objects) \
 		$(O)/libif4_sim.a $(O)/libif4.a
 	$(call link,$(TEST_LIBS) $(LIBS))
 endif
@@ -48,7 +49,7 @@ $(O)/suite: $(call objects,$(SUITE))
 $(BIN)/oracle_check: $(call objects,$(ORACLE_MAIN)) $(O)/libif4_testbench.a $(O)/libif4.a
 	$(call link,$(TEST_LIBS) $(LIBS))
 
-$(BIN)/if4_bench: $(call objects,$(BENCH)) $(all_verilated_objects) $(call bits_objects,$(BUILDS_bits)) $(O)/libif4_testbench.a \
+$(BIN)/if4_bench: $(call objects,$(BENCH)) $(all_build_objects) $(O)/libif4_testbench.a \
 		$(O)/libif4_sim.a $(O)/libif4.a
 	$(call link,$(BENCH_LIBS) $(TEST_LIBS) $(LIBS))
 

@@ -11,6 +11,7 @@
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
 #include "model/core/tiled_scales.hpp"
+#include "model/cuda/device_quantizer.hpp"
 #include "model/files/foreign_layout.hpp"
 #include "model/files/model_folder.hpp"
 #include "model/files/npy.hpp"
@@ -197,9 +198,9 @@ constexpr std::size_t kCodesPart = 0, kScalesPart = 1, kAmaxPart = 2;
 /// Quantizes or copies item by item, and adds up the summary.
 class ModelQuantizer {
  public:
-  ModelQuantizer(const ModelInput& input, ModelWriter* writer, const ModelOptions& options,
+  ModelQuantizer(const ModelInput& input, ModelWriter* writer, const ModelOptions& options, Device* device,
                  const ModelProgress& progress)
-      : input_(input), writer_(writer), options_(options), progress_(progress) {
+      : input_(input), writer_(writer), options_(options), device_(device), progress_(progress) {
     for (const ModelInput::Item& item : input.items()) {
       if (item.quantized || writer != nullptr) total_ += item.bytes;
     }
@@ -240,48 +241,61 @@ class ModelQuantizer {
     advance(0);
     Tensor decoded;
     if (item.encoded) decoded = input_.decoded(item);
+    const TensorView view = item.encoded ? view_of(decoded) : item.view;
     std::optional<FastQuantizer> quantizer;
+    std::unique_ptr<DeviceQuantizer> on_device;
     try {
-      quantizer.emplace(item.encoded ? view_of(decoded) : item.view, options_.quantize, options_.threads);
+      if (device_ != nullptr) {
+        on_device = device_->quantize(view, options_.quantize, options_.threads);
+      } else {
+        quantizer.emplace(view, options_.quantize, options_.threads);
+      }
     } catch (const InputError& error) {
       input_.fail(item, error.what());
     }
+    if (on_device) return fetch(item, *on_device);
+    fetch(item, *quantizer);
+  }
+
+  /// Writes the result of a FastQuantizer or a DeviceQuantizer part by part.
+  template <class Quantizer>
+  void fetch(const ModelInput::Item& item, Quantizer& quantizer) {
     TensorSummary summary;
-    const std::size_t parts = quantizer->parts();
-    const std::size_t part_bytes = std::max<std::size_t>(quantizer->code_bytes(0, 1), 1);
+    const std::size_t parts = quantizer.parts();
+    const std::size_t part_bytes = std::max<std::size_t>(quantizer.code_bytes(0, 1), 1);
     const std::size_t at_once = std::max<std::size_t>(kChunkBytes / part_bytes, 1);
     std::vector<std::uint8_t> all_scales;
-    if (options_.tiled) all_scales.resize(quantizer->scale_bytes(0, parts));
+    if (options_.tiled) all_scales.resize(quantizer.scale_bytes(0, parts));
     for (std::size_t first = 0; first < parts; first += at_once) {
       const std::size_t last = std::min(parts, first + at_once);
-      codes_.resize(quantizer->code_bytes(first, last));
-      scales_.resize(quantizer->scale_bytes(first, last));
-      quantizer->encode(first, last, codes_.data(), scales_.data(), &summary);
-      const std::size_t scales_before = quantizer->scale_bytes(0, first);
+      codes_.resize(quantizer.code_bytes(first, last));
+      scales_.resize(quantizer.scale_bytes(first, last));
+      quantizer.encode(first, last, codes_.data(), scales_.data(), &summary);
+      const std::size_t scales_before = quantizer.scale_bytes(0, first);
       if (options_.tiled) {
         std::copy(scales_.begin(), scales_.end(),
                   all_scales.begin() + static_cast<std::ptrdiff_t>(scales_before));
       }
       if (writer_ != nullptr) {
-        writer_->write(kCodesPart, quantizer->code_bytes(0, first), codes_.data(), codes_.size());
+        writer_->write(kCodesPart, quantizer.code_bytes(0, first), codes_.data(), codes_.size());
         if (!options_.tiled) writer_->write(kScalesPart, scales_before, scales_.data(), scales_.size());
       }
       advance(item.bytes / parts * (last - first));
     }
     advance(item.bytes - item.bytes / parts * parts);
-    if (writer_ != nullptr) finish(item, *quantizer, all_scales);
+    if (writer_ != nullptr) finish(item, quantizer, all_scales);
 
     summary.name = ModelInput::name_of(item);
-    summary.shape = quantizer->shape();
+    summary.shape = quantizer.shape();
     summary.values = row_count(summary.shape) * column_count(summary.shape);
-    summary.amax = static_cast<double>(quantizer->amax());
+    summary.amax = static_cast<double>(quantizer.amax());
     summary_.tensors.push_back(summary);
     summary_.input_bytes += item.bytes;
-    summary_.output_bytes +=
-        quantizer->code_bytes(0, parts) + quantizer->scale_bytes(0, parts) + sizeof(float);
+    summary_.output_bytes += quantizer.code_bytes(0, parts) + quantizer.scale_bytes(0, parts) + sizeof(float);
   }
 
-  void finish(const ModelInput::Item& item, const FastQuantizer& quantizer,
+  template <class Quantizer>
+  void finish(const ModelInput::Item& item, const Quantizer& quantizer,
               const std::vector<std::uint8_t>& scales) {
     float amax = quantizer.amax();
     if (options_.layout != Layout::kIF4) {
@@ -302,6 +316,7 @@ class ModelQuantizer {
   const ModelInput& input_;
   ModelWriter* writer_;
   const ModelOptions& options_;
+  Device* device_;  ///< null for the CPU
   const ModelProgress& progress_;
   ModelSummary summary_;
   std::uint64_t done_ = 0;
@@ -357,6 +372,8 @@ ModelSummary quantize_model(const TensorRef& input, const std::string& output, c
       model.fail(item, error.what());
     }
   }
+  std::unique_ptr<Device> device;
+  if (options.device == DeviceKind::kCuda) device = open_cuda_device();
   std::optional<ModelWriter> writer;
   if (!output.empty()) {
     const ModelOutput to = model_output(output, input, model.paths(), options.shard_size);
@@ -364,7 +381,8 @@ ModelSummary quantize_model(const TensorRef& input, const std::string& output, c
     for (const ModelInput::Item& item : model.items()) entries.push_back(entry_of(item, options));
     writer.emplace(to, std::move(entries), model.metadata());
   }
-  ModelSummary summary = ModelQuantizer(model, writer ? &*writer : nullptr, options, progress).run();
+  ModelSummary summary =
+      ModelQuantizer(model, writer ? &*writer : nullptr, options, device.get(), progress).run();
   if (writer) writer->commit();
   return summary;
 }

@@ -14,6 +14,12 @@
 
 namespace if4 {
 
+/// What quantizes.
+enum class DeviceKind : std::uint8_t {
+  kCpu,   ///< FastQuantizer
+  kCuda,  ///< the current CUDA device, with the same bits
+};
+
 struct ModelOptions {
   QuantizeOptions quantize;
   std::vector<std::string> include;  ///< patterns of names, for matches()
@@ -22,6 +28,7 @@ struct ModelOptions {
   Layout layout = Layout::kIF4;
   bool tiled = false;    ///< store the scales in the layout of tensor cores: tiled_scales.hpp
   unsigned threads = 0;  ///< 0 means as many as there are cores
+  DeviceKind device = DeviceKind::kCpu;
   /// The largest size of a shard in bytes, as plan_shards() has it; kDefaultShardSize if it is not given.
   std::optional<std::uint64_t> shard_size;
 };
@@ -59,8 +66,8 @@ bool matches(const std::string& pattern, const std::string& name);
 /// and the other_files(). With an empty `output` the errors are measured and nothing is written.
 /// The input is mapped into memory. Beyond that the function needs a few megabytes, some 2 kB for each tensor,
 /// and with tiled scales or 2D blocks as much as the scales of one tensor or 16 rows of it take. Throws
-/// InputError, naming file and tensor, also where there is no tensor to quantize, and where the output is the
-/// input or has the name of another kind of file.
+/// InputError, naming file and tensor, also where there is no tensor to quantize, where the output is the input or
+/// has the name of another kind of file, and where there is no such device.
 ModelSummary quantize_model(const TensorRef& input, const std::string& output, const ModelOptions& options,
                             const ModelProgress& progress);
 

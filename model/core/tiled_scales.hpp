@@ -18,5 +18,10 @@ std::vector<std::uint8_t> untile_scales(const std::vector<std::uint8_t>& tiled, 
                                         std::size_t columns);
 /// The bytes of all scale tiles of a matrix.
 std::size_t tiled_size(std::size_t rows, std::size_t columns);
+/// Where the scale (r, c) of a matrix with so many columns is in its tiles.
+constexpr std::size_t tiled_position(std::size_t r, std::size_t c, std::size_t columns) {
+  const std::size_t tile = r / 128 * ((columns + 3) / 4) + c / 4;
+  return tile * 512 + r % 32 * 16 + r % 128 / 32 * 4 + c % 4;
+}
 
 }  // namespace if4

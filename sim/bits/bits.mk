@@ -3,7 +3,7 @@ ifneq ($(filter $(BUILD)/%,$(MAKECMDGOALS)),)
 BITS := $(BUILD)/bits
 
 # Of which builds this run of make needs the netlists: all units for the tests of the engine alone, few for other programs.
-BITS_WANTED := $(sort $(if $(filter $(addprefix $(BIN)/,if4 if4_tests if4_bench coverage/if4_tests),$(MAKECMDGOALS)),$(BUILDS_bits)) \
+BITS_WANTED := $(sort $(if $(filter $(addprefix $(BIN)/,if4 if4_tests if4_bench coverage/if4_tests) $(BUILD)/cuda/if4,$(MAKECMDGOALS)),$(BUILDS_bits)) \
 	$(if $(filter $(BIN)/bits/%,$(MAKECMDGOALS)),$(UNITS)))
 
 # Objects, those of the release in any configuration. -w: code that nobody reads.

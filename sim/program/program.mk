@@ -10,7 +10,7 @@ $(O)/libif4_sim.a: $(call objects,$(SIM_SOURCES)) $(O)/builds/table.o $(O)/sourc
 	$(archive)
 
 # The simulators use the model: their archive comes first on every link line.
-$(BIN)/if4: $(call objects,sim/program/main.cpp) $(all_verilated_objects) $(call bits_objects,$(BUILDS_bits)) $(O)/libif4_sim.a $(O)/libif4.a
+$(BIN)/if4: $(call objects,sim/program/main.cpp) $(all_build_objects) $(O)/libif4_sim.a $(O)/libif4.a
 	$(call link,$(LIBS))
 
 # The same program in $(BIN)/$1 with one command, $2, for a first result soon: the sources in sim/ that the command needs,

@@ -92,6 +92,8 @@ std::function<int()> set_up(CLI::App& app) {
               {"compressed-tensors", Layout::kCompressedTensors},
               {"modelopt", Layout::kModelOpt}},
              "names and types of the tensors in the file: ours, or those of another tool, for nvfp4");
+  add_choice(app, "--device", args->options.device, {{"cpu", DeviceKind::kCpu}, {"cuda", DeviceKind::kCuda}},
+             "what quantizes; both give the same bits, and cuda needs a program that was built with CUDA=1");
   add_model_options(app, args->options);
   return [args] {
     if (args->output.empty() && !args->stats) fail_required("--output or --stats");

@@ -14,7 +14,8 @@ ifneq ($(filter $(BUILD)/%,$(MAKECMDGOALS)),)
 include $(BUILD)/builds.mk
 
 # Of which builds this run of make needs the classes: a program that holds all of them, or less.
-WANTED := $(sort $(if $(filter $(addprefix $(BIN)/,if4 if4_tests if4_bench coverage/if4_tests) $(O)/suite,$(MAKECMDGOALS)),$(BUILDS_sim)) \
+WANTED := $(sort $(if $(filter $(addprefix $(BIN)/,if4 if4_tests if4_bench coverage/if4_tests) $(BUILD)/cuda/if4 \
+	$(O)/suite,$(MAKECMDGOALS)),$(BUILDS_sim)) \
 	$(if $(filter $(BIN)/run/if4,$(MAKECMDGOALS)),$(BUILDS_run)) \
 	$(if $(filter $(BIN)/bits/lockstep_tests,$(MAKECMDGOALS)),$(UNITS)) \
 	$(if $(filter $(GATES)/%,$(MAKECMDGOALS)),$(GATED)))
@@ -76,7 +77,8 @@ $(foreach build,$(WANTED),$(eval $(call build_rules,$(build))))
 # What a program links to hold all builds, or only the builds $1.
 class_objects = $(patsubst %,$(VO)/V%.o,$1) $(VERILATOR_OBJECTS)
 verilated_objects = $(call class_objects,$1) $(patsubst %,$(O)/builds/%.o,$1)
-all_verilated_objects = $(call class_objects,$(BUILDS_sim)) $(patsubst %,$(O)/builds/all_%.o,$(MODULES_simulated))
+all_build_objects = $(call class_objects,$(BUILDS_sim)) $(patsubst %,$(O)/builds/all_%.o,$(MODULES_simulated)) \
+	$(call bits_objects,$(BUILDS_bits))
 # Verilator's own sources. All classes name the same ones: sort removes the repetitions. Only sim/verilated/model.cpp
 # needs verilated_cov.
 VERILATOR_OBJECTS := $(patsubst %,$(VO)/%.o,$(sort $(VM_GLOBAL_FAST) $(VM_GLOBAL_SLOW) verilated_cov))

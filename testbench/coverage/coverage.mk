@@ -23,8 +23,8 @@ $(COUNTERS)/all_if4_mac.o: $(BUILD)/builds/all_if4_mac.cpp $(foreach build,$(COV
 	@echo '  CXX      $@'; $(COMPILE) $(COVERED:%=-isystem $(COUNTERS)/%) $< -o $@
 
 $(COUNTERS)/if4_tests: $(call objects,$(SUITE)) $(COUNTERS)/all_if4_mac.o $(COVERED:%=$(COUNTERS)/V%.o) \
-		$(filter-out $(COVERED:%=$(VO)/V%.o) $(O)/builds/all_if4_mac.o,$(all_verilated_objects)) \
-		$(call bits_objects,$(BUILDS_bits)) $(O)/libif4_sim.a $(O)/libif4.a
+		$(filter-out $(COVERED:%=$(VO)/V%.o) $(O)/builds/all_if4_mac.o,$(all_build_objects)) \
+		$(O)/libif4_sim.a $(O)/libif4.a
 	$(call link,$(TEST_LIBS) $(LIBS))
 -include $(wildcard $(COUNTERS)/*.d)
 endif

@@ -145,6 +145,11 @@ TEST_CASE("a whole model, only measured or refused", "[cli]") {
     for (const std::string& same : {in, box / "link.safetensors"})
       check_refused(box, {{"quantize", in, "-o", same}, {same, "the output is the input"}});
   }
+  SECTION("on a device that this program has no code for") {
+    check_refused(box, {{"quantize", in, "-o", out, "--device", "cuda"}, {"CUDA", "built without it"}});
+    CHECK(box.run({"quantize", in, "--stats", "--device", "gpu"}).code == 2);
+    box.output({"quantize", in, "--stats", "--device", "cpu"});
+  }
   SECTION("to a pipe the bytes are the same") {
     box.output({"quantize", in, "-o", out});
     const std::string piped = box / "piped";

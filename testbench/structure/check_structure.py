@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 TOPS = ("rtl", "sim", "model", "testbench", "scripts")
-SOURCES = {".cpp", ".hpp", ".sv", ".py", ".sh"}
+SOURCES = {".cpp", ".hpp", ".cu", ".cuh", ".sv", ".py", ".sh"}
 # What is written by hand and has a limit of lines, beside the sources: pages, makefiles, lists.
 PAGES = {".md", ".mk", ".txt", ".f", ".vlt"}
 DATA = "testbench/data"  # what others made, or what is too large to read
@@ -56,7 +56,7 @@ def check_folders(root):
 
 def includes_of(root):
     """(file, line, folder that it includes from) of every C++ file and every list of RTL files."""
-    for path in files_of(root, {".cpp", ".hpp", ".f"}):
+    for path in files_of(root, {".cpp", ".hpp", ".cu", ".cuh", ".f"}):
         # A list names files relative to its own folder.
         folder, pattern = ("", r'\s*#\s*include\s*"([^"]+)"') if path.suffix != ".f" else (path.parent, r"(\S+\.sv)")
         for number, line in enumerate((root / path).read_text().splitlines(), 1):
@@ -69,7 +69,7 @@ def permissions(root):
     """For each folder with includes the folders that its README lets it include, and what is wrong with the READMEs."""
     allowed, wrong = {}, []
     folders = [str(folder) for folder in folders_of(root)]
-    for folder in sorted({str(path.parent) for path in files_of(root, {".cpp", ".hpp", ".f"})}):
+    for folder in sorted({str(path.parent) for path in files_of(root, {".cpp", ".hpp", ".cu", ".cuh", ".f"})}):
         place = f"{folder}/README.md"
         readme = root / place
         lines = INCLUDES.findall(readme.read_text()) if readme.is_file() else []
@@ -113,7 +113,7 @@ def check_includes(root):
     """Includes run from a higher floor to a lower one, as the READMEs say."""
     allowed, wrong = permissions(root)
     yield from wrong
-    names_of_ours = {path.name for path in files_of(root, {".cpp", ".hpp"})}
+    names_of_ours = {path.name for path in files_of(root, {".cpp", ".hpp", ".cuh"})}
     cycle = cycle_in(allowed)
     if cycle:
         yield "README.md files let folders include each other in a circle: " + " -> ".join(cycle)
@@ -170,7 +170,7 @@ def check_sizes(root):
         count = len(text.splitlines())
         if count > MOST_LINES and exceptions.pop(str(path), None) is None:
             yield f"{path}: {count} lines, more than {MOST_LINES}: what is it two of?"
-        for start, lines in long_functions(path, text) if path.suffix in {".cpp", ".hpp", ".py"} else []:
+        for start, lines in long_functions(path, text) if path.suffix in {".cpp", ".hpp", ".cu", ".cuh", ".py"} else []:
             yield f"{path}:{start}: a function of {lines} lines, more than {MOST_LINES_OF_FUNCTION}"
     for name, number in exceptions.items():
         yield f"{EXCEPTIONS}:{number}: {name} is not too long"
