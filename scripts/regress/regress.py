@@ -87,6 +87,8 @@ def go(run, live):
     except BaseException:
         scheduler.stop()
         raise
+    if run.programs_changed():
+        raise ValueError("the programs have changed while they ran: the results are of no one program; run it again")
     run.write(finished=True)
     report.write(run.folder)
     return scheduler.summary()

@@ -198,6 +198,10 @@ class Run:
         self.write()
         return ours, bad
 
+    def programs_changed(self):
+        """Whether somebody has built other programs while the run went on."""
+        return self.values["programs"] != fingerprint(self.args, self.values["suites"])
+
     def spent(self):
         """Seconds that the run has gone on."""
         return sum(end - start for start, end in self.values["sessions"])

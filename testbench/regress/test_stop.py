@@ -82,6 +82,12 @@ class Stops(RegressTest):
         self.table(suite("waits", self.script("waits", WAITS) + " {index} changed"))
         self.assertIn("the programs have changed", self.regress("--seeds", 6))
 
+    def test_programs_that_change_while_they_run_are_noticed(self):
+        changes = self.script("changes", "echo '# changed' >>BOX/suites.txt\nprintf 'stimuli %032x\\nchecks 1\\n' $1\n")
+        self.table(suite("changes", changes + " {index}"))
+        self.regress("--seeds", 1, code=2)
+        self.assertIn("the programs have changed while they ran", self.complained)
+
     def test_a_cut_record_is_said_and_its_case_runs_again(self):
         self.stopped(lambda process: process.send_signal(signal.SIGINT))
         (self.folder / "gate").touch()
