@@ -84,8 +84,10 @@ def go(run, live):
         scheduler.stop()
         raise
     run.write(finished=True)
-    report.write(run.folder)
-    return scheduler.summary()
+    summary = report.write(run.folder)
+    for line in summary.problems():
+        live.say(f"regress: {line}")
+    return scheduler.summary() and summary.passed
 
 
 def report_only(folder):

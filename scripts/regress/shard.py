@@ -34,9 +34,10 @@ MOST_FAILURE_LINES = 40
 MOST_LINE = 300
 TICK = 0.5  # seconds between two looks at the log
 _STIMULI = re.compile(r"^stimuli ([0-9a-f]{16,128})(?: (.*))?$", re.M)
+_TESTPOINT = re.compile(r"^testpoint (\S{1,64}) checks (\d{1,15}) failures (\d{1,15})$", re.M)
 _SAYS_FAILURE = re.compile(r"\b(FAIL|FAILED|(?:fatal |runtime )?[eE]rror:|ERROR|Assertion|assertion failed|panic|SUMMARY|"
                            r"mismatch|wrong|WRONG|Traceback|terminate called|SURVIVED)\b")
-_SAYS_NOTHING = re.compile(r"^\s*([-=~.*]{8,}|)\s*$|^(stimuli|checks) |^random seed ")
+_SAYS_NOTHING = re.compile(r"^\s*([-=~.*]{8,}|)\s*$|^(stimuli|checks|testpoint) |^random seed ")
 
 
 def read_run(folder):
@@ -69,6 +70,15 @@ def digest_of(text):
         return None, {}
     parts = {name: hashlib.sha256(text.encode()).hexdigest()[:32] for name, text in parts.items()}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest(), parts
+
+
+def testpoints_of(text):
+    """{name: [checks, failures]} of the lines `testpoint NAME checks N failures N` that a case prints."""
+    points = {}
+    for name, checks, failures in _TESTPOINT.findall(text):
+        counts = points.setdefault(name, [0, 0])
+        counts[0], counts[1] = counts[0] + int(checks), counts[1] + int(failures)
+    return points
 
 
 def wait(process, log, limit):
@@ -173,7 +183,8 @@ class Shard:
             exit=code if code is not None and code >= 0 else None, signal=-code if code is not None and code < 0 else None,
             checks=checks, digest=digest, parts=parts, twin=None, attempt=self.attempt, queued=self.queued, started=started,
             ended=max(started, time.time()), log=str(log_path.relative_to(self.folder)), wave=None,
-            failure="\n".join(filter(None, (says, lines))), coverage=None)
+            failure="\n".join(filter(None, (says, lines))), coverage=None,
+            testpoints=testpoints_of(text))
 
     def keep(self, record, scratch):
         """Removes what nobody needs of the case's folder: all but coverage, where the case passed."""
