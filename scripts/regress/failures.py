@@ -56,7 +56,7 @@ def bucket(summary, one, past, run, is_open):
     others = f'<p class="small quiet">Also {esc(names)}{more}.</p>' if rest else ""
     title = f"{plural(len(found), 'case')} {outcome(one.outcome)}"
     return (f'<article class="bucket" id="f-{one.key}"><h3>{title}</h3><p class="small quiet">{WORDS[one.outcome]}</p>'
-            f'<p class="signature">{esc(one.signature) or "<i>without a text</i>"}</p>'
+            f'<p class="signature">{esc(excerpt(one.signature, MOST_LINES)) or "<i>without a text</i>"}</p>'
             f"<dl><dt>suites</dt><dd>{esc(suites)}</dd><dt>in this run</dt><dd>first {seen}</dd>"
             f"<dt>before</dt><dd>{since(past, run, one.key)}</dd></dl>"
             + "".join(case(summary.folder, record, is_open and not index)

@@ -14,6 +14,11 @@ class Part:
         self.names = {path.stem for path in (folder / "records").glob("*.json")}
 
 
+def named(record):
+    """The files and folders that a record names, relative to the folder of its run."""
+    return list(filter(None, (record.log, record.wave, record.coverage)))
+
+
 def check(run, parts):
     """ValueError where the parts are not of one run, or have a case in common."""
     if (run / "run.json").exists():
@@ -27,6 +32,9 @@ def check(run, parts):
         for record in part.records:
             if record.base != part.run.get("base") or record.commit != part.run.get("commit"):
                 raise ValueError(f"{part.folder}: the record of {record.name} is of another base or commit than its run.json")
+            for path in named(record):
+                if path.startswith("/") or ".." in path.split("/"):
+                    raise ValueError(f"{part.folder}: the record of {record.name} names {path}, which is not below its folder")
         for name in sorted(part.names):
             if name in owner:
                 raise ValueError(f"{part.folder}: the case {name} is in {owner[name]} already")
@@ -67,9 +75,7 @@ def join(run, folders, expected=()):
         for name in part.names:
             copy(records.path_of(part.folder, name), records.path_of(run, name))
         for record in part.records:
-            for path in filter(None, (record.log, record.wave, record.coverage)):
-                if path.startswith("/") or ".." in path.split("/"):
-                    raise ValueError(f"{part.folder}: the record of {record.name} names {path}, which is not below its folder")
+            for path in named(record):
                 copy(part.folder / path, run / path)
     (run / "records").mkdir(parents=True, exist_ok=True)
     records.write_json(run / "run.json", together(parts, expected))

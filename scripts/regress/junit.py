@@ -40,7 +40,7 @@ def case_xml(folder, record, with_log):
     kind = "error" if record.outcome in ERRORS else "failure"
     message = f"{record.outcome}: {first_line(record.failure) or WORDS[record.outcome]}"
     text = (f'{head}>\n    <{kind} type="{record.outcome}" message="{attribute(message[:300])}">'
-            f"{escape(failure_text(record))}</{kind}>\n")
+            f"{escape(clean(failure_text(record)))}</{kind}>\n")
     log = tail(folder / record.log, MOST_LOG) if with_log else None
     if log is not None:
         text += f"    <system-out>{escape(log)}</system-out>\n"

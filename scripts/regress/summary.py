@@ -14,6 +14,7 @@ import records
 from plain import duration
 
 MOST_TIMES = 20  # slowest cases
+MOST_LINES, MOST_LINE = 40, 400  # of the text of a failure that tells kinds apart; characters of a line
 # From worst to best; with what a reader is told of them.
 WORDS = {"failed": "a check failed", "crashed": "ended by a signal that nobody sent", "hung": "ended at its limit of time",
          "empty": "exit code 0, but nothing was checked", "lost": "its process or machine was gone, each time it ran"}
@@ -183,6 +184,23 @@ class Summary:
         return "passed" if self.passed else "failed"
 
 
+def right(run):
+    """Whether run.json holds what a report takes from it, in the types that it should have."""
+    def is_time(value):
+        return type(value) in (int, float)
+
+    def are_texts(value):
+        return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+    return (isinstance(run, dict) and type(run.get("base")) is int and isinstance(run.get("commit"), str)
+            and isinstance(run.get("command", ""), str) and are_texts(run.get("suites", []))
+            and are_texts(run.get("expected") or []) and are_texts(run.get("unfinished") or [])
+            and all(run.get(key) is None or is_time(run[key]) for key in ("started", "finished", "budget"))
+            and all(isinstance(session, list) and len(session) == 2 and all(map(is_time, session))
+                    for session in run.get("sessions") or [])
+            and all(isinstance(case, list) and len(case) == 2 for case in run.get("cases") or []))
+
+
 def read_run(folder):
     path = folder / "run.json"
     try:
@@ -191,7 +209,7 @@ def read_run(folder):
         raise ValueError(f"{path}: {error.strerror}") from None
     except ValueError:
         raise ValueError(f"{path}: not the description of a run") from None
-    if not isinstance(run, dict):
+    if not right(run):
         raise ValueError(f"{path}: not the description of a run")
     return run
 
@@ -215,7 +233,7 @@ def summarize(folder, run, found, bad):
         suite.running.values.append(record.ended - record.started)
         suite.waiting.values.append(max(0, record.started - record.queued))
         if not record.passed:
-            signature = records.signature(record.failure)
+            signature = records.signature("\n".join(line[:MOST_LINE] for line in record.failure.splitlines()[:MOST_LINES]))
             key = record.outcome, signature
             buckets.setdefault(key, Bucket(record.outcome, signature)).records.append(record)
     for bucket in buckets.values():
