@@ -18,7 +18,7 @@ def case(folder, record, is_open):
     if text is None or record.outcome in ("hung", "crashed"):
         end = tail(folder / record.log, MOST_LOG)
         if end and end.strip():
-            text = "\n".join(filter(None, (text, "", "the end of the log:", excerpt(end[-MOST_LOG:], 60)))).strip()
+            text = f"{text or ''}\n\nThe log ends with:\n{excerpt(end, MOST_LINES + 20)}".strip()
     code = f"exit code {record.exit}" if record.exit is not None else f"signal {record.signal}" if record.signal else ""
     links = [file_link(record.log, "log")] + ([file_link(record.wave, "waveform")] if record.wave else [])
     facts = [f"seed {record.seed}", duration(record.ended - record.started), f"on {record.host}", code,

@@ -23,6 +23,12 @@ def listing(lines, most=MOST_LISTED):
     return f"<ul>{items}{more}</ul>"
 
 
+def again(run):
+    """What a user types for the same cases: a command without a base would choose a new one."""
+    text = run.get("command") or "make regress"
+    return text if "BASE=" in text or "FAILED=" in text else f"{text} BASE={run['base']}"
+
+
 def head(summary):
     run, outcomes = summary.run, summary.outcomes
     tiles = [(number(outcomes["passed"]), "passed", "good" if outcomes["passed"] else ""),
@@ -36,7 +42,7 @@ def head(summary):
              ("base of seeds", esc(run.get("base", "unknown")))]
     hosts = sorted({record.host for record in summary.records})
     facts.append(("machines", esc(", ".join(hosts[:6]) + (f" and {len(hosts) - 6} more" if len(hosts) > 6 else "")) or "none"))
-    facts.append(("the same again", command(run.get("command") or f"make regress BASE={run.get('base', '')}")))
+    facts.append(("the same again", command(again(run))))
     word = summary.verdict
     problems = summary.problems()
     return (f'<header><h1><span class="verdict {COLOURS.get(word, "warn")}">{esc(word.upper())}</span> Regression of IF4</h1>'

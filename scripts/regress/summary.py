@@ -155,7 +155,7 @@ class Summary:
             if name not in self.suites or not self.suites[name].done:
                 lines.append(f"The suite {name} was to be run, and has no record at all")
         if self.bad:
-            lines.append(f"{len(self.bad):,} files of records are bad: their cases count as not run")
+            lines.append(f"Bad records, whose cases count as not run: {len(self.bad):,}")
         if self.records and self.checks == 0:
             lines.append("Nothing was checked")
         if not self.records:
