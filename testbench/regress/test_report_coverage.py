@@ -65,6 +65,9 @@ class PartsTest(RunTest):
                       self.toggles(self.random.randrange(4), self.random.randrange(4))) for _ in range(6)]
         counts = [{"pair x one": self.random.randrange(9), "pair y one": self.random.randrange(9)} for _ in range(2)]
         whole = parts.read(self.part("whole", instances, {name: counts[0][name] + counts[1][name] for name in counts[0]}))
+        lines = whole.units["if4_mac"].lines
+        self.assertEqual([lines[place] for place in sorted(lines, key=lambda place: NAMES.index(place.name))],
+                         [sum(counted) for counted in zip(*(instance for instance, _ in instances))])
         one, two = (parts.read(self.part(name, some, seen))
                     for name, some, seen in (("one", instances[:2], counts[0]), ("two", instances[2:], counts[1])))
         self.assertEqual(parts.merged([one, two]).units, whole.units)

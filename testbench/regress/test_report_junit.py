@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 
 from report_testing import COMMIT, RunTest, record, records
 
+import junit
 import report
 import summary as summaries
 
@@ -93,6 +94,19 @@ class JunitTest(RunTest):
         self.assertNotIn("unit-1", cases)
         self.assertIn("unit-1.json", cases["the whole run"].find("error").text)
         self.assertFalse(summary.passed)
+
+    def test_a_bad_record_beside_a_whole_run_is_no_pass(self):
+        folder = self.run_of([record(index=0)])
+        records.path_of(folder, "unit-1").write_text("{}")
+        summary = summaries.read(folder)
+        self.assertEqual((summary.verdict, summary.left, summary.passed), ("not complete", 0, False))
+        self.assertEqual(summary.problems(), ["Bad records, whose cases count as not run: 1"])
+
+    def test_not_more_logs_than_there_is_room_for(self):
+        found = [record(index=index, outcome="failed") for index in range(junit.MOST_LOGS + 3)]
+        root = self.junit(found, logs={one.name: b"log" for one in found})
+        self.assertEqual(len(list(root.iter("system-out"))), junit.MOST_LOGS)
+        self.assertEqual(len(list(root.iter("failure"))), junit.MOST_LOGS + 3)
 
     def test_the_verdict(self):
         for name, verdict, found, values in (

@@ -39,6 +39,12 @@ class HistoryTest(RunTest):
         self.assertEqual((first["commit"], last["commit"], times), ("aaaaaaa", "ccccccc", 2))
         self.assertIsNone(history.seen_before(past, now, keys["other"]))
 
+    def test_an_older_run_knows_nothing_of_later_ones(self):
+        old, new = summary_of(0, ["wrong 1"]), summary_of(5, ["wrong 2"])
+        past = self.kept(old, new)
+        past["first"][old.buckets[0].key] = {"started": START + DAY, "commit": "bbbbbbb"}
+        self.assertIsNone(history.seen_before(past, history.entry(old), old.buckets[0].key))
+
     def test_the_page_says_since_when(self):
         folder = self.run_of([record(index=index, outcome="failed", failure=text)
                               for index, text in enumerate(("wrong 1", "never before"))])
