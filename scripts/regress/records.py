@@ -198,7 +198,8 @@ _VARYING = (
     (r"(?<![\w/.])(?:\.{0,2}/)?(?:[\w.+-]+/)+[\w.+-]*", "*"),
     (r"\b0[xX][0-9a-fA-F_]+\b|\b\d+'[hdbo][0-9a-fA-FxzXZ_]+\b", "*"),
     (r"\b(?=[0-9a-fA-F]*\d)[0-9a-fA-F]{6,}\b", "*"),
-    (r"[-+]?\b\d[\d,._:]*(?:[eE][-+]?\d+)?(?:%|(?:ns|us|ms|s|min|h|K|M|G|MiB|GiB|KiB)\b)?", "*"),
+    (r"[-+]?\b\d(?:[\d,._:]*\d)?(?:[eE][-+]?\d+)?(?:%|(?:ns|us|ms|s|min|h|K|M|G|MiB|GiB|KiB)\b)?", "*"),
+    (r"(?<=[A-Za-z_])\d+", "*"),  # of the names of builds, units and tensors
     (r"\*(?:[\s:,/x-]*\*)+", "*"),
     (r"\s+", " "),
 )
