@@ -12,6 +12,7 @@ from report_testing import BASE, ROOT, START, RunTest, record, records
 
 import page as pages
 import report
+import shard
 
 MARKUP = '<script>alert(1)</script><img src=http://evil/x onerror=alert(1)></pre><b id=z>" \' ]]> \x1b[31m\x00\u202e'
 LOADING = {"src", "srcset", "href", "action", "data", "poster", "background", "xlink:href", "formaction", "ping", "cite"}
@@ -139,6 +140,18 @@ class PageTest(RunTest):
         self.assertIn("Without a check: stalls.full .", reader.text.replace("full.", "full ."))
         self.assertRegex(reader.text, r"cancel\.zero +21 +3 ")
         self.assertRegex(reader.text, r"codes\.largest +30 +0 ")
+
+    def test_a_case_says_its_testpoints_by_lines(self):
+        self.assertEqual(shard.testpoints_of("testpoint a.b checks 3 failures 0\nx\ntestpoint a.b checks 4 failures 1\n"
+                                             "testpoint c checks 1 failures 0\n testpoint d checks 1 failures 0\n"),
+                         {"a.b": [7, 1], "c": [1, 0]})
+
+    def test_a_percentage_is_cut(self):
+        def tally(covered, of, constant=0):
+            return {"all": of, "covered": covered, "constant": constant}
+
+        self.assertEqual([pages.percent(one) for one in (tally(99_999, 100_000), tally(5, 6, 1), tally(0, 0), tally(1, 3))],
+                         ["99.99 %", "100.00 %", "-", "33.33 %"])
 
     def test_a_large_run_gives_a_small_page(self):
         found = [record(index=index, outcome="passed" if index % 20 else "failed",

@@ -47,7 +47,7 @@ class HistoryTest(RunTest):
 
     def test_the_page_says_since_when(self):
         folder = self.run_of([record(index=index, outcome="failed", failure=text)
-                              for index, text in enumerate(("wrong 1", "never before"))])
+                              for index, text in enumerate(("wrong 1", "wrong 2", "never before"))])
         history.records.write_json(history.path_of(folder), self.kept(summary_of(-2, ["wrong 7"], "aaaaaaa"), summary_of(-1)))
         report.write_page(folder)
         text = (folder / "report.html").read_text()
@@ -106,6 +106,7 @@ class JoinTest(RunTest):
         summary = report.write(whole)
         self.assertEqual([one.name for one in summary.records], ["kit-0", "unit-0", "unit-1", "unit-2"])
         self.assertEqual((summary.verdict, summary.left, summary.checks), ("failed", 0, 400))
+        self.assertEqual({name: suite.planned for name, suite in summary.suites.items()}, {"unit": 3, "kit": 1})
         self.assertEqual((whole / "logs/unit-1.log").read_bytes(), b"its log")
         self.assertEqual(summary.problems(), [])
 
