@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Tests of .github/workflows without running them: that shards and report fit together, and that nothing is left open."""
 
+import os
 import re
 import subprocess
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -64,7 +66,7 @@ class WorkflowTest(unittest.TestCase):
     def test_the_last_job_expects_what_the_shards_run(self):
         rows = re.findall(r"suites: ([\w ]+?)(?:, coverage: (1))? \}", self.nightly)
         run = [suite for suites, _ in rows for suite in suites.split()]
-        expected = re.search(r"--expect ([\w ]+?) 2>&1", self.nightly)[1].split()
+        expected = re.search(r"--expect ([\w ]+?) >", self.nightly)[1].split()
         table = read_suites()
         self.assertEqual(len(run), len(set(run)), "a suite is in two shards, whose cases would be the same")
         self.assertEqual(set(run), set(expected))
@@ -73,6 +75,20 @@ class WorkflowTest(unittest.TestCase):
         self.assertEqual(missing, [], "suites that run by default, and not at night")
         self.assertTrue(all(table[suite].covers for suites, covers in rows if covers for suite in suites.split()))
         self.assertTrue(any(covers for _, covers in rows))
+
+    def test_the_last_job_fails_where_the_report_does(self):
+        """Its script runs as GitHub runs it, with a report.py that ends as a failed run, a good one, and none."""
+        script = next(script for script in scripts_of(self.nightly) if "--merge" in script)
+        for code in (0, 1, 2):
+            with tempfile.TemporaryDirectory() as folder:
+                tool = Path(folder) / "scripts/regress/report.py"
+                tool.parent.mkdir(parents=True)
+                tool.write_text(f"import sys\nprint('said', sys.argv[1:4])\nsys.exit({code})\n")
+                (Path(folder) / "build/shards/shard-a").mkdir(parents=True)
+                done = subprocess.run(["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script], cwd=folder, text=True,
+                                      capture_output=True, env={**os.environ, "GITHUB_STEP_SUMMARY": f"{folder}/summary"})
+                self.assertEqual(done.returncode, code, done.stderr)
+                self.assertIn("said ['build/nightly', '--merge', 'build/shards/shard-a']", (Path(folder) / "summary").read_text())
 
     def test_yaml(self):
         try:
