@@ -85,9 +85,10 @@ def go(run, live):
         raise
     run.write(finished=True)
     summary = report.write(run.folder)
+    passed = scheduler.summary()
     for line in summary.problems():
-        live.say(f"regress: {line}")
-    return scheduler.summary() and summary.passed
+        live.say(f"regress: FAIL: {line}")
+    return passed and summary.passed
 
 
 def report_only(folder):

@@ -32,6 +32,7 @@ from suites import ROOT, read_suites
 MOST_LOG = 64 << 20  # bytes; a case that prints more is ended
 MOST_FAILURE_LINES = 40
 MOST_LINE = 300
+COUNTING = 5  # times as long as without counters may a case take in a build with them
 TICK = 0.5  # seconds between two looks at the log
 _STIMULI = re.compile(r"^stimuli ([0-9a-f]{16,128})(?: (.*))?$", re.M)
 _TESTPOINT = re.compile(r"^testpoint (\S{1,64}) checks (\d{1,15}) failures (\d{1,15})$", re.M)
@@ -110,6 +111,7 @@ class Shard:
         if name not in table:
             raise ValueError(f"{self.run['table']}: there is no suite '{name}'")
         self.suite = table[name]
+        self.limit = self.suite.limit * (COUNTING if self.run.get("coverage") else 1)
 
     def start(self, index, scratch, log):
         places = {"seed": records.seed(self.run["base"], self.suite.name, index), "index": index, "folder": scratch,
@@ -143,7 +145,7 @@ class Shard:
             command, process = self.start(index, scratch, log)
             why, code = "itself", 127
             if process:
-                why = wait(process, log, self.suite.limit)
+                why = wait(process, log, self.limit)
                 code = process.wait() if why == "itself" else None
         if processes.has_children():
             processes.end_descendants()
@@ -162,7 +164,7 @@ class Shard:
         digest, parts = digest_of(text)
         outcome, says = "passed", ""
         if why == "limit":
-            outcome, says = "hung", f"no end within {self.suite.limit:g} s"
+            outcome, says = "hung", f"no end within {self.limit:g} s"
         elif why == "log":
             outcome, says = "failed", f"printed more than {MOST_LOG >> 20} MiB, and was ended"
         elif code < 0:
