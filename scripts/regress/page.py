@@ -85,7 +85,7 @@ def times(summary):
             "start, and is no part of running.</p>"
             + table("Running and waiting by suite", ["suite", ">running: median", ">95 % within", ">longest", ">together",
                                                      ">waiting: median", ">longest"], rows)
-            + f"<h3>The {plural(len(slow), 'slowest case')}</h3>"
+            + "<h3>The slowest cases</h3>"
             + table("Slowest cases", ["case", ">running", ">waiting", "outcome", ">checks", ""], slow) + "</section>")
 
 
@@ -149,7 +149,7 @@ def coverage(summary):
 
 def mark(run, x, y, title):
     """A dot for a run that passed, a square for failures, a triangle for one that is not complete."""
-    shape = "passed" if run["verdict"] == "passed" else "failed" if run["failed"] else "other"
+    shape = {"good": "passed", "bad": "failed"}.get(COLOURS.get(run["verdict"]), "other")
     drawn = {"passed": f'<circle class="passed" cx="{x:.1f}" cy="{y:.1f}" r="4">',
              "failed": f'<rect class="failed" x="{x - 4:.1f}" y="{y - 4:.1f}" width="8" height="8">',
              "other": f'<polygon class="other" points="{x - 5:.1f},{y + 4:.1f} {x + 5:.1f},{y + 4:.1f} {x:.1f},{y - 5:.1f}">'}
@@ -187,11 +187,11 @@ def runs_table(past, run):
         if other["mode"] == "failed":
             word += '<br><span class="small quiet">failed ones again</span>'
         rows.append(("now" if other["id"] == run["id"] else "", [
-            f'<td class="name">{when(other["started"])}</td>', esc(other["commit"]), word, number(other["cases"]),
+            f'<td class="name">{when(other["started"])}</td>', f'<td class="name">{esc(other["commit"])}</td>', word, number(other["cases"]),
             number(other["failed"]), number(other["left"]), number(other["checks"]), duration(other["took"]), covered]))
     shown = f", of which the newest {MOST_RUNS_SHOWN} are in the table" if len(runs) > MOST_RUNS_SHOWN else ""
     return (f'<section><h2 id="history">History: {plural(len(runs), "run")}</h2>{chart(runs)}'
-            f"<p>A dot is a run that passed, a square one with failures, a triangle one that was stopped or is not complete{shown}. "
+            f"<p>A dot is a run that passed, a square one that failed, a triangle one that was stopped or is not complete{shown}. "
             "The grey row is this run.</p>"
             + table("History", ["started", "commit", "verdict", ">cases", ">failed", ">left", ">checks", ">time", "~coverage"],
                     rows) + "</section>")
