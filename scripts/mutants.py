@@ -138,7 +138,8 @@ def failed_test(root):
 
 
 # Tests that run only for planted bugs in these folders, since no other bug needs them.
-OWN_TESTS = {"testbench/kit/": "[verify]", "scripts/kit/": "[verify]", "scripts/regress/": "[regress]"}
+OWN_TESTS = {"testbench/kit/": "[verify]", "scripts/kit/": "[verify]", "scripts/regress/": "[regress]",
+             "scripts/coverage/": "[regress]"}
 
 
 def test_bits(root):

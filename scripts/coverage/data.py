@@ -2,33 +2,21 @@
 
 import fnmatch
 import itertools
-import json
 import re
 import sys
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rtl import Rtl
+from parts import FALLEN, RISEN
+from rtl import Place, Rtl
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from builds import listed  # noqa: E402
+import builds  # noqa: E402
 
 TOP, TOP_FILES = "if4_mac", "rtl/if4_mac.f"
-RISEN_AND_FALLEN = 3
-NEEDED = {"line": 1, "toggle": RISEN_AND_FALLEN}
+NEEDED = {"line": 1, "toggle": RISEN | FALLEN}
 TOGGLE_FLOOR = 98.0  # percent of the bits that are not constant
-
-
-@dataclass(frozen=True)
-class Place:
-    """A line point or a bit, of every instance in every unit."""
-    kind: str     # line or toggle
-    file: str
-    line: int
-    column: int
-    module: str
-    name: str     # of a line point: block, if, else, elsif, case; of a toggle: signal[bit]
 
 
 @dataclass
@@ -114,52 +102,6 @@ def bits_of(name):
     if match[2] is None:
         return match[1], 0, 1 << 30
     return match[1], int(match[3] or match[2]), int(match[2])
-
-
-def read_lines(path, rtl, counts):
-    for number, text in enumerate(path.read_text(encoding="latin-1").splitlines(), 1):
-        if text.startswith("#"):
-            continue
-        match = re.fullmatch(r"C '(.*)' (\d+)", text)
-        keys = dict(part.split("\2", 1) for part in match[1].split("\1") if "\2" in part) if match else {}
-        try:
-            place = Place("line", keys["f"], int(keys["l"]), int(keys.get("n", 0)),
-                          keys["page"].split("/")[1].split("__")[0], keys["o"])
-        except (KeyError, IndexError, ValueError):
-            raise ValueError(f"{path}:{number}: not a line of Verilator's counts") from None
-        if place.module in rtl.modules:  # the functions of packages run at elaboration only
-            counts[place, ""] += int(match[2])
-
-
-def read_toggles(path, rtl, seen):
-    """Adds for each bit: 1 if it rose, 2 if it fell, 3 if both."""
-    for number, text in enumerate(path.read_text().splitlines(), 1):
-        try:
-            scope, name, width, rose, fell = text.split()
-            width, rose, fell = int(width), int(rose, 16), int(fell, 16)
-        except ValueError:
-            raise ValueError(f"{path}:{number}: not a line of toggles") from None
-        # The clock is what is counted by; `unused` is where signals end that nobody reads; the rest are loop variables.
-        if name in ("clk_i", "unused") or "unnamedblk" in scope:
-            continue
-        found = rtl.place(scope, name)
-        if found is None:
-            continue
-        module, signal, line = found
-        for bit in range(width):
-            suffix = "" if width == 1 else f"[{bit}]"
-            place = Place("toggle", module.file, line, 0, module.name, signal + suffix)
-            seen[place, scope] |= (rose >> bit & 1) | (fell >> bit & 1) << 1
-
-
-def read_counts(folder, rtl):
-    """{unit: {(Place, instance): count}}: of a line how often it ran, of a bit RISEN_AND_FALLEN or less."""
-    units = defaultdict(lambda: defaultdict(int))
-    for path in sorted(folder.glob("*.dat")):
-        read_lines(path, rtl, units[path.name.split(".")[0]])
-    for path in sorted(folder.glob("*.toggles")):
-        read_toggles(path, rtl, units[path.name.split(".")[0]])
-    return {unit: dict(counts) for unit, counts in units.items()}
 
 
 def read_points(path):
@@ -279,12 +221,14 @@ def grouped(holes):
 
 
 KINDS = ("line", "toggle", "point")
+# Percent of what is not constant, of each unit. A line and a point have no other way: each one that is open is a failure.
+FLOORS = {"line": 100.0, "toggle": TOGGLE_FLOOR, "point": 100.0}
 
 
 @dataclass
 class Report:
     units: dict          # {unit: {kind: Tally}}
-    counts: dict         # of read_counts
+    counts: dict         # of Part.counts
     holes: dict          # {Place: Hole}
     points: dict         # {unit: {point: count}}
     missing_points: list  # (unit, point)
@@ -339,15 +283,10 @@ class Report:
         return "\n".join(lines)
 
 
-def judge(data, root, points_path, waivers_path):
-    rtl = Rtl(root, listed(TOP_FILES, root), TOP)
-    counts = read_counts(data, rtl)
-    if not counts:
-        raise ValueError(f"{data}: no counts (*.dat)")
-    try:
-        seen = json.loads((data / "points.json").read_text())
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{data}/points.json: {error}") from None
+def judge(part, root, points_path, waivers_path, wanted=()):
+    """The judgement on a part, in which all units that are `wanted` must be."""
+    rtl = Rtl(root, builds.listed(TOP_FILES, root), TOP)
+    counts = part.counts(rtl)
     crosses, axes = read_points(points_path)
     waivers = read_waivers(waivers_path, counts)
     sources = {}
@@ -355,12 +294,15 @@ def judge(data, root, points_path, waivers_path):
     def source(place):
         if place.file not in sources:
             sources[place.file] = (root / place.file).read_text().splitlines()
+        if place.line > len(sources[place.file]):
+            raise ValueError(f"{part.place}: counts line {place.line} of {place.file}, which has fewer: of other RTL")
         return sources[place.file][place.line - 1]
 
     by_module = defaultdict(list)
     for waiver in waivers:
         by_module[waiver.module].append(waiver)
-    faults, holes, units, points, missing = [], {}, {}, {}, []
+    faults = [f"{unit}: no test ran it" for unit in wanted if unit not in counts]
+    holes, units, points, missing = {}, {}, {}, []
     for unit, places in counts.items():
         tallies = {kind: Tally() for kind in KINDS}
         for (place, instance), count in places.items():
@@ -379,15 +321,25 @@ def judge(data, root, points_path, waivers_path):
                 tally.waived += waiver.kind != "constant"
             hole = holes.setdefault((place, waiver is None), Hole(place, waiver=waiver))
             hole.where.append((unit, instance))
-        if unit not in seen:
+        seen = part.units[unit]
+        if seen.kind is None:
             faults.append(f"{unit}: its ports were not watched")
-            seen[unit] = {"kind": None, "points": {}}
-        points[unit] = {point: seen[unit]["points"].get(point, 0)
-                        for point in expand(crosses, axes, seen[unit]["kind"])}
+        points[unit] = {point: seen.points.get(point, 0) for point in expand(crosses, axes, seen.kind)}
         faults += [f"{unit}: seen, but not listed in points.txt: {point}"
-                   for point in seen[unit]["points"] if point not in points[unit]]
+                   for point in seen.points if point not in points[unit]]
         missing += [(unit, point) for point, count in points[unit].items() if count == 0]
         tallies["point"] = Tally(len(points[unit]), sum(count > 0 for count in points[unit].values()))
         units[unit] = tallies
 
     return Report(units, counts, holes, points, missing, crosses, axes, waivers, faults)
+
+
+ROOT = Path(__file__).resolve().parents[2]
+POINTS = ROOT / "testbench" / "coverage" / "points.txt"
+WAIVERS = ROOT / "testbench" / "coverage" / "waivers.txt"
+
+
+def judge_project(part):
+    """The judgement by the RTL, points and waivers of this checkout, in which each simulated build of the unit must be."""
+    wanted = [build.name for build in builds.read() if build.simulated and build.module == TOP]
+    return judge(part, ROOT, POINTS, WAIVERS, wanted)

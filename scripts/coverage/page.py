@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from html import escape
 
-from data import KINDS, NEEDED, TOGGLE_FLOOR, Tally
+from data import FLOORS, KINDS, NEEDED, TOGGLE_FLOOR, Tally
 
 STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 75em; padding: 0 1em; color: #222; }
@@ -158,7 +158,11 @@ def source_table(report, root, file):
             f"<th class=n>bits</th><th></th></tr>{rows}</table></details>")
 
 
-def write(report, root, folder):
+def figures_of(tally):
+    return {"all": tally.all, "covered": tally.hit, "explained": tally.waived, "constant": tally.constant}
+
+
+def write(report, part, root, folder):
     folder.mkdir(parents=True, exist_ok=True)
     failures = report.failures()
     files = sorted({place.file for places in report.counts.values() for place, _ in places})
@@ -166,11 +170,12 @@ def write(report, root, folder):
                else '<p class="bad">Failed:</p><ul>' + "".join(f"<li>{escape(text)}</li>" for text in failures[:200])
                + "</ul>")
     total = report.total("toggle")
+    runs = "one run of the tests" if len(part.runs) == 1 else f"{len(part.runs)} runs of the tests together"
     page = f"""<!DOCTYPE html>
 <html lang="en"><meta charset="utf-8"><title>Coverage of the MAC unit</title><style>{STYLE}</style>
 <h1>Coverage of the MAC unit</h1>
-<p>{len(report.units)} builds of <code>rtl/if4_mac.sv</code>, each judged by itself. Made by
-<code>make coverage</code>.</p>
+<p>{len(report.units)} builds of <code>rtl/if4_mac.sv</code>, each judged by itself, in {runs}.
+Made by <code>make coverage</code> or <code>make regress COVERAGE=1</code>.</p>
 {verdict}
 {summary(report)}
 <p>A <b>line</b> is a place where Verilator counts execution: a block of statements, or one side of a branch. A
@@ -194,8 +199,10 @@ the pointer over the line).</p>{''.join(source_table(report, root, file) for fil
     figures = {
         "passed": not failures,
         "failures": failures,
-        "units": {unit: {kind: {"all": tally.all, "covered": tally.hit, "explained": tally.waived,
-                                "constant": tally.constant}
-                         for kind, tally in tallies.items()} for unit, tallies in report.units.items()},
+        "build": part.build,
+        "runs": len(part.runs),
+        "kinds": {kind: {**figures_of(report.total(kind)), "floor": FLOORS[kind]} for kind in KINDS},
+        "units": {unit: {kind: figures_of(tally) for kind, tally in tallies.items()}
+                  for unit, tallies in report.units.items()},
     }
     (folder / "coverage.json").write_text(json.dumps(figures, indent=1) + "\n")

@@ -1,6 +1,7 @@
 """Which module, file and line a signal of a simulated unit comes from, by the text of the RTL. See coverage.py."""
 
 import re
+from dataclasses import dataclass
 
 MODULE = re.compile(r"^(?:/\*.*\*/ *)?module +(\w+)")
 GENERATE = re.compile(r"\bbegin *: *(\w+)")
@@ -8,6 +9,17 @@ FUNCTION = re.compile(r"^ *(end)?function\b")
 SIGNAL = re.compile(r"^ *(?:(?:input|output) +)?logic\b(?: +signed\b)? *(.*)")
 INSTANCE = re.compile(r"^ *(?:(\w+) +(?:#\(.*\) *)?|\) +)(u_\w+) \(")
 INSTANTIATED = re.compile(r"^ *(\w+) +#\($")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line point or a bit, of every instance in every unit."""
+    kind: str     # line or toggle
+    file: str
+    line: int
+    column: int
+    module: str
+    name: str     # of a line point: block, if, else, elsif, case; of a toggle: signal[bit]
 
 
 def names_of(declaration):

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 import data
+import parts
 
 RTL = """\
 module if4_mac (
@@ -109,8 +110,9 @@ def judge(root, lines, toggles, points, waivers, files):
         (root / "data/if4_mac.0.dat").write_text("# counts\n" + "".join(f"{text}\n" for text in lines))
         (root / "data/if4_mac.0.toggles").write_text("".join(f"{text}\n" for text in toggles))
         (root / "data/points.json").write_text(json.dumps({"if4_mac": {"kind": "pipelined", "points": points}}))
+        (root / "data/build.json").write_text(json.dumps({"build": "1", "run": "a", "files": 2}))
     try:
-        return data.judge(root / "data", root, root / "points.txt", root / "waivers.txt").failures()
+        return data.judge(parts.read(root / "data"), root, root / "points.txt", root / "waivers.txt").failures()
     except ValueError as error:
         return [str(error)]
 

@@ -60,6 +60,7 @@ class Record:
     wave: str | None
     failure: str  # the lines that say what failed, or nothing
     coverage: str | None
+    testpoints: dict = dataclasses.field(default_factory=dict)  # of the test plan: [checks, failures] by name
     version: int = VERSION
 
     @property
@@ -115,6 +116,9 @@ def _problem(record):
         "wave": _text_or_none(record.wave),
         "failure": isinstance(record.failure, str),
         "coverage": _text_or_none(record.coverage),
+        "testpoints": isinstance(record.testpoints, dict) and all(
+            isinstance(counts, list) and len(counts) == 2 and _number(counts[0], 0) and _number(counts[1], 0)
+            for counts in record.testpoints.values()),
     }
     for key, right in checks.items():
         if not right:
@@ -194,7 +198,8 @@ _VARYING = (
     (r"(?<![\w/.])(?:\.{0,2}/)?(?:[\w.+-]+/)+[\w.+-]*", "*"),
     (r"\b0[xX][0-9a-fA-F_]+\b|\b\d+'[hdbo][0-9a-fA-FxzXZ_]+\b", "*"),
     (r"\b(?=[0-9a-fA-F]*\d)[0-9a-fA-F]{6,}\b", "*"),
-    (r"[-+]?\b\d[\d,._:]*(?:[eE][-+]?\d+)?(?:%|(?:ns|us|ms|s|min|h|K|M|G|MiB|GiB|KiB)\b)?", "*"),
+    (r"[-+]?\b\d(?:[\d,._:]*\d)?(?:[eE][-+]?\d+)?(?:%|(?:ns|us|ms|s|min|h|K|M|G|MiB|GiB|KiB)\b)?", "*"),
+    (r"(?<=[A-Za-z_])\d+", "*"),  # of the names of builds, units and tensors
     (r"\*(?:[\s:,/x-]*\*)+", "*"),
     (r"\s+", " "),
 )

@@ -90,8 +90,11 @@ def go(run, live):
     if run.programs_changed():
         raise ValueError("the programs have changed while they ran: the results are of no one program; run it again")
     run.write(finished=True)
-    report.write(run.folder)
-    return scheduler.summary()
+    summary = report.write(run.folder)
+    passed = scheduler.summary()
+    for line in summary.problems():
+        live.say(f"regress: FAIL: {line}")
+    return passed and summary.passed
 
 
 def report_only(folder):

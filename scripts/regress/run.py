@@ -96,6 +96,8 @@ class Run:
         cases = self.values["cases"]
         self.order = None if cases is None else [tuple(case) for case in cases]
         self.wanted = {name: self._wanted(name) for name in self.suites}
+        self.values["planned"] = {name: len(wanted) if isinstance(wanted, list) else wanted
+                                  for name, wanted in self.wanted.items()}
 
     def _lock(self):
         try:

@@ -35,11 +35,13 @@ MOST_LINE = 300
 # Who ends a job sends its signal to all processes of it, and to this one perhaps last; a case that it ended did not crash.
 ENDING = (signal.SIGTERM, signal.SIGKILL, signal.SIGINT, signal.SIGHUP)
 MOMENT = 1.0  # seconds in which the signal is here, too
+COUNTING = 5  # times as long as without counters may a case take in a build with them
 TICK = 0.5  # seconds between two looks at the log
 _STIMULI = re.compile(r"^stimuli ([0-9a-f]{16,128})(?: (.*))?$", re.M)
+_TESTPOINT = re.compile(r"^testpoint (\S{1,64}) checks (\d{1,15}) failures (\d{1,15})$", re.M)
 _SAYS_FAILURE = re.compile(r"\b(FAIL|FAILED|(?:fatal |runtime )?[eE]rror:|ERROR|Assertion|assertion failed|panic|SUMMARY|"
                            r"mismatch|wrong|WRONG|Traceback|terminate called|SURVIVED)\b")
-_SAYS_NOTHING = re.compile(r"^\s*([-=~.*]{8,}|)\s*$|^(stimuli|checks) |^random seed ")
+_SAYS_NOTHING = re.compile(r"^\s*([-=~.*]{8,}|)\s*$|^(stimuli|checks|testpoint) |^random seed ")
 
 
 def read_run(folder):
@@ -74,6 +76,15 @@ def digest_of(text):
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest(), parts
 
 
+def testpoints_of(text):
+    """{name: [checks, failures]} of the lines `testpoint NAME checks N failures N` that a case prints."""
+    points = {}
+    for name, checks, failures in _TESTPOINT.findall(text):
+        counts = points.setdefault(name, [0, 0])
+        counts[0], counts[1] = counts[0] + int(checks), counts[1] + int(failures)
+    return points
+
+
 def wait(process, log, limit):
     """Why the case ended: "itself", "limit", or "log" where it printed too much."""
     last = time.monotonic() + limit
@@ -103,6 +114,7 @@ class Shard:
         if name not in table:
             raise ValueError(f"{self.run['table']}: there is no suite '{name}'")
         self.suite = table[name]
+        self.limit = self.suite.limit * (COUNTING if self.run.get("coverage") else 1)
 
     def start(self, index, scratch, log):
         places = {"seed": records.seed(self.run["base"], self.suite.name, index), "index": index, "folder": scratch,
@@ -136,7 +148,7 @@ class Shard:
             command, process = self.start(index, scratch, log)
             why, code = "itself", 127
             if process:
-                why = wait(process, log, self.suite.limit)
+                why = wait(process, log, self.limit)
                 code = process.wait() if why == "itself" else None
             if code is not None and -code in ENDING:
                 time.sleep(MOMENT)
@@ -157,7 +169,7 @@ class Shard:
         digest, parts = digest_of(text)
         outcome, says = "passed", ""
         if why == "limit":
-            outcome, says = "hung", f"no end within {self.suite.limit:g} s"
+            outcome, says = "hung", f"no end within {self.limit:g} s"
         elif why == "log":
             outcome, says = "failed", f"printed more than {MOST_LOG >> 20} MiB, and was ended"
         elif code < 0:
@@ -178,7 +190,8 @@ class Shard:
             exit=code if code is not None and code >= 0 else None, signal=-code if code is not None and code < 0 else None,
             checks=checks, digest=digest, parts=parts, twin=None, attempt=self.attempt, queued=self.queued, started=started,
             ended=max(started, time.time()), log=str(log_path.relative_to(self.folder)), wave=None,
-            failure="\n".join(filter(None, (says, lines))), coverage=None)
+            failure="\n".join(filter(None, (says, lines))), coverage=None,
+            testpoints=testpoints_of(text))
 
     def keep(self, record, scratch):
         """Removes what nobody needs of the case's folder: all but coverage, where the case passed."""

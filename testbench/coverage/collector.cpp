@@ -4,6 +4,8 @@
 #ifndef CATCH_CONFIG_EXTERNAL_INTERFACES
 #define CATCH_CONFIG_EXTERNAL_INTERFACES  // Catch2 2 declares its listeners only then
 #endif
+#include <fmt/format.h>
+
 #include <array>
 #include <bitset>
 #include <cstdio>
@@ -12,10 +14,12 @@
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <random>
 #include <stdexcept>
 #include <string>
 
 #include "sim/mac/mac_unit.hpp"
+#include "sim/report/version.hpp"
 #include "sim/verilated/model.hpp"
 #include "testbench/support/catch.hpp"
 
@@ -341,9 +345,10 @@ class CoverageListener : public ListenerBase {
     observe_ports(nullptr);
     try {
       write_counts(folder());
-      std::ofstream file(std::string(folder()) + "/points.json");
-      file << collector().report().dump(1) << '\n';
-      if (!file.flush()) throw std::runtime_error("cannot write to " + std::string(folder()));
+      write("points.json", collector().report());
+      // Last: where it is, all of the others are whole.
+      write("build.json",
+            {{"build", generator()}, {"run", run_number()}, {"files", 2 * kept_models().size()}});
     } catch (const std::exception& error) {
       std::fprintf(stderr, "IF4_COVERAGE: %s\n", error.what());
       std::exit(2);
@@ -352,6 +357,17 @@ class CoverageListener : public ListenerBase {
 
  private:
   static const char* folder() { return std::getenv("IF4_COVERAGE"); }
+  static void write(const std::string& name, const nlohmann::ordered_json& values) {
+    const std::string path = std::string(folder()) + "/" + name;
+    std::ofstream file(path);
+    file << values.dump(1) << '\n';
+    if (!file.flush()) throw std::runtime_error("cannot write " + path);
+  }
+  // Tells two runs apart, so that nobody adds up the same one twice. No seed: two runs of one seed differ too.
+  static std::string run_number() {
+    std::random_device random;
+    return fmt::format("{:08x}{:08x}", random(), random());
+  }
 };
 CATCH_REGISTER_LISTENER(CoverageListener)
 

@@ -47,3 +47,8 @@ check-regress: ## test the scripts of `make regress`: found bugs, hangs, crashes
 	@python3 -B testbench/regress/test_plan.py
 	@python3 -B testbench/regress/test_regress.py
 	@python3 -B testbench/regress/test_stop.py
+	@python3 -B testbench/regress/test_report_page.py
+	@python3 -B testbench/regress/test_report_junit.py
+	@python3 -B testbench/regress/test_report_runs.py
+	@python3 -B testbench/regress/test_report_coverage.py
+	@python3 -B testbench/regress/test_workflows.py

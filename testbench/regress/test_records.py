@@ -72,6 +72,8 @@ class Records(RegressTest):
         other = text.format("if4_mac", "build/b.cpp", 4711, "00000000", "0xFFFFFFFF", 17, "another name")
         self.assertEqual(records.signature(one), records.signature(other))
         self.assertNotEqual(records.signature(one), records.signature(one.replace("RTL", "model")))
+        self.assertEqual(records.signature("x4203 in if4_mac_32, 5 wrong"), records.signature("x17 in if4_mac_64, 1,234 wrong"))
+        self.assertEqual(records.signature("exit code 0, but no checks"), "exit code *, but no checks")
         self.assertNotEqual(records.signature("ended by SIGSEGV"), records.signature("ended by SIGABRT"))
 
 

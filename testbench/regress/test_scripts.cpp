@@ -12,5 +12,10 @@ TEST_CASE("a regression finds what fails, ends what hangs, and goes on where it 
     run_python(std::string("testbench/") + script, {});
 }
 
+TEST_CASE("the report of a regression says what its records say", "[regress][.handoff][long]") {
+  for (const char* script : {"page", "junit", "runs", "coverage"})
+    run_python(std::string("testbench/regress/test_report_") + script + ".py", {});
+}
+
 }  // namespace
 }  // namespace if4::testing
