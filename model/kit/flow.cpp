@@ -106,6 +106,28 @@ void add_resets_half_done(Stimuli& stimuli) {
   }
 }
 
+// All bits of the sum -1 are 1, and a sum of 0 shows each of them that is left.
+void add_resets_of_sum(Stimuli& stimuli) {
+  stimuli.testpoint("reset.of_sum");
+  for (const bool between_edges : {false, true}) {
+    stimuli.unfinished(beats_with_sum(-1, stimuli.config()));
+    stimuli.reset(between_edges, 12);
+    stimuli.dot_product({});
+  }
+}
+
+// In each clock of a result's way: what a stage does in one clock only is seen in that one.
+void add_resets_in_each_clock(Stimuli& stimuli) {
+  stimuli.testpoint("reset.in_each_clock");
+  for (unsigned clocks = 0; clocks <= 100; ++clocks) {
+    stimuli.dot_product(beats_with_sum(clocks % 2 != 0 ? 3 : -largest_beat(stimuli.config()), stimuli.config()));
+    stimuli.reset(true, clocks);
+    if (clocks % 4 < 2) stimuli.wait(4);
+  }
+  stimuli.dot_product(stimuli.random_beat());
+  stimuli.wait(16);
+}
+
 // A result that waits for ready_i is dropped, and so are those behind it.
 void add_resets_of_waiting(Stimuli& stimuli) {
   stimuli.testpoint("reset.result_waits");
@@ -146,6 +168,8 @@ void add_resets(Stimuli& stimuli) {
   add_resets_in_flight(stimuli, true);
   add_resets_half_done(stimuli);
   add_resets_of_waiting(stimuli);
+  add_resets_of_sum(stimuli);
+  add_resets_in_each_clock(stimuli);
 }
 
 void add_random(Stimuli& stimuli) {
