@@ -229,6 +229,15 @@ check-plan: ## how many of 500 random mutants of each output stage's netlist the
 	@exec python3 scripts/netlist_mutants.py judge --out $(PLAN_MUTANTS)/mutated \
 		--program $(PLAN_MUTANTS)/mutated/gates_check $(GATED)
 
+FAULTS := $(BUILD)/faults
+
+.PHONY: faults
+faults: ## which stuck-at faults of the mapped netlists the test plan's vectors detect: CONFIGS="if4 if4_iterative", LIBERTY=
+	@scripts/setup.sh default area
+	@$(SUBMAKE) CONFIG=release $(FAULTS)/fault_check
+	@exec python3 -B scripts/faults/faults.py --program $(FAULTS)/fault_check --out $(FAULTS) $(area_liberty) \
+		--seed $(or $(SEED),1) $(CONFIGS:%='%')
+
 .PHONY: coverage
 coverage: ## what the tests cover of the MAC unit: lines, toggles, functional points; build/coverage/index.html
 	@scripts/setup.sh

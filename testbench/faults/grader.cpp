@@ -58,6 +58,9 @@ class Grader {
         verdict.step = verdict.starts == 0 ? seen_[fault] : std::max(verdict.step, seen_[fault]);
         ++verdict.starts;
       }
+      // What one start does not show is not detected, whatever the others do.
+      left.erase(std::remove_if(left.begin(), left.end(), [&](std::size_t fault) { return seen_[fault] == kNever; }),
+                 left.end());
     }
     for (Verdict& verdict : verdicts_) {
       if (verdict.starts != std::size(kStarts)) verdict.step = kNever;
@@ -71,7 +74,8 @@ class Grader {
     good_ = first;
     states_.assign(circuit_.faults.size(), first);
     std::size_t length = kFirstPiece;
-    for (std::size_t step = 0; step < trace_.steps(); step += length) {
+    // Without a fault the whole trace is run once, and the others as far as there is something to see.
+    for (std::size_t step = 0; step < trace_.steps() && (start == kStarts[0] || !left.empty()); step += length) {
       if (step > 0) length = std::min(2 * length, kLongestPiece);
       const std::size_t end = std::min(step + length, trace_.steps());
       run_piece(left, step, end);
@@ -161,6 +165,29 @@ class Grader {
 
 std::vector<Verdict> grade(const Circuit& circuit, const Trace& trace, unsigned threads) {
   return Grader(circuit, trace, threads).grade();
+}
+
+std::vector<std::uint64_t> signatures(const Circuit& circuit, const Trace& trace, std::size_t steps) {
+  const std::vector<std::size_t> inputs = numbers_of(trace.inputs(), circuit.inputs);
+  Packed packed(circuit, {});
+  std::vector<std::uint64_t> marks(circuit.nodes.size());
+  std::vector<bool> first(circuit.nodes.size());
+  std::mt19937_64 random(1);
+  constexpr std::size_t kWindows = 16;
+  const std::size_t window = std::max<std::size_t>(1, trace.steps() / kWindows);
+  for (std::size_t step = 0; step < trace.steps(); ++step) {
+    if (step % window >= steps / kWindows) continue;
+    for (std::size_t i = 0; i < inputs.size(); ++i) packed.set_input(inputs[i], trace.input(step, i));
+    packed.settle();
+    const std::uint64_t weight = random();
+    for (std::size_t node = 0; node < marks.size(); ++node) {
+      const bool value = packed.node(node).bit(0);
+      if (step == 0) first[node] = value;
+      if (value != first[node]) marks[node] += weight;
+    }
+    packed.step(trace.edge(step));
+  }
+  return marks;
 }
 
 }  // namespace if4::faults

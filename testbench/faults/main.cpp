@@ -1,6 +1,6 @@
-// Grades vectors against the faults of a circuit: fault_check CIRCUIT (--unit BUILD [--seed N] | --trace FILE). Prints a
-// line `fault NUMBER STARTS STEP POINT` for each fault in their order, STEP and POINT "-" where it is not detected, then
-// `graded FAULTS STEPS`. Exit status: 0 done, 1 the circuit without a fault is wrong, 2 bad arguments or files.
+// Grades vectors against the faults of a circuit: fault_check CIRCUIT (--unit BUILD [--seed N] | --trace FILE) [--signatures
+// STEPS]. Prints a line `fault NUMBER STARTS STEP POINT` for each fault in their order, STEP and POINT "-" where it is not
+// detected, then `graded FAULTS STEPS`; or with --signatures that of each node in a line instead (grader.hpp). Exit status: 0 done, 1 the circuit without a fault is wrong, 2 bad arguments or files.
 #include <fmt/format.h>
 
 #include <exception>
@@ -18,7 +18,7 @@ using namespace if4::faults;
 
 struct Arguments {
   std::string circuit, unit, trace;
-  std::uint64_t seed = 1;
+  std::uint64_t seed = 1, signatures = 0;
 };
 
 Arguments parse(int argc, char** argv) {
@@ -33,11 +33,11 @@ Arguments parse(int argc, char** argv) {
       arguments.unit = value();
     } else if (argument == "--trace") {
       arguments.trace = value();
-    } else if (argument == "--seed") {
+    } else if (argument == "--seed" || argument == "--signatures") {
       const std::string text = value();
       if (text.empty() || text.size() > 18 || text.find_first_not_of("0123456789") != std::string::npos)
-        throw InputError("--seed needs a number, not '" + text + "'");
-      arguments.seed = std::stoull(text);
+        throw InputError(argument + " needs a number, not '" + text + "'");
+      (argument == "--seed" ? arguments.seed : arguments.signatures) = std::stoull(text);
     } else if (arguments.circuit.empty() && argument.rfind("--", 0) != 0) {
       arguments.circuit = argument;
     } else {
@@ -45,7 +45,7 @@ Arguments parse(int argc, char** argv) {
     }
   }
   if (arguments.circuit.empty() || arguments.unit.empty() == arguments.trace.empty())
-    throw InputError("usage: fault_check CIRCUIT (--unit BUILD [--seed N] | --trace FILE)");
+    throw InputError("usage: fault_check CIRCUIT (--unit BUILD [--seed N] | --trace FILE) [--signatures STEPS]");
   return arguments;
 }
 
@@ -78,6 +78,10 @@ int main(int argc, char** argv) {
     std::ifstream in = opened(arguments.circuit);
     const Circuit circuit = read_circuit(in, arguments.circuit);
     const Trace trace = trace_of(arguments);
+    if (arguments.signatures != 0) {
+      for (const std::uint64_t mark : signatures(circuit, trace, arguments.signatures)) fmt::print("{}\n", mark);
+      return 0;
+    }
     std::size_t number = 0;
     for (const Verdict& verdict : grade(circuit, trace, 0)) {
       fmt::print("fault {} {} {}\n", number++, verdict.starts,

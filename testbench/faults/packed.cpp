@@ -85,6 +85,7 @@ Packed::Packed(const Circuit& circuit, const std::vector<Fault>& faults) {
     states_.push_back({held[i], word_of[circuit.states[i].edge], word_of[circuit.states[i].between]});
   for (const Port& port : circuit.outputs) outputs_.push_back(word_of[port.node]);
   after_.resize(states_.size());
+  nodes_ = std::move(word_of);
 }
 
 void Packed::set_input(std::size_t input, bool value) {

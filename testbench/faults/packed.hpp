@@ -54,6 +54,8 @@ class Packed {
   void settle();
   /// What an output shows, after settle().
   const Word& output(std::size_t output) const { return words_[outputs_[output]]; }
+  /// The value of a node, after settle().
+  const Word& node(std::size_t node) const { return words_[nodes_[node]]; }
   /// The states after an edge of the clock, or after a change of inputs that is taken back; after settle().
   void step(bool edge);
 
@@ -80,7 +82,7 @@ class Packed {
   std::vector<Stuck> stuck_;
   std::vector<Level> levels_;
   std::vector<Held> states_;
-  std::vector<std::uint32_t> inputs_, outputs_;  ///< words
+  std::vector<std::uint32_t> nodes_, inputs_, outputs_;  ///< words
 };
 
 }  // namespace if4::faults
