@@ -238,6 +238,12 @@ faults: ## which stuck-at faults of the mapped netlists the test plan's vectors 
 	@exec python3 -B scripts/faults/faults.py --program $(FAULTS)/fault_check --out $(FAULTS) $(area_liberty) \
 		--seed $(or $(SEED),1) $(CONFIGS:%='%')
 
+.PHONY: check-faults
+check-faults: ## test the scripts of `make faults` and the fault simulator by brute force on small circuits
+	@scripts/setup.sh default area
+	@$(SUBMAKE) CONFIG=release $(FAULTS)/fault_check
+	@python3 -B testbench/faults/test_faults.py $(FAULTS)/fault_check $(if $(SEED),--seed $(SEED))
+
 .PHONY: coverage
 coverage: ## what the tests cover of the MAC unit: lines, toggles, functional points; build/coverage/index.html
 	@scripts/setup.sh

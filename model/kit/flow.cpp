@@ -120,7 +120,8 @@ void add_resets_of_sum(Stimuli& stimuli) {
 void add_resets_in_each_clock(Stimuli& stimuli) {
   stimuli.testpoint("reset.in_each_clock");
   for (unsigned clocks = 0; clocks <= 100; ++clocks) {
-    stimuli.dot_product(beats_with_sum(clocks % 2 != 0 ? 3 : -largest_beat(stimuli.config()), stimuli.config()));
+    stimuli.dot_product(
+        beats_with_sum(clocks % 2 != 0 ? 3 : -largest_beat(stimuli.config()), stimuli.config()));
     stimuli.reset(true, clocks);
     if (clocks % 4 < 2) stimuli.wait(4);
   }

@@ -79,7 +79,8 @@ class Reader {
     } else if (key == "next") {
       next();
     } else if (key == "fault") {
-      if (number(circuit_.faults.size() + 1, "a fault") != circuit_.faults.size()) fail("a fault comes twice");
+      if (number(circuit_.faults.size() + 1, "a fault") != circuit_.faults.size())
+        fail("a fault comes twice");
       const std::uint32_t stuck = node();
       circuit_.faults.push_back({stuck, number(2, "a value") == 1});
     } else if (key == "end") {
@@ -92,7 +93,8 @@ class Reader {
   void next() {
     const State state{node(), node(), node()};
     const Node& held = circuit_.nodes[state.node];
-    if (held.gate != Gate::kState || held.a != circuit_.states.size()) fail("the states are not in their order");
+    if (held.gate != Gate::kState || held.a != circuit_.states.size())
+      fail("the states are not in their order");
     circuit_.states.push_back(state);
   }
 
@@ -107,7 +109,8 @@ class Reader {
   }
 
   void end() {
-    if (number(1U << 30U, "a count") != circuit_.nodes.size() || number(1U << 30U, "a count") != circuit_.faults.size())
+    if (number(1U << 30U, "a count") != circuit_.nodes.size() ||
+        number(1U << 30U, "a count") != circuit_.faults.size())
       fail("nodes or faults are missing");
     if (circuit_.states.size() != states_) fail("a state has no next line");
     ended_ = true;

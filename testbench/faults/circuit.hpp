@@ -18,7 +18,19 @@
 
 namespace if4::faults {
 
-enum class Gate : std::uint8_t { kInput, kState, kConstant, kBuffer, kNot, kAnd, kNand, kOr, kNor, kXor, kXnor };
+enum class Gate : std::uint8_t {
+  kInput,
+  kState,
+  kConstant,
+  kBuffer,
+  kNot,
+  kAnd,
+  kNand,
+  kOr,
+  kNor,
+  kXor,
+  kXnor
+};
 
 struct Node {
   Gate gate = Gate::kConstant;
@@ -32,9 +44,10 @@ struct Port {
 };
 
 struct State {
-  std::uint32_t node = 0;     ///< of what it holds
-  std::uint32_t edge = 0;     ///< of what it holds after an edge
-  std::uint32_t between = 0;  ///< of what it holds after a change of inputs that was taken back before an edge
+  std::uint32_t node = 0;  ///< of what it holds
+  std::uint32_t edge = 0;  ///< of what it holds after an edge
+  std::uint32_t between =
+      0;  ///< of what it holds after a change of inputs that was taken back before an edge
 };
 
 /// A node that is stuck.

@@ -3,8 +3,6 @@
 ifneq ($(filter $(BUILD)/faults/%,$(MAKECMDGOALS)),)
 FAULT_SOURCES := $(filter-out testbench/faults/test_%.cpp,$(wildcard testbench/faults/*.cpp))
 
-$(O)/testbench/faults/gates.o: OPTIMIZE += -O3
 $(BUILD)/faults/fault_check: $(call objects,$(FAULT_SOURCES)) $(call verilated_objects,$(GATED)) $(O)/libif4_sim.a $(O)/libif4.a
 	$(call link,$(LIBS))
--include $(wildcard $(BUILD)/faults/*.d)
 endif

@@ -33,15 +33,32 @@ void RunGates(const Run* runs, std::size_t count, const Operation* operations, W
   for (const Run* run = runs; run != runs + count; ++run) {
     const auto apply = [&](const auto& function) HWY_ATTR { Apply(*run, operations, words, function); };
     switch (run->gate) {
-      case Gate::kBuffer: apply([](V a, V) HWY_ATTR { return a; }); break;
-      case Gate::kNot: apply([](V a, V) HWY_ATTR { return hn::Not(a); }); break;
-      case Gate::kAnd: apply([](V a, V b) HWY_ATTR { return hn::And(a, b); }); break;
-      case Gate::kNand: apply([](V a, V b) HWY_ATTR { return hn::Not(hn::And(a, b)); }); break;
-      case Gate::kOr: apply([](V a, V b) HWY_ATTR { return hn::Or(a, b); }); break;
-      case Gate::kNor: apply([](V a, V b) HWY_ATTR { return hn::Not(hn::Or(a, b)); }); break;
-      case Gate::kXor: apply([](V a, V b) HWY_ATTR { return hn::Xor(a, b); }); break;
-      case Gate::kXnor: apply([](V a, V b) HWY_ATTR { return hn::Not(hn::Xor(a, b)); }); break;
-      default: break;
+      case Gate::kBuffer:
+        apply([](V a, V) HWY_ATTR { return a; });
+        break;
+      case Gate::kNot:
+        apply([](V a, V) HWY_ATTR { return hn::Not(a); });
+        break;
+      case Gate::kAnd:
+        apply([](V a, V b) HWY_ATTR { return hn::And(a, b); });
+        break;
+      case Gate::kNand:
+        apply([](V a, V b) HWY_ATTR { return hn::Not(hn::And(a, b)); });
+        break;
+      case Gate::kOr:
+        apply([](V a, V b) HWY_ATTR { return hn::Or(a, b); });
+        break;
+      case Gate::kNor:
+        apply([](V a, V b) HWY_ATTR { return hn::Not(hn::Or(a, b)); });
+        break;
+      case Gate::kXor:
+        apply([](V a, V b) HWY_ATTR { return hn::Xor(a, b); });
+        break;
+      case Gate::kXnor:
+        apply([](V a, V b) HWY_ATTR { return hn::Not(hn::Xor(a, b)); });
+        break;
+      default:
+        break;
     }
   }
 }

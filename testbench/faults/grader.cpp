@@ -59,8 +59,9 @@ class Grader {
         ++verdict.starts;
       }
       // What one start does not show is not detected, whatever the others do.
-      left.erase(std::remove_if(left.begin(), left.end(), [&](std::size_t fault) { return seen_[fault] == kNever; }),
-                 left.end());
+      left.erase(
+          std::remove_if(left.begin(), left.end(), [&](std::size_t fault) { return seen_[fault] == kNever; }),
+          left.end());
     }
     for (Verdict& verdict : verdicts_) {
       if (verdict.starts != std::size(kStarts)) verdict.step = kNever;
@@ -75,12 +76,14 @@ class Grader {
     states_.assign(circuit_.faults.size(), first);
     std::size_t length = kFirstPiece;
     // Without a fault the whole trace is run once, and the others as far as there is something to see.
-    for (std::size_t step = 0; step < trace_.steps() && (start == kStarts[0] || !left.empty()); step += length) {
+    for (std::size_t step = 0; step < trace_.steps() && (start == kStarts[0] || !left.empty());
+         step += length) {
       if (step > 0) length = std::min(2 * length, kLongestPiece);
       const std::size_t end = std::min(step + length, trace_.steps());
       run_piece(left, step, end);
-      left.erase(std::remove_if(left.begin(), left.end(), [&](std::size_t fault) { return seen_[fault] != kNever; }),
-                 left.end());
+      left.erase(
+          std::remove_if(left.begin(), left.end(), [&](std::size_t fault) { return seen_[fault] != kNever; }),
+          left.end());
     }
   }
 
@@ -89,7 +92,10 @@ class Grader {
     Bits bits(circuit_.states.size() / 64 + 1);
     for (std::uint64_t& part : bits) {
       const std::uint64_t drawn = random();
-      part = start == Start::kZeros ? 0 : start == Start::kOnes ? ~std::uint64_t{0} : start == Start::kRandom ? drawn : ~drawn;
+      part = start == Start::kZeros    ? 0
+             : start == Start::kOnes   ? ~std::uint64_t{0}
+             : start == Start::kRandom ? drawn
+                                       : ~drawn;
     }
     return bits;
   }
@@ -113,7 +119,8 @@ class Grader {
     Packed packed(circuit_, faults);
     for (std::size_t state = 0; state < circuit_.states.size(); ++state) {
       for (std::size_t stream = 0; stream < kStreams; ++stream)
-        packed.set_state(state, stream, bit_of(stream < batch.size() ? states_[batch[stream]] : good_, state));
+        packed.set_state(state, stream,
+                         bit_of(stream < batch.size() ? states_[batch[stream]] : good_, state));
     }
     for (std::size_t step = begin; step < end; ++step) {
       for (std::size_t i = 0; i < inputs_.size(); ++i) packed.set_input(inputs_[i], trace_.input(step, i));
@@ -121,7 +128,8 @@ class Grader {
       look(packed, batch, step);
       packed.step(trace_.edge(step));
     }
-    for (std::size_t stream = 0; stream < batch.size(); ++stream) states_[batch[stream]] = held(packed, stream);
+    for (std::size_t stream = 0; stream < batch.size(); ++stream)
+      states_[batch[stream]] = held(packed, stream);
     return held(packed, kGood);
   }
 
@@ -134,7 +142,8 @@ class Grader {
       for (std::size_t part = 0; part < kWordParts; ++part) differ.part[part] |= shown.part[part] ^ expected;
     }
     if (differ.bit(kGood))
-      throw std::runtime_error("the circuit without a fault differs from the trace at step " + std::to_string(step));
+      throw std::runtime_error("the circuit without a fault differs from the trace at step " +
+                               std::to_string(step));
     for (std::size_t part = 0; part < kWordParts; ++part) {
       for (std::uint64_t bits = differ.part[part]; bits != 0; bits &= bits - 1) {
         std::size_t stream = 64 * part;

@@ -45,7 +45,8 @@ Arguments parse(int argc, char** argv) {
     }
   }
   if (arguments.circuit.empty() || arguments.unit.empty() == arguments.trace.empty())
-    throw InputError("usage: fault_check CIRCUIT (--unit BUILD [--seed N] | --trace FILE) [--signatures STEPS]");
+    throw InputError(
+        "usage: fault_check CIRCUIT (--unit BUILD [--seed N] | --trace FILE) [--signatures STEPS]");
   return arguments;
 }
 
@@ -79,13 +80,15 @@ int main(int argc, char** argv) {
     const Circuit circuit = read_circuit(in, arguments.circuit);
     const Trace trace = trace_of(arguments);
     if (arguments.signatures != 0) {
-      for (const std::uint64_t mark : signatures(circuit, trace, arguments.signatures)) fmt::print("{}\n", mark);
+      for (const std::uint64_t mark : signatures(circuit, trace, arguments.signatures))
+        fmt::print("{}\n", mark);
       return 0;
     }
     std::size_t number = 0;
     for (const Verdict& verdict : grade(circuit, trace, 0)) {
-      fmt::print("fault {} {} {}\n", number++, verdict.starts,
-                 verdict.step == kNever ? "- -" : fmt::format("{} {}", verdict.step, point_of(trace, verdict.step)));
+      fmt::print(
+          "fault {} {} {}\n", number++, verdict.starts,
+          verdict.step == kNever ? "- -" : fmt::format("{} {}", verdict.step, point_of(trace, verdict.step)));
     }
     fmt::print("graded {} {}\n", circuit.faults.size(), trace.steps());
     return 0;

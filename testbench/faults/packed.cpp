@@ -22,7 +22,8 @@ struct Placed {
 Packed::Packed(const Circuit& circuit, const std::vector<Fault>& faults) {
   if (faults.size() > kStreams) throw std::invalid_argument("more faults than copies");
   std::vector<std::vector<std::size_t>> streams(circuit.nodes.size());
-  for (std::size_t stream = 0; stream < faults.size(); ++stream) streams[faults[stream].node].push_back(stream);
+  for (std::size_t stream = 0; stream < faults.size(); ++stream)
+    streams[faults[stream].node].push_back(stream);
 
   std::vector<std::uint32_t> word_of(circuit.nodes.size());
   std::vector<std::size_t> level_of_word;
@@ -54,14 +55,16 @@ Packed::Packed(const Circuit& circuit, const std::vector<Fault>& faults) {
     word_of[n] = word;
     level_of_word.push_back(level);
     for (const std::size_t stream : streams[n])
-      stuck.push_back({level, {word, static_cast<std::uint32_t>(stream / 64), std::uint64_t{1} << (stream % 64),
-                               faults[stream].value}});
+      stuck.push_back({level,
+                       {word, static_cast<std::uint32_t>(stream / 64), std::uint64_t{1} << (stream % 64),
+                        faults[stream].value}});
   }
 
   std::stable_sort(placed.begin(), placed.end(), [](const Placed& a, const Placed& b) {
     return std::tie(a.level, a.gate) < std::tie(b.level, b.gate);
   });
-  std::stable_sort(stuck.begin(), stuck.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::stable_sort(stuck.begin(), stuck.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
   const std::size_t last = placed.empty() ? 0 : placed.back().level;
   std::size_t p = 0, s = 0;
   for (std::size_t level = 0; level <= last; ++level) {
@@ -79,8 +82,8 @@ Packed::Packed(const Circuit& circuit, const std::vector<Fault>& faults) {
   }
 
   words_.resize(level_of_word.size());
-  for (const auto& [word, value] : constants) std::fill(std::begin(words_[word].part), std::end(words_[word].part),
-                                                        value ? ~std::uint64_t{0} : 0);
+  for (const auto& [word, value] : constants)
+    std::fill(std::begin(words_[word].part), std::end(words_[word].part), value ? ~std::uint64_t{0} : 0);
   for (std::size_t i = 0; i < circuit.states.size(); ++i)
     states_.push_back({held[i], word_of[circuit.states[i].edge], word_of[circuit.states[i].between]});
   for (const Port& port : circuit.outputs) outputs_.push_back(word_of[port.node]);
@@ -103,13 +106,15 @@ void Packed::stick(const Level& level) {
 
 void Packed::settle() {
   for (const Level& level : levels_) {
-    run_gates(runs_.data() + level.run_begin, level.run_end - level.run_begin, operations_.data(), words_.data());
+    run_gates(runs_.data() + level.run_begin, level.run_end - level.run_begin, operations_.data(),
+              words_.data());
     stick(level);
   }
 }
 
 void Packed::step(bool edge) {
-  for (std::size_t i = 0; i < states_.size(); ++i) after_[i] = words_[edge ? states_[i].edge : states_[i].between];
+  for (std::size_t i = 0; i < states_.size(); ++i)
+    after_[i] = words_[edge ? states_[i].edge : states_[i].between];
   for (std::size_t i = 0; i < states_.size(); ++i) words_[states_[i].held] = after_[i];
 }
 

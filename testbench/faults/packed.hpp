@@ -47,7 +47,9 @@ class Packed {
   /// A bit that all copies read; inputs in the order of the circuit's.
   void set_input(std::size_t input, bool value);
   /// What copy `stream` holds in a state.
-  void set_state(std::size_t state, std::size_t stream, bool value) { words_[states_[state].held].set(stream, value); }
+  void set_state(std::size_t state, std::size_t stream, bool value) {
+    words_[states_[state].held].set(stream, value);
+  }
   bool state(std::size_t state, std::size_t stream) const { return words_[states_[state].held].bit(stream); }
 
   /// Brings all nodes up to date with inputs and states.

@@ -31,7 +31,8 @@ Trace::Trace(std::vector<std::string> inputs, std::vector<std::string> outputs)
     : inputs_(std::move(inputs)), outputs_(std::move(outputs)) {}
 
 void Trace::add(bool edge, const std::string& inputs, const std::string& outputs) {
-  if (inputs.size() != inputs_.size() || outputs.size() != outputs_.size() || !only(inputs, "01") || !only(outputs, "01-"))
+  if (inputs.size() != inputs_.size() || outputs.size() != outputs_.size() || !only(inputs, "01") ||
+      !only(outputs, "01-"))
     throw std::invalid_argument("a step does not have a character 0 or 1 for each pin");
   edges_.push_back(edge);
   for (const char bit : inputs) inputs_at_.push_back(bit == '1');
@@ -57,7 +58,8 @@ Trace record_plan(const UnitBuild& build, std::uint64_t seed) {
   bool between_edges = false;  // the kind of the last reset line
   observe_ports([&](const PortValues& ports) {
     std::string in = "1", out;
-    for (const bool bit : {!ports.in_reset, ports.valid_i, ports.last_i, ports.ready_i}) in += bit ? '1' : '0';
+    for (const bool bit : {!ports.in_reset, ports.valid_i, ports.last_i, ports.ready_i})
+      in += bit ? '1' : '0';
     for (const bool weights : {false, true}) {
       const auto block = [&](int b) { return weights ? ports.blocks[b].second : ports.blocks[b].first; };
       for (int b = 0; b < blocks; ++b) append_bits(in, block(b).codes, code_bits);
@@ -99,7 +101,9 @@ Trace read_trace(std::istream& in, const std::string& name) {
     std::vector<std::string> words;
     for (std::string word; stream >> word;) words.push_back(word);
     const std::string key = words.empty() ? "" : words[0];
-    const auto fail = [&](const char* what) { throw InputError(name + ":" + std::to_string(line) + ": " + what); };
+    const auto fail = [&](const char* what) {
+      throw InputError(name + ":" + std::to_string(line) + ": " + what);
+    };
     if (line == 1 && key == "in") {
       inputs.assign(words.begin() + 1, words.end());
     } else if (line == 2 && key == "out" && !inputs.empty() && words.size() > 1) {

@@ -35,8 +35,12 @@ class Trace {
 
   bool edge(std::size_t step) const { return edges_[step]; }
   bool input(std::size_t step, std::size_t input) const { return inputs_at_[step * inputs_.size() + input]; }
-  bool output(std::size_t step, std::size_t output) const { return values_at_[step * outputs_.size() + output]; }
-  bool observed(std::size_t step, std::size_t output) const { return observed_at_[step * outputs_.size() + output]; }
+  bool output(std::size_t step, std::size_t output) const {
+    return values_at_[step * outputs_.size() + output];
+  }
+  bool observed(std::size_t step, std::size_t output) const {
+    return observed_at_[step * outputs_.size() + output];
+  }
 
  private:
   std::vector<std::string> inputs_, outputs_;
