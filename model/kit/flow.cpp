@@ -41,8 +41,8 @@ void add_stalled(Stimuli& stimuli, const std::string& name, unsigned input, unsi
   stimuli.testpoint(name);
   for (const unsigned half : {2U, 1U}) {
     stimuli.stalls(input / half, output / half);
-    for (std::size_t n = 0; n < 24; ++n)
-      stimuli.dot_product(random_dot_product(stimuli, n % 4 == 0 ? 1 + n / 4 : 1));
+    for (std::size_t n = 0; n < 72; ++n)
+      stimuli.dot_product(random_dot_product(stimuli, n % 4 == 0 ? 1 + n % 24 / 4 : 1));
   }
   stimuli.stalls(0, 0);
   stimuli.wait(16);
@@ -184,7 +184,7 @@ void add_random(Stimuli& stimuli) {
   // With NaN, stalls on both sides, and results that come while beats wait.
   stimuli.testpoint("random.stalled");
   stimuli.stalls(60, 60);
-  for (std::size_t n = 0; n < 60; ++n)
+  for (std::size_t n = 0; n < 120; ++n)
     stimuli.dot_product(random_beats(stimuli.random(), 1 + n % 3, Mix::kUniform, stimuli.config()));
   stimuli.stalls(0, 0);
   stimuli.wait(64);

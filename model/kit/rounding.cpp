@@ -97,7 +97,7 @@ void add_places_below(Stimuli& stimuli) {
 void add_places_in_binades(Stimuli& stimuli) {
   const Ties ties(stimuli.config(), 1);
   stimuli.testpoint("ties.places_in_binades");
-  for (int down = 0, sign = 1; down <= 24; down += 8 - down / 8) {
+  for (int down = 0, sign = 1; down <= 24; down += 4) {
     const int binade = ties.most() - down;
     for (int place = 0; place < binade; ++place, sign = -sign) {
       const Int128 tie = ties.tie(random_significand(stimuli), false, binade);
@@ -124,9 +124,11 @@ void add_remainders(Stimuli& stimuli) {
   const std::int64_t divisor = traits(stimuli.format()).divisor;
   stimuli.testpoint("ties.remainders");
   for (std::int64_t remainder = 1; remainder < divisor * divisor; ++remainder) {
-    for (const int sign : {1, -1}) {
-      const Int128 tie = ties.tie(random_significand(stimuli), false, remainder % 3 == 0 ? 1 : 0);
-      stimuli.dot_product(beats_with_sum(sign * (tie + remainder), stimuli.config()));
+    for (const int binade : {0, 1}) {
+      for (const int sign : {1, -1}) {
+        const Int128 tie = ties.tie(random_significand(stimuli), false, binade);
+        stimuli.dot_product(beats_with_sum(sign * (tie + remainder), stimuli.config()));
+      }
     }
   }
 }
