@@ -113,6 +113,7 @@ void add_resets_of_sum(Stimuli& stimuli) {
     stimuli.unfinished(beats_with_sum(-1, stimuli.config()));
     stimuli.reset(between_edges, 12);
     stimuli.dot_product({});
+    stimuli.wait(16);  // or the next reset would drop the result
   }
 }
 
