@@ -69,5 +69,6 @@ def show(result):
     left = [entry for entry in result["list"] if entry["status"] == "undetected"]
     print(f"  undetected, nothing proven: {len(left)}" + (f", of which {SHOWN}:" if len(left) > SHOWN else ""))
     for entry in left[:SHOWN]:
-        print(f"    {entry['module']:18} {entry['cell']} {entry['pin']} stuck at {entry['stuck_at']}, towards {entry['signal']}"
+        print(f"    {entry['module']:18} {entry['cell']} {entry['pin']} stuck at {entry['stuck_at']}"
+              + (f", towards {entry['signal']}" if entry["signal"] else "")
               + (f" ({entry['detail']})" if entry["detail"] else ""))
