@@ -229,6 +229,21 @@ check-plan: ## how many of 500 random mutants of each output stage's netlist the
 	@exec python3 scripts/netlist_mutants.py judge --out $(PLAN_MUTANTS)/mutated \
 		--program $(PLAN_MUTANTS)/mutated/gates_check $(GATED)
 
+FAULTS := $(BUILD)/faults
+
+.PHONY: faults
+faults: ## which stuck-at faults of the mapped netlists the test plan's vectors detect: CONFIGS="if4 if4_iterative", LIBERTY=
+	@scripts/setup.sh default area
+	@$(SUBMAKE) CONFIG=release $(FAULTS)/fault_check
+	@exec python3 -B scripts/faults/faults.py --program $(FAULTS)/fault_check --out $(FAULTS) $(area_liberty) \
+		--seed $(or $(SEED),1) $(CONFIGS:%='%')
+
+.PHONY: check-faults
+check-faults: ## test the scripts of `make faults` and the fault simulator by brute force on small circuits
+	@scripts/setup.sh default area
+	@$(SUBMAKE) CONFIG=release $(FAULTS)/fault_check
+	@python3 -B testbench/faults/test_faults.py $(FAULTS)/fault_check $(if $(SEED),--seed $(SEED))
+
 .PHONY: coverage
 coverage: ## what the tests cover of the MAC unit: lines, toggles, functional points; build/coverage/index.html
 	@scripts/setup.sh
@@ -322,7 +337,7 @@ help: ## this text
 HELP := Makefile testbench/kit/kit.mk testbench/regress/regress.mk
 
 include scripts/compile.mk rtl/lint.mk testbench/structure/structure.mk sim/verilated/verilated.mk model/libraries.mk \
-	sim/bits/bits.mk sim/program/program.mk testbench/programs.mk model/cuda/cuda.mk testbench/gates/gates.mk \
+	sim/bits/bits.mk sim/program/program.mk testbench/programs.mk model/cuda/cuda.mk testbench/gates/gates.mk testbench/faults/faults.mk \
 	testbench/coverage/coverage.mk testbench/kit/kit.mk testbench/regress/regress.mk
 
 # Whatever no rule makes. Not in the second step, where it would hide which file is missing.

@@ -41,8 +41,8 @@ void add_stalled(Stimuli& stimuli, const std::string& name, unsigned input, unsi
   stimuli.testpoint(name);
   for (const unsigned half : {2U, 1U}) {
     stimuli.stalls(input / half, output / half);
-    for (std::size_t n = 0; n < 24; ++n)
-      stimuli.dot_product(random_dot_product(stimuli, n % 4 == 0 ? 1 + n / 4 : 1));
+    for (std::size_t n = 0; n < 72; ++n)
+      stimuli.dot_product(random_dot_product(stimuli, n % 4 == 0 ? 1 + n % 24 / 4 : 1));
   }
   stimuli.stalls(0, 0);
   stimuli.wait(16);
@@ -106,6 +106,30 @@ void add_resets_half_done(Stimuli& stimuli) {
   }
 }
 
+// All bits of the sum -1 are 1, and a sum of 0 shows each of them that is left.
+void add_resets_of_sum(Stimuli& stimuli) {
+  stimuli.testpoint("reset.of_sum");
+  for (const bool between_edges : {false, true}) {
+    stimuli.unfinished(beats_with_sum(-1, stimuli.config()));
+    stimuli.reset(between_edges, 12);
+    stimuli.dot_product({});
+    stimuli.wait(16);  // or the next reset would drop the result
+  }
+}
+
+// In each clock of a result's way: what a stage does in one clock only is seen in that one.
+void add_resets_in_each_clock(Stimuli& stimuli) {
+  stimuli.testpoint("reset.in_each_clock");
+  for (unsigned clocks = 0; clocks <= 100; ++clocks) {
+    stimuli.dot_product(
+        beats_with_sum(clocks % 2 != 0 ? 3 : -largest_beat(stimuli.config()), stimuli.config()));
+    stimuli.reset(true, clocks);
+    if (clocks % 4 < 2) stimuli.wait(4);
+  }
+  stimuli.dot_product(stimuli.random_beat());
+  stimuli.wait(16);
+}
+
 // A result that waits for ready_i is dropped, and so are those behind it.
 void add_resets_of_waiting(Stimuli& stimuli) {
   stimuli.testpoint("reset.result_waits");
@@ -146,6 +170,8 @@ void add_resets(Stimuli& stimuli) {
   add_resets_in_flight(stimuli, true);
   add_resets_half_done(stimuli);
   add_resets_of_waiting(stimuli);
+  add_resets_of_sum(stimuli);
+  add_resets_in_each_clock(stimuli);
 }
 
 void add_random(Stimuli& stimuli) {
@@ -159,7 +185,7 @@ void add_random(Stimuli& stimuli) {
   // With NaN, stalls on both sides, and results that come while beats wait.
   stimuli.testpoint("random.stalled");
   stimuli.stalls(60, 60);
-  for (std::size_t n = 0; n < 60; ++n)
+  for (std::size_t n = 0; n < 120; ++n)
     stimuli.dot_product(random_beats(stimuli.random(), 1 + n % 3, Mix::kUniform, stimuli.config()));
   stimuli.stalls(0, 0);
   stimuli.wait(64);

@@ -120,7 +120,7 @@ void add_ends(Stimuli& stimuli) {
   add("nan.after_overflow", joined(below, joined(nan_beat, beat(5))), minus_one);
 
   stimuli.testpoint("reset.after_overflow");
-  stimuli.unfinished(above);
+  stimuli.unfinished(joined(above, one));
   stimuli.reset(false, 12);
   stimuli.dot_product(one);
   if (stimuli.blocks() == 1) return;

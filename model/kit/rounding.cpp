@@ -92,6 +92,20 @@ void add_places_below(Stimuli& stimuli) {
   }
 }
 
+// The same in a few binades, with places of the sum itself: how far a sum is shifted decides which of its places are dropped
+// where.
+void add_places_in_binades(Stimuli& stimuli) {
+  const Ties ties(stimuli.config(), 1);
+  stimuli.testpoint("ties.places_in_binades");
+  for (int down = 0, sign = 1; down <= 24; down += 4) {
+    const int binade = ties.most() - down;
+    for (int place = 0; place < binade; ++place, sign = -sign) {
+      const Int128 tie = ties.tie(random_significand(stimuli), false, binade);
+      stimuli.dot_product(beats_with_sum(sign * (tie + (Int128{1} << place)), stimuli.config()));
+    }
+  }
+}
+
 // Sums of both types: every unit to either side of a tie can be had.
 void add_mixed_ties(Stimuli& stimuli) {
   const Ties ties(stimuli.config(), 1);
@@ -101,6 +115,21 @@ void add_mixed_ties(Stimuli& stimuli) {
     const Int128 tie = sign * ties.tie(random_significand(stimuli), binade % 4 < 2, binade);
     for (int delta = -1; delta <= 1; ++delta)
       stimuli.dot_product(beats_with_sum(tie + delta, stimuli.config()));
+  }
+}
+
+// A tie of the least sums that have one, and each remainder that the division can leave: any bit of it must be seen.
+void add_remainders(Stimuli& stimuli) {
+  const Ties ties(stimuli.config(), 1);
+  const std::int64_t divisor = traits(stimuli.format()).divisor;
+  stimuli.testpoint("ties.remainders");
+  for (std::int64_t remainder = 1; remainder < divisor * divisor; ++remainder) {
+    for (const int binade : {0, 1}) {
+      for (const int sign : {1, -1}) {
+        const Int128 tie = ties.tie(random_significand(stimuli), false, binade);
+        stimuli.dot_product(beats_with_sum(sign * (tie + remainder), stimuli.config()));
+      }
+    }
   }
 }
 
@@ -120,6 +149,14 @@ void add_powers_of_two(Stimuli& stimuli, Int128 factor) {
   }
 }
 
+// One unit above a tie that is as large as `sum`.
+Int128 above_tie_at(const MacConfig& config, Int128 sum) {
+  const std::int64_t divisor = traits(config.format).divisor;
+  Int128 place = 2 * divisor * divisor;  // of the significand's lowest bit
+  while (sum / place >= Int128{1} << kSignificandBits) place *= 2;
+  return (sum / (2 * place) * 2) * place + place / 2 + 1;
+}
+
 // Sums that take many beats, one of each size up to the accumulator's.
 void add_large_sums(Stimuli& stimuli) {
   const MacConfig& config = stimuli.config();
@@ -128,7 +165,7 @@ void add_large_sums(Stimuli& stimuli) {
   if (bits < acc_width(config)) stimuli.testpoint("powers.large");
   for (; bits < acc_width(config) && Int128{1} << bits <= kMostBeatsToEnd * largest_beat(config); ++bits) {
     const int sign = bits % 2 != 0 ? -1 : 1;
-    stimuli.dot_product(beats_with_sum(sign * random_sum(stimuli, bits), config));
+    stimuli.dot_product(beats_with_sum(sign * above_tie_at(config, random_sum(stimuli, bits)), config));
   }
 }
 
@@ -140,7 +177,9 @@ void add_ties(Stimuli& stimuli) {
     add_type_ties(stimuli, types);
   }
   add_places_below(stimuli);
+  add_places_in_binades(stimuli);
   if (mixes_types(stimuli.format())) add_mixed_ties(stimuli);
+  if (traits(stimuli.format()).divisor != 1) add_remainders(stimuli);
 }
 
 void add_powers(Stimuli& stimuli) {
