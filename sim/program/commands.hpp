@@ -22,7 +22,7 @@ struct Command {
 };
 
 extern const Command kQuantizeCommand, kCompareCommand, kDequantizeCommand, kInspectCommand, kCosimCommand,
-    kArrayCommand, kTopologyCommand, kVectorsCommand, kReplayCommand;
+    kArrayCommand, kNetworkCommand, kTopologyCommand, kVectorsCommand, kReplayCommand;
 
 #ifdef IF4_ONLY_COMMAND
 /// The one of a program that has no other, and needs nothing of theirs.
@@ -31,7 +31,7 @@ inline constexpr const Command* kCommands[] = {&IF4_ONLY_COMMAND};
 /// All of them, in the order of `if4 --help`.
 inline constexpr const Command* kCommands[] = {
     &kQuantizeCommand, &kCompareCommand,  &kDequantizeCommand, &kInspectCommand, &kCosimCommand,
-    &kArrayCommand,    &kTopologyCommand, &kVectorsCommand,    &kReplayCommand,
+    &kArrayCommand,    &kNetworkCommand,  &kTopologyCommand,   &kVectorsCommand, &kReplayCommand,
 };
 #endif
 

@@ -9,7 +9,7 @@
 #include "model/files/output_path.hpp"
 #include "sim/program/commands.hpp"
 #include "sim/program/options.hpp"
-#include "sim/program/progress.hpp"
+#include "sim/terminal/progress.hpp"
 #include "sim/report/format_report.hpp"
 
 namespace if4 {

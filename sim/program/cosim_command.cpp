@@ -16,7 +16,7 @@
 #include "sim/program/dot_products.hpp"
 #include "sim/program/operands.hpp"
 #include "sim/program/options.hpp"
-#include "sim/program/progress.hpp"
+#include "sim/terminal/progress.hpp"
 #include "sim/report/cosim_report.hpp"
 #include "sim/report/text.hpp"
 

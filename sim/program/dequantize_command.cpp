@@ -8,7 +8,7 @@
 #include "model/core/text.hpp"
 #include "sim/program/commands.hpp"
 #include "sim/program/options.hpp"
-#include "sim/program/progress.hpp"
+#include "sim/terminal/progress.hpp"
 
 namespace if4 {
 namespace {

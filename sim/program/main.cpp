@@ -12,8 +12,8 @@
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
 #include "sim/program/commands.hpp"
-#include "sim/program/interrupt.hpp"
-#include "sim/program/progress.hpp"
+#include "sim/terminal/interrupt.hpp"
+#include "sim/terminal/progress.hpp"
 #include "sim/report/version.hpp"
 
 namespace if4 {

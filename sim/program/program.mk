@@ -19,8 +19,8 @@ define one_command
 $(O)/$1/main.o: sim/program/main.cpp $(O)/flags
 	@echo '  CXX      $$@'; mkdir -p $$(@D); $$(COMPILE) -DIF4_ONLY_COMMAND=$2 $$< -o $$@
 
-$(BIN)/$1/if4: $(O)/$1/main.o $$(call objects,$(addprefix sim/,$3 $(addprefix program/,operands.cpp options.cpp \
-		interrupt.cpp progress.cpp) report/version.cpp)) $4 $(O)/libif4.a
+$(BIN)/$1/if4: $(O)/$1/main.o $$(call objects,$(addprefix sim/,$3 $(addprefix program/,operands.cpp options.cpp) \
+		terminal/interrupt.cpp terminal/progress.cpp report/version.cpp)) $4 $(O)/libif4.a
 	$$(call link,$$($5))
 endef
 

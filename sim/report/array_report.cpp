@@ -15,11 +15,15 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+}  // namespace
+
 std::string seconds_text(double seconds) {
   if (seconds >= 1.0) return fmt::format("{:.3f} s", seconds);
   if (seconds >= 1e-3) return fmt::format("{:.3f} ms", seconds * 1e3);
   return fmt::format("{:.3f} us", seconds * 1e6);
 }
+
+namespace {
 
 std::string rate_text(double per_second) {
   if (per_second >= 1e12) return fmt::format("{:.2f} T", per_second / 1e12);
@@ -27,14 +31,13 @@ std::string rate_text(double per_second) {
   return fmt::format("{:.2f} M", per_second / 1e6);
 }
 
+}  // namespace
+
 double at_clock(const SystemConfig& config, std::uint64_t cycles) {
   return static_cast<double>(cycles) / (config.clock_mhz * 1e6);
 }
 
-template <class Counts, std::size_t kCount>
-void add(Counts& to, const Counts& from, std::uint64_t times, const NamedCount<Counts> (&counts)[kCount]) {
-  for (const auto& count : counts) to.*count.member += from.*count.member * times;
-}
+namespace {
 
 // Name and value of every count: the columns of the CSV file and the members of the JSON file.
 std::vector<std::pair<std::string, std::uint64_t>> counts(const RunStats& stats) {
@@ -93,17 +96,23 @@ std::string layer_table(const ArraySummary& summary, const RunStats& total) {
   return text;
 }
 
-std::string array_text(const SystemConfig& c) {
+}  // namespace
+
+std::string array_text(const SystemConfig& c, std::string_view format) {
   return fmt::format("{} x {} cells of {} lanes, {}, {}, {:g} MHz, {} tiles", c.array.rows, c.array.columns,
-                     c.array.mac.lanes, format_name(c.array.mac.format),
+                     c.array.mac.lanes, format,
                      c.array.shared_output ? "shared output" : "an output for each column", c.clock_mhz,
                      c.overlap ? "overlapping" : "separate");
 }
+
+namespace {
 
 std::string traffic_text(std::uint64_t activations, std::uint64_t weights, std::uint64_t results) {
   return fmt::format("read {} of activations, {} of weights; written {}", bytes_text(activations),
                      bytes_text(weights), bytes_text(results));
 }
+
+}  // namespace
 
 std::string memory_text(const SystemConfig& c) {
   if (c.ideal_memory) return "ideal: operands are there, results need no room";
@@ -117,7 +126,6 @@ std::string memory_text(const SystemConfig& c) {
                      order_name(c.order), c.snake ? ", snake" : "");
 }
 
-// The options as read_config() takes them.
 Json config_json(const SystemConfig& config) {
   Json json;
   for (const Knob& knob : knobs())
@@ -133,8 +141,6 @@ Json stats_json(const SystemConfig& config, std::uint64_t macs, const RunStats& 
   json["seconds_at_clock"] = at_clock(config, stats.cycles.total());
   return json;
 }
-
-}  // namespace
 
 std::uint64_t macs(const GemmShape& shape) { return shape.m * shape.n * shape.k; }
 
@@ -167,11 +173,7 @@ bool ArraySummary::passed() const {
 
 RunStats ArraySummary::total() const {
   RunStats total;
-  for (const LayerReport& layer : layers) {
-    add(total.cycles, layer.stats.cycles, layer.layer.count, kCycleCounts);
-    add(total.bytes, layer.stats.bytes, layer.layer.count, kByteCounts);
-    total.tiles += layer.stats.tiles * layer.layer.count;
-  }
+  for (const LayerReport& layer : layers) add(total, layer.stats, layer.layer.count);
   return total;
 }
 
@@ -187,7 +189,7 @@ std::string to_text(const ArraySummary& summary) {
   const ResultCounts results = count_results(summary);
   std::string text = layer_table(summary, total);
   text += '\n' + verdict_line(summary.passed(), summary.engine);
-  text += report_line("array", array_text(config));
+  text += report_line("array", array_text(config, format_name(config.array.mac.format)));
   text += report_line("memory", memory_text(config));
   text += report_line("operands", summary.operands);
   const std::uint64_t cycles = total.cycles.total();

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sim/network/topology.hpp"
@@ -56,6 +58,17 @@ struct CycleShare {
 };
 /// All of them, in the order of a report.
 std::vector<CycleShare> shares(const SystemConfig& config, std::uint64_t macs, const CycleCounts& cycles);
+
+/// The time of so many cycles, and a time as text: "33.465 us".
+double at_clock(const SystemConfig& config, std::uint64_t cycles);
+std::string seconds_text(double seconds);
+/// The array, with what stands for its format, and its memories, on a line of a report each.
+std::string array_text(const SystemConfig& config, std::string_view format);
+std::string memory_text(const SystemConfig& config);
+/// The options as read_config() takes them.
+nlohmann::ordered_json config_json(const SystemConfig& config);
+/// Every count of a run of so many multiply-accumulates, its utilization, and its time.
+nlohmann::ordered_json stats_json(const SystemConfig& config, std::uint64_t macs, const RunStats& stats);
 
 std::string to_text(const ArraySummary& summary);
 std::string to_csv(const ArraySummary& summary);

@@ -86,6 +86,12 @@ struct RunStats {
   auto members() const { return std::tie(cycles, bytes, tiles); }
 };
 inline bool operator==(const RunStats& a, const RunStats& b) { return a.members() == b.members(); }
+/// Adds the counts of a run that happens so many times.
+inline void add(RunStats& to, const RunStats& run, std::uint64_t times) {
+  for (const auto& count : kCycleCounts) to.cycles.*count.member += run.cycles.*count.member * times;
+  for (const auto& count : kByteCounts) to.bytes.*count.member += run.bytes.*count.member * times;
+  to.tiles += run.tiles * times;
+}
 
 /// The cycles in which things happen to a tile.
 struct TileEvent {

@@ -1,5 +1,5 @@
 // Writes small valid files of every kind into a directory: the seeds of fuzz_readers; and into
-// DIRECTORY_array those of fuzz_array.
+// DIRECTORY_array, _vectors and _network those of the targets of these names.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -155,6 +155,20 @@ void write_array_corpus(const std::filesystem::path& directory) {
   put("ideal.json", R"({"ideal-memory": true, "format": "if6_e3m2", "lanes": 64})");
 }
 
+void write_network_corpus(const std::filesystem::path& directory) {
+  std::filesystem::create_directories(directory);
+  const auto put = [&](const char* name, const char* text) {
+    if4::write_text_file((directory / name).string(), text);
+  };
+  put("network.json", R"({"name": "n", "weights": ["w", "v"], "tokenizer": "t", "most_tokens": 8, "output": "u",
+"operations": [{"name": "u", "op": "unit", "in": "m", "epsilon": 1e-12}, {"name": "m", "op": "mean", "in": "a"},
+{"name": "a", "op": "add", "in": ["x", "v"]}, {"name": "v", "op": "values", "in": ["s", "x"], "heads": 2},
+{"name": "s", "op": "scores", "in": ["q", "x"], "heads": 2}, {"name": "x", "op": "embed", "weight": "e", "by": 2},
+{"name": "q", "op": "slice", "in": "l", "part": 1, "parts": 3}, {"name": "l", "op": "linear", "in": "x", "weight": "w"}]})");
+  put("tokenizer.json", R"({"pieces": [["?", 0], ["a", -1.5], ["\u2581a", -2], ["\u00e9t", -3]], "reserved": 1,
+"decompositions": [["\u00e9", "e\u0301"]], "classes": [["\u0301", 230]], "compositions": [["e", "\u0301", "\u00e9"]]})");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -166,6 +180,7 @@ int main(int argc, char** argv) {
     write_corpus(argv[1]);
     write_array_corpus(std::string(argv[1]) + "_array");
     write_vector_corpus(std::string(argv[1]) + "_vectors");
+    write_network_corpus(std::string(argv[1]) + "_network");
   } catch (const if4::InputError& error) {
     std::fprintf(stderr, "make_corpus: %s\n", error.what());
     return 2;

@@ -15,7 +15,7 @@
 #include <string>
 #include <system_error>
 
-#include "sim/program/interrupt.hpp"
+#include "sim/terminal/interrupt.hpp"
 #include "testbench/support/catch.hpp"
 #include "testbench/support/stimuli.hpp"
 

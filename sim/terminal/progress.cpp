@@ -1,4 +1,4 @@
-#include "sim/program/progress.hpp"
+#include "sim/terminal/progress.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "sim/program/interrupt.hpp"
+#include "sim/terminal/interrupt.hpp"
 
 #include <pthread.h>
 #include <unistd.h>

@@ -1,0 +1,29 @@
+"""Safetensors files, written without packages."""
+import json
+import struct
+
+
+def write(path, tensors, metadata):
+    """tensors: (name, dtype, shape, bytes)."""
+    header, offset = {"__metadata__": metadata}, 0
+    for name, dtype, shape, data in tensors:
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [offset, offset + len(data)]}
+        offset += len(data)
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for *_, data in tensors:
+            file.write(data)
+
+
+def read(path):
+    """Name to (dtype, shape, bytes)."""
+    with open(path, "rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(length))
+        data = file.read()
+    header.pop("__metadata__", None)
+    return {
+        name: (entry["dtype"], entry["shape"], data[slice(*entry["data_offsets"])]) for name, entry in header.items()
+    }
