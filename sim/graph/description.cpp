@@ -293,8 +293,7 @@ Description read_description(const std::string& path) {
   Description description;
   description.path = path;
   description.name = one_line(entries.text("name"));
-  for (const std::string& name : entries.texts("weights"))
-    description.weights.push_back(beside(path, name));
+  for (const std::string& name : entries.texts("weights")) description.weights.push_back(beside(path, name));
   if (description.weights.empty()) entries.fail("weights", "names no file");
   if (entries.has("tokenizer")) description.tokenizer = beside(path, entries.text("tokenizer"));
   if (entries.has("most_tokens")) description.most_tokens = entries.whole("most_tokens", 1);

@@ -34,7 +34,7 @@ enum class OpKind : std::uint8_t {
 
 /// A key of an operation, beside "name", "op" and "in".
 enum class OpKey : std::uint8_t { kWeight, kBias, kEpsilon, kBy, kHeads, kPart, kParts };
-inline constexpr std::array<std::string_view, 7> kOpKeys = {"weight", "bias",  "epsilon", "by",
+inline constexpr std::array<std::string_view, 7> kOpKeys = {"weight", "bias", "epsilon", "by",
                                                             "heads",  "part", "parts"};
 
 struct OpTraits {

@@ -71,13 +71,15 @@ ResultShape shape_of_attention(const Rules& rules, const Step& step, const Resul
   rules.tokens(b);
   if (step.operation.kind == OpKind::kScores) {
     rules.tokens(a);
-    if (a.columns != b.columns) rules.fail("takes two of one size, not " + to_string(a) + " and " + to_string(b));
+    if (a.columns != b.columns)
+      rules.fail("takes two of one size, not " + to_string(a) + " and " + to_string(b));
     rules.head_size(b);
     return {RowsOf::kHeads, 0, step.operation.heads};
   }
   rules.head_size(b);
   if (a.rows != RowsOf::kHeads || a.heads != step.operation.heads)
-    rules.fail("takes " + std::to_string(step.operation.heads) + " heads x tokens x tokens, not " + to_string(a));
+    rules.fail("takes " + std::to_string(step.operation.heads) + " heads x tokens x tokens, not " +
+               to_string(a));
   return b;
 }
 

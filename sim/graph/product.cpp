@@ -36,10 +36,9 @@ QuantizedTensor stacked(const std::vector<QuantizedTensor>& tensors) {
 }
 
 std::uint64_t ints(const QuantizedTensor& tensor) {
-  return static_cast<std::uint64_t>(
-      std::count_if(tensor.scales.begin(), tensor.scales.end(), [&](std::uint8_t scale) {
-        return element_type(tensor.format, scale) == ElementType::kInt;
-      }));
+  return static_cast<std::uint64_t>(std::count_if(
+      tensor.scales.begin(), tensor.scales.end(),
+      [&](std::uint8_t scale) { return element_type(tensor.format, scale) == ElementType::kInt; }));
 }
 
 double unit_of(const QuantizedTensor& tensor) {

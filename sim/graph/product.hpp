@@ -32,7 +32,8 @@ struct Product {
 
 /// What a layer's products were.
 struct ProductCounts {
-  std::map<std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>, std::uint64_t> shapes;  ///< M, N, K: how many
+  std::map<std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>, std::uint64_t>
+      shapes;  ///< M, N, K: how many
   std::uint64_t results = 0;
   std::uint64_t checked = 0, mismatches = 0;  ///< results compared with the golden MAC
   std::string first_mismatch;

@@ -155,8 +155,8 @@ class Runner {
         std::find_if(values.begin(), values.end(), [](float value) { return !std::isfinite(value); });
     if (bad == values.end()) return;
     throw InputError(one_line(network_.description().path) + ": operation " +
-                     quoted_name(step.operation.name) + ": its result: " +
-                     not_finite(static_cast<std::size_t>(bad - values.begin()), *bad));
+                     quoted_name(step.operation.name) +
+                     ": its result: " + not_finite(static_cast<std::size_t>(bad - values.begin()), *bad));
   }
 
   const Network& network_;

@@ -24,7 +24,7 @@ std::vector<std::size_t> nearest(const std::vector<double>& pairs, std::size_t r
 struct Agreement {
   double mean_distance = 0.0, largest_distance = 0.0;  ///< 1 - cosine to the FP32 row
   double rank_correlation = 0.0;                       ///< of the similarities of all pairs
-  double same_neighbour = 0.0;                         ///< share of the rows whose nearest row is the same, 0 to 1
+  double same_neighbour = 0.0;  ///< share of the rows whose nearest row is the same, 0 to 1
   bool pairs = false;  ///< there are three rows or more; without them the two figures above say nothing
 };
 Agreement agreement(const std::vector<float>& plain, const std::vector<float>& rows, std::size_t columns);

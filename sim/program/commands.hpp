@@ -30,8 +30,8 @@ inline constexpr const Command* kCommands[] = {&IF4_ONLY_COMMAND};
 #else
 /// All of them, in the order of `if4 --help`.
 inline constexpr const Command* kCommands[] = {
-    &kQuantizeCommand, &kCompareCommand,  &kDequantizeCommand, &kInspectCommand, &kCosimCommand,
-    &kArrayCommand,    &kNetworkCommand,  &kTopologyCommand,   &kVectorsCommand, &kReplayCommand,
+    &kQuantizeCommand, &kCompareCommand, &kDequantizeCommand, &kInspectCommand, &kCosimCommand,
+    &kArrayCommand,    &kNetworkCommand, &kTopologyCommand,   &kVectorsCommand, &kReplayCommand,
 };
 #endif
 

@@ -24,11 +24,11 @@ namespace {
 constexpr double kAllowed = 1e-5;  // difference of FP32 to a reference
 
 struct Arguments {
-  std::string network;                // the description
-  std::string ids, sentences;         // files
-  std::vector<std::string> texts;     // sentences
-  std::string formats;                // names between commas; empty: that of the system
-  std::vector<std::string> layers;    // that the engine runs; empty: all
+  std::string network;              // the description
+  std::string ids, sentences;       // files
+  std::vector<std::string> texts;   // sentences
+  std::string formats;              // names between commas; empty: that of the system
+  std::vector<std::string> layers;  // that the engine runs; empty: all
   std::string output, reference, json;
   Rule rule = Rule::kMse;
   unsigned threads = 0;
@@ -81,8 +81,8 @@ std::vector<Choice> read_choices(const std::string& text, Format by_default) {
 }
 
 void check_args(const Arguments& args) {
-  const int sources = (args.ids.empty() ? 0 : 1) + (args.sentences.empty() ? 0 : 1) +
-                      (args.texts.empty() ? 0 : 1);
+  const int sources =
+      (args.ids.empty() ? 0 : 1) + (args.sentences.empty() ? 0 : 1) + (args.texts.empty() ? 0 : 1);
   if (sources != 1) throw InputError("network: give one of --input, --sentences and --text");
   if (!args.layers.empty() && args.run.engine == ArrayEngine::kFast)
     throw InputError("--layers: say which layers an engine of SystemC runs again; give --engine too");
@@ -119,8 +119,10 @@ Batch read_batch(const Arguments& args, const Network& network, std::vector<std:
 
 void print_notes(const Network& network, const Batch& batch) {
   if (batch.cut() == 0) return;
-  std::fprintf(stderr, "note: %zu of %zu sentences are longer than the %zu tokens that the network takes, and end there\n",
-               batch.cut(), batch.sentences(), network.description().most_tokens);
+  std::fprintf(
+      stderr,
+      "note: %zu of %zu sentences are longer than the %zu tokens that the network takes, and end there\n",
+      batch.cut(), batch.sentences(), network.description().most_tokens);
 }
 
 // Runs products of chosen layers on an engine.
@@ -178,8 +180,8 @@ Shape output_shape(const Network& network, const Batch& batch) {
 double difference(const Tensor& reference, const std::vector<float>& output) {
   double largest = 0.0;
   for (std::size_t i = 0; i < output.size(); ++i) {
-    largest = std::max(largest, std::fabs(static_cast<double>(output[i]) -
-                                          static_cast<double>(reference.values[i])));
+    largest = std::max(largest,
+                       std::fabs(static_cast<double>(output[i]) - static_cast<double>(reference.values[i])));
   }
   return largest;
 }
@@ -210,7 +212,8 @@ int run(const Arguments& args) {
     const TensorRef ref = parse_tensor_ref(args.reference);
     reference = read_tensor(ref);
     if (reference.shape != shape)
-      throw InputError(to_string(ref) + " is " + to_string(reference.shape) + ", the output " + to_string(shape));
+      throw InputError(to_string(ref) + " is " + to_string(reference.shape) + ", the output " +
+                       to_string(shape));
     summary.reference = to_string(ref);
   }
   EngineRuns engine(args, network);

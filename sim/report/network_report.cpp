@@ -48,8 +48,8 @@ std::string costs(const SystemConfig& config, std::uint64_t macs, const RunStats
 }
 
 std::string layer_table(const FormatResult& format) {
-  std::string text = fmt::format("{:<28} {:>19} {:>8} {:>11} {:>11}", "layer", "M x N x K", "products",
-                                 "cycles", "time");
+  std::string text =
+      fmt::format("{:<28} {:>19} {:>8} {:>11} {:>11}", "layer", "M x N x K", "products", "cycles", "time");
   for (const CycleShare& share : shares(format.config, 0, {})) text += fmt::format(" {:>6}", share.name);
   text += fmt::format(" {:>10} {:>5} {:>5} {:>8}\n", "DRAM", "INT a", "INT w", "error");
   ProductCounts all;
@@ -73,9 +73,8 @@ std::string layer_table(const FormatResult& format) {
 }
 
 std::string format_table(const NetworkSummary& summary) {
-  std::string text =
-      fmt::format("{:<16} {:>8} {:>8} {:>9} {:>9} {:>11} {:>11} {:>6} {:>6}\n", "format", "1 - cos",
-                  "largest", "ranks", "nearest", "cycles", "time", "useful", "INT");
+  std::string text = fmt::format("{:<16} {:>8} {:>8} {:>9} {:>9} {:>11} {:>11} {:>6} {:>6}\n", "format",
+                                 "1 - cos", "largest", "ranks", "nearest", "cycles", "time", "useful", "INT");
   for (const FormatResult& format : summary.formats) {
     const Agreement& a = format.agreement;
     text += fmt::format("{:<16} {:>8.4f} {:>8.4f}", format.name, a.mean_distance, a.largest_distance);
@@ -86,10 +85,9 @@ std::string format_table(const NetworkSummary& summary) {
       continue;
     }
     const std::uint64_t cycles = format.total().cycles.total();
-    text += fmt::format(" {:>11} {:>11} {:>6.1f} {:>6.1f}\n", cycles,
-                        seconds_text(at_clock(format.config, cycles)),
-                        100.0 * utilization(format.config, format.macs(), cycles),
-                        100.0 * format.int_share());
+    text += fmt::format(
+        " {:>11} {:>11} {:>6.1f} {:>6.1f}\n", cycles, seconds_text(at_clock(format.config, cycles)),
+        100.0 * utilization(format.config, format.macs(), cycles), 100.0 * format.int_share());
   }
   return text + "\n";
 }
@@ -170,10 +168,9 @@ Json layer_json(const FormatResult& format, const LayerResult& layer) {
 }  // namespace
 
 bool NetworkSummary::passed() const {
-  return !formats.empty() &&
-         std::all_of(formats.begin(), formats.end(),
-                     [](const FormatResult& format) { return format.passed(); }) &&
-         (reference.empty() || difference <= allowed);
+  return !formats.empty() && std::all_of(formats.begin(), formats.end(), [](const FormatResult& format) {
+    return format.passed();
+  }) && (reference.empty() || difference <= allowed);
 }
 
 std::string to_text(const NetworkSummary& summary) {

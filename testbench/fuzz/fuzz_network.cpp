@@ -24,7 +24,8 @@ void check_description(const Description& description) {
 }
 
 void check_tokenizer(const Tokenizer& tokenizer) {
-  for (const char* const text : {"", " ", "a quiet word", "\xC3\xA9t\xC3\xA9 e\xCC\x81\xCC\xA3", "\xEA\xB0\x80\xE1\x86\xA8"})
+  for (const char* const text :
+       {"", " ", "a quiet word", "\xC3\xA9t\xC3\xA9 e\xCC\x81\xCC\xA3", "\xEA\xB0\x80\xE1\x86\xA8"})
     for (const std::uint32_t id : tokenizer.encode(text, "text"))
       require(id < tokenizer.pieces(), "an id is that of a piece");
 }

@@ -160,12 +160,14 @@ void write_network_corpus(const std::filesystem::path& directory) {
   const auto put = [&](const char* name, const char* text) {
     if4::write_text_file((directory / name).string(), text);
   };
-  put("network.json", R"({"name": "n", "weights": ["w", "v"], "tokenizer": "t", "most_tokens": 8, "output": "u",
+  put("network.json",
+      R"({"name": "n", "weights": ["w", "v"], "tokenizer": "t", "most_tokens": 8, "output": "u",
 "operations": [{"name": "u", "op": "unit", "in": "m", "epsilon": 1e-12}, {"name": "m", "op": "mean", "in": "a"},
 {"name": "a", "op": "add", "in": ["x", "v"]}, {"name": "v", "op": "values", "in": ["s", "x"], "heads": 2},
 {"name": "s", "op": "scores", "in": ["q", "x"], "heads": 2}, {"name": "x", "op": "embed", "weight": "e", "by": 2},
 {"name": "q", "op": "slice", "in": "l", "part": 1, "parts": 3}, {"name": "l", "op": "linear", "in": "x", "weight": "w"}]})");
-  put("tokenizer.json", R"({"pieces": [["?", 0], ["a", -1.5], ["\u2581a", -2], ["\u00e9t", -3]], "reserved": 1,
+  put("tokenizer.json",
+      R"({"pieces": [["?", 0], ["a", -1.5], ["\u2581a", -2], ["\u00e9t", -3]], "reserved": 1,
 "decompositions": [["\u00e9", "e\u0301"]], "classes": [["\u0301", 230]], "compositions": [["e", "\u0301", "\u00e9"]]})");
 }
 

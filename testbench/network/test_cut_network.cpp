@@ -77,7 +77,8 @@ TEST_CASE("a sentence gives the same bits alone and among others", "[network]") 
     const std::size_t columns = all.size() / cut.ids.size();
     for (const std::size_t s : {std::size_t{0}, std::size_t{7}}) {
       const auto row = all.begin() + static_cast<std::ptrdiff_t>(s * columns);
-      CHECK(same_bits(run({cut.ids[s]}), std::vector<float>(row, row + static_cast<std::ptrdiff_t>(columns))));
+      CHECK(
+          same_bits(run({cut.ids[s]}), std::vector<float>(row, row + static_cast<std::ptrdiff_t>(columns))));
     }
   }
 }
@@ -86,8 +87,10 @@ TEST_CASE("products on the array are those of the golden MAC and the scalar quan
   const CutNetwork cut;
   const std::vector<std::vector<std::uint32_t>> ids = {cut.ids[3]};
   const Batch batch(cut.network, ids, "ids");
-  for (const auto& [format, search] : {std::pair{Format::kIF4, false}, {Format::kIF4, true},
-                                       {Format::kNVFP4, false}, {Format::kIF6E2M3, false}}) {
+  for (const auto& [format, search] : {std::pair{Format::kIF4, false},
+                                       {Format::kIF4, true},
+                                       {Format::kNVFP4, false},
+                                       {Format::kIF6E2M3, false}}) {
     INFO(format_name(format) << (search ? " with search" : ""));
     QuantizeOptions options;
     options.format = format;
@@ -151,10 +154,10 @@ TEST_CASE("the cycles of a network are those of its products", "[network]") {
     return shapes;
   };
   const std::pair<const char*, Shapes> expected[] = {
-      {"layers.0.attention.qkv", {{t, 384, 256, 1}}},    {"layers.0.attention.scores", attention(true)},
-      {"layers.0.attention.values", attention(false)},   {"layers.0.attention.output", {{t, 512, 128, 1}}},
-      {"layers.0.projection", {{t, 512, 256, 1}}},       {"layers.0.ffn.up", {{t, 96, 512, 1}}},
-      {"layers.0.ffn.down", {{t, 512, 96, 1}}},          {"head", {{s, 64, 512, 1}}},
+      {"layers.0.attention.qkv", {{t, 384, 256, 1}}},  {"layers.0.attention.scores", attention(true)},
+      {"layers.0.attention.values", attention(false)}, {"layers.0.attention.output", {{t, 512, 128, 1}}},
+      {"layers.0.projection", {{t, 512, 256, 1}}},     {"layers.0.ffn.up", {{t, 96, 512, 1}}},
+      {"layers.0.ffn.down", {{t, 512, 96, 1}}},        {"head", {{s, 64, 512, 1}}},
   };
   RunStats total;
   for (const auto& [name, shapes] : expected) {
@@ -177,7 +180,8 @@ TEST_CASE("the cycles of a network are those of its products", "[network]") {
   CHECK(result.total() == total);
 }
 
-TEST_CASE("a product that a chosen buffer does not hold, and an accumulator that overflows, are errors", "[network]") {
+TEST_CASE("a product that a chosen buffer does not hold, and an accumulator that overflows, are errors",
+          "[network]") {
   const CutNetwork cut;
   const Evaluation evaluation(cut.network, cut.batch, 0);
   SystemConfig config;

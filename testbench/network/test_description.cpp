@@ -11,12 +11,10 @@ const std::string kEmbed = R"({"name": "x", "op": "embed", "weight": "e"})";
 std::string with(const std::string& operation) { return kEmbed + ", " + operation; }
 
 std::vector<SmallTensor> tensors() {
-  return {{"e", {{3, 4}, std::vector<float>(12, 1.0F)}},
-          {"w", {{2, 4}, std::vector<float>(8, 1.0F)}},
-          {"narrow", {{2, 3}, std::vector<float>(6, 1.0F)}},
-          {"four", {{4}, std::vector<float>(4, 1.0F)}},
-          {"two", {{2}, std::vector<float>(2, 1.0F)}},
-          {"cube", {{2, 2, 2}, std::vector<float>(8, 1.0F)}}};
+  return {
+      {"e", {{3, 4}, std::vector<float>(12, 1.0F)}},     {"w", {{2, 4}, std::vector<float>(8, 1.0F)}},
+      {"narrow", {{2, 3}, std::vector<float>(6, 1.0F)}}, {"four", {{4}, std::vector<float>(4, 1.0F)}},
+      {"two", {{2}, std::vector<float>(2, 1.0F)}},       {"cube", {{2, 2, 2}, std::vector<float>(8, 1.0F)}}};
 }
 
 struct BadNetwork {
@@ -50,7 +48,8 @@ TEST_CASE("descriptions of networks that cannot run are refused", "[network]") {
       {with(R"({"name": 7, "op": "relu", "in": "x"})"), "x", "operation 2: 'name' is '7', not a name"},
       {with("3"), "x", "operation 2 is not an object"},
       {with(R"({"name": "y", "op": "relu"})"), "y", "'in' is missing"},
-      {with(R"({"name": "y", "op": "relu", "in": ["x", "x"]})"), "y", "'in' names 2 results, and 'relu' takes 1"},
+      {with(R"({"name": "y", "op": "relu", "in": ["x", "x"]})"), "y",
+       "'in' names 2 results, and 'relu' takes 1"},
       {with(R"({"name": "y", "op": "add", "in": "x"})"), "y", "'in' names 1 results, and 'add' takes 2"},
       {with(R"({"name": "y", "op": "relu", "in": [["x"]]})"), "y", "'in' holds a list"},
       {with(R"({"name": "y", "op": "relu", "in": "z"})"), "y", "'y': there is no operation 'z'"},
@@ -66,8 +65,8 @@ TEST_CASE("descriptions of networks that cannot run are refused", "[network]") {
        "'epsilon' is missing"},
       {with(R"({"name": "y", "op": "norm", "in": "x", "weight": "two", "bias": "four", "epsilon": 1})"), "y",
        "'two' is [2], not [4]"},
-      {with(R"({"name": "y", "op": "norm", "in": "x", "weight": "four", "bias": "four", "epsilon": -1})"), "y",
-       "'epsilon' is negative"},
+      {with(R"({"name": "y", "op": "norm", "in": "x", "weight": "four", "bias": "four", "epsilon": -1})"),
+       "y", "'epsilon' is negative"},
       {with(R"({"name": "y", "op": "norm", "in": "x", "weight": "four", "bias": "four", "epsilon": "1"})"),
        "y", "'epsilon' is '\"1\"', not a number"},
       {with(R"({"name": "y", "op": "scale", "in": "x"})"), "y", "give either 'weight'"},
@@ -80,7 +79,8 @@ TEST_CASE("descriptions of networks that cannot run are refused", "[network]") {
       {with(R"({"name": "y", "op": "slice", "in": "x", "part": 0, "parts": 0})"), "y", "'parts' is '0'"},
       {with(R"({"name": "y", "op": "slice", "in": "x", "part": -1, "parts": 2})"), "y", "'part' is '-1'"},
       {with(R"({"name": "y", "op": "slice", "in": "x", "part": 0.5, "parts": 2})"), "y", "'part' is '0.5'"},
-      {with(R"({"name": "y", "op": "scores", "in": ["x", "x"], "heads": 3})"), "y", "3 heads do not divide 4"},
+      {with(R"({"name": "y", "op": "scores", "in": ["x", "x"], "heads": 3})"), "y",
+       "3 heads do not divide 4"},
       {with(R"({"name": "y", "op": "scores", "in": ["x", "x"], "heads": 2})"), "y", "is the output"},
       {with(R"({"name": "m", "op": "mean", "in": "x"}, {"name": "y", "op": "mean", "in": "m"})"), "y",
        "takes a row for each token, not sentences x 4"},
@@ -105,12 +105,15 @@ TEST_CASE("descriptions of networks that cannot run are refused", "[network]") {
 }
 
 TEST_CASE("a circle of operations is named", "[network]") {
-  const std::string circle = R"({"name": "a", "op": "relu", "in": "c"}, {"name": "b", "op": "relu", "in": "a"},
+  const std::string circle =
+      R"({"name": "a", "op": "relu", "in": "c"}, {"name": "b", "op": "relu", "in": "a"},
                                 {"name": "c", "op": "add", "in": ["x", "b"]})";
   const SmallNetwork small(tensors(), with(circle), "a");
-  check_contains(error_of(small.path(), [&] { Network{small.path()}; }), "waits for its own result, in a circle of 3");
+  check_contains(error_of(small.path(), [&] { Network{small.path()}; }),
+                 "waits for its own result, in a circle of 3");
   const SmallNetwork own(tensors(), with(R"({"name": "a", "op": "relu", "in": "a"})"), "x");
-  check_contains(error_of(own.path(), [&] { Network{own.path()}; }), "'a' waits for its own result, in a circle of 1");
+  check_contains(error_of(own.path(), [&] { Network{own.path()}; }),
+                 "'a' waits for its own result, in a circle of 1");
   std::string chain = kEmbed;  // as long as a description may be, and walked from its far end
   for (int i = 9998; i >= 0; --i) {
     chain += R"(, {"name": "n)" + std::to_string(i) + R"(", "op": "relu", "in": ")" +
@@ -132,7 +135,8 @@ TEST_CASE("files that are no description are refused", "[network]") {
       {R"({"name": "n", "name": "m"})", "'name' is there twice"},
       {R"({"name": "n", "layers": 3})", "'layers' means nothing here; the keys are name, weights"},
       {R"({"name": "n", "weights": "w", "most_tokens": 0})", "'most_tokens' is '0'"},
-      {R"({"name": )" + std::string(100'000, '[') + std::string(100'000, ']') + "}", "'name' is a list, not a name"},
+      {R"({"name": )" + std::string(100'000, '[') + std::string(100'000, ']') + "}",
+       "'name' is a list, not a name"},
       {std::string((1 << 20) + 1, ' '), "larger than 1 MiB"},
   };
   for (const BadFile& bad : table) {

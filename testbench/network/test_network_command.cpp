@@ -61,19 +61,22 @@ TEST_CASE("if4 network runs a network in several formats", "[cli][network]") {
 
 TEST_CASE("if4 network reports the layers of one format", "[cli][network]") {
   const Sandbox box;
-  const std::string text = box.output({"network", kNetwork, "--input", kIds, "--rows", "32", "--cols", "32", "-o",
-                                       box / "one.safetensors", "--threads", "1"});
-  for (const char* const word : {"M x N x K", "layers.0.attention.scores", "INT a", "error", "\ntotal ", "if4, an output"})
+  const std::string text = box.output({"network", kNetwork, "--input", kIds, "--rows", "32", "--cols", "32",
+                                       "-o", box / "one.safetensors", "--threads", "1"});
+  for (const char* const word :
+       {"M x N x K", "layers.0.attention.scores", "INT a", "error", "\ntotal ", "if4, an output"})
     check_contains(text, word);
   box.output({"network", kNetwork, "--sentences", kCut + "sentences.txt", "-o", box / "text.safetensors"});
-  const Tensor ids = output(box / "one.safetensors", "embedding"), texts = output(box / "text.safetensors", "embedding");
+  const Tensor ids = output(box / "one.safetensors", "embedding"),
+               texts = output(box / "text.safetensors", "embedding");
   CHECK(same_bits(ids.values, texts.values));  // nor do the rows of the array and the threads change a bit
 }
 
 TEST_CASE("if4 network compares texts", "[cli][network]") {
   const Sandbox box;
-  const std::string text = box.output({"network", kNetwork, "--format", "fp32,if4", "--text", "The file is stored.",
-                                       "--text", "The file is stored on the server.", "--text", "q"});
+  const std::string text =
+      box.output({"network", kNetwork, "--format", "fp32,if4", "--text", "The file is stored.", "--text",
+                  "The file is stored on the server.", "--text", "q"});
   check_contains(text, "  1  The file is stored.\n");
   check_contains(text, "\n1 and 2 ");
   check_contains(text, "\n2 and 3 ");
@@ -82,8 +85,8 @@ TEST_CASE("if4 network compares texts", "[cli][network]") {
 TEST_CASE("layers of a network run on the Verilated array", "[cli][network]") {
   const Sandbox box;
   const std::string text =
-      box.output({"network", kNetwork, "--text", "The file is stored.", "--engine", "systemc-rtl", "--layers", "head",
-                  "--layers", "layers.0.attention.scores", "--json", box / "rtl.json"});
+      box.output({"network", kNetwork, "--text", "The file is stored.", "--engine", "systemc-rtl", "--layers",
+                  "head", "--layers", "layers.0.attention.scores", "--json", box / "rtl.json"});
   check_contains(text, "systemc-rtl       0 of ");
   check_contains(text, "cycles are the fast model's");
   const Json json = read_json(box / "rtl.json");
@@ -99,7 +102,8 @@ TEST_CASE("a reference that FP32 does not give fails", "[cli][network]") {
   Tensor wrong = cut_embeddings();
   wrong.values[100] += 2e-5F;
   const std::size_t size = wrong.values.size() * sizeof(float);
-  write_safetensors(box / "wrong.safetensors", {{"e", DType::kF32, wrong.shape, wrong.values.data(), size}}, {});
+  write_safetensors(box / "wrong.safetensors", {{"e", DType::kF32, wrong.shape, wrong.values.data(), size}},
+                    {});
   const Run run = box.run({"network", kNetwork, "--input", kIds, "--reference", box / "wrong.safetensors:e"});
   CHECK(run.code == 1);
   check_contains(run.out, "\nFAIL  cut of");
@@ -113,7 +117,8 @@ TEST_CASE("if4 network refuses bad input", "[cli][network]") {
                             "operations": [{"name": "x", "op": "embed", "weight": "embedding.weight"}]})");
   put(box / "cut.safetensors", cut.substr(0, cut.size() - 1));
   const std::int32_t numbers[] = {1, 100'000, -1, 2};
-  const auto ids = [&](const std::string& name, const std::string& tensor, DType type, const Shape& shape, int first) {
+  const auto ids = [&](const std::string& name, const std::string& tensor, DType type, const Shape& shape,
+                       int first) {
     const std::size_t count = column_count(shape) * row_count(shape);
     write_safetensors(box / name, {{tensor, type, shape, numbers + first, count * dtype_size(type)}}, {});
     return box / name;
@@ -153,7 +158,8 @@ TEST_CASE("if4 network refuses bad input", "[cli][network]") {
       {with({"--layers", "mean", "--engine", "systemc-model"}), {"--layers", "'mean'"}},
       {with({"--rows", "0"}), {"--rows", "'0'"}},
       {with({"--weights-buffer", "1K"}), {"weights-buffer"}},
-      {with({"--reference", kCut + "model.safetensors:head.weight"}), {"head.weight", "[64, 512]", "[10, 64]"}},
+      {with({"--reference", kCut + "model.safetensors:head.weight"}),
+       {"head.weight", "[64, 512]", "[10, 64]"}},
       {with({"-o", kIds}), {kIds}},
       {with({"--json", kNetwork}), {kNetwork}},
       {with({"-o", box / "same.safetensors", "--json", box / "same.safetensors"}), {"--json", "--output"}},

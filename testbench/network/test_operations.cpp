@@ -107,5 +107,6 @@ TEST_CASE("attention is within a sentence and within a head", "[network]") {
 
 TEST_CASE("a value that is not finite ends a run", "[network]") {
   const SmallNetwork small(tensors(), R"({"name": "x", "op": "embed", "weight": "e", "by": 1e38})", "x");
-  check_contains(error_of(small.path(), [&] { small.run({{0}}); }), "operation 'x': its result: value 3 is infinite");
+  check_contains(error_of(small.path(), [&] { small.run({{0}}); }),
+                 "operation 'x': its result: value 3 is infinite");
 }

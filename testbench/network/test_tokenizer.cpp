@@ -15,8 +15,8 @@ class Vocabulary {
   explicit Vocabulary(const std::string& pieces, const std::string& decompositions = "",
                       const std::string& classes = "", const std::string& compositions = "") {
     put(path(), "{\"reserved\": 1, \"pieces\": [[\"?\", 0], " + pieces + "], \"decompositions\": [" +
-                    decompositions + "], \"classes\": [" + classes + "], \"compositions\": [" +
-                    compositions + "]}");
+                    decompositions + "], \"classes\": [" + classes + "], \"compositions\": [" + compositions +
+                    "]}");
   }
   std::string path() const { return folder_ / "t.json"; }
   Ids encode(const std::string& text) const { return Tokenizer(path()).encode(text, "text"); }
@@ -40,14 +40,16 @@ TEST_CASE("the sentences of the cut network have the ids of the published tokeni
 
 TEST_CASE("the pieces with the largest sum of scores are chosen", "[network]") {
   const Vocabulary v(R"(["▁", -1], ["a", -4], ["b", -3], ["ab", -6], ["▁a", -5.5], ["▁ab", -9])");
-  CHECK(v.encode("ab") == Ids{1, 4});   // -7; the others are -8, -8.5 and -9
-  CHECK(v.encode("a") == Ids{1, 2});    // -5 over -5.5
+  CHECK(v.encode("ab") == Ids{1, 4});  // -7; the others are -8, -8.5 and -9
+  CHECK(v.encode("a") == Ids{1, 2});   // -5 over -5.5
   CHECK(v.encode("").empty());
   CHECK(v.encode(" ") == Ids{1, 1});
   CHECK(v.encode("a a") == Ids{1, 2, 1, 2});
-  CHECK(v.encode("\xE2\x96\x81" "a") == Ids{1, 1, 2});  // a text may hold the sign of a blank itself
+  CHECK(v.encode("\xE2\x96\x81"
+                 "a") == Ids{1, 1, 2});  // a text may hold the sign of a blank itself
   // Of equal sums the one with the shorter last piece: 1, 3 and not 2.
-  CHECK(Vocabulary(R"(["▁", -10], ["a", -10], ["b", -3], ["▁a", -2], ["▁ab", -5])").encode("ab") == Ids{4, 3});
+  CHECK(Vocabulary(R"(["▁", -10], ["a", -10], ["b", -3], ["▁a", -2], ["▁ab", -5])").encode("ab") ==
+        Ids{4, 3});
   // Of a piece that is there twice the last one counts.
   CHECK(Vocabulary(R"(["▁", -1], ["a", -1], ["a", -9])").encode("a") == Ids{1, 3});
   // The reserved piece is no text.
@@ -76,14 +78,15 @@ TEST_CASE("text is brought into the form NFKC", "[network]") {
                      decompositions, classes, compositions);
   CHECK(v.encode("\xEF\xAC\x81") == Ids{1, 2, 3});
   CHECK(v.encode("f\xC2\xA0i") == Ids{1, 2, 1, 3});
-  CHECK(v.encode("\xE2\x84\xA6") == Ids{1, 9});                  // a character that stands for another
-  CHECK(v.encode("e\xCC\x81") == Ids{1, 4});                     // composes
-  CHECK(v.encode("\xC3\xA9") == Ids{1, 4});                      // is composed
-  CHECK(v.encode("e\xCC\x81\xCC\xA3") == Ids{1, 5, 6});          // in the order of the classes
-  CHECK(v.encode("\xC3\xA9\xCC\xA3") == Ids{1, 5, 6});           // the same, composed before
-  CHECK(v.encode("e\xCC\x88\xCC\x81") == Ids{1, 8, 7, 6});       // the first mark blocks the second
-  CHECK(v.encode("\xCC\x81" "e") == Ids{1, 6, 8});               // nothing before it to compose with
-  CHECK(v.encode("\xE1\x84\x80\xE1\x85\xA1") == Ids{1, 10});     // Hangul: two letters, and three
+  CHECK(v.encode("\xE2\x84\xA6") == Ids{1, 9});             // a character that stands for another
+  CHECK(v.encode("e\xCC\x81") == Ids{1, 4});                // composes
+  CHECK(v.encode("\xC3\xA9") == Ids{1, 4});                 // is composed
+  CHECK(v.encode("e\xCC\x81\xCC\xA3") == Ids{1, 5, 6});     // in the order of the classes
+  CHECK(v.encode("\xC3\xA9\xCC\xA3") == Ids{1, 5, 6});      // the same, composed before
+  CHECK(v.encode("e\xCC\x88\xCC\x81") == Ids{1, 8, 7, 6});  // the first mark blocks the second
+  CHECK(v.encode("\xCC\x81"
+                 "e") == Ids{1, 6, 8});                       // nothing before it to compose with
+  CHECK(v.encode("\xE1\x84\x80\xE1\x85\xA1") == Ids{1, 10});  // Hangul: two letters, and three
   CHECK(v.encode("\xE1\x84\x80\xE1\x85\xA1\xE1\x86\xA8") == Ids{1, 11});
   CHECK(v.encode("\xEA\xB0\x80\xE1\x86\xA8") == Ids{1, 11});
   CHECK(v.encode("\xEA\xB0\x81") == Ids{1, 11});
@@ -91,11 +94,11 @@ TEST_CASE("text is brought into the form NFKC", "[network]") {
 
 TEST_CASE("text that is not UTF-8 is refused", "[network]") {
   for (const auto& [text, byte] : {std::pair<std::string, int>{"a\x80", 2},
-                                   {"\xC0\xAF", 1},              // longer than it need be
+                                   {"\xC0\xAF", 1},  // longer than it need be
                                    {"\xE0\x80\xAF", 1},
-                                   {"ab\xE2\x82", 3},            // cut off
-                                   {"\xED\xA0\x80", 1},          // half of a pair of UTF-16
-                                   {"\xF4\x90\x80\x80", 1},      // beyond the last character
+                                   {"ab\xE2\x82", 3},        // cut off
+                                   {"\xED\xA0\x80", 1},      // half of a pair of UTF-16
+                                   {"\xF4\x90\x80\x80", 1},  // beyond the last character
                                    {"\xFF", 1}}) {
     check_contains(error_of("text", [text = text] { decode_utf8(text, "text"); }),
                    "byte " + std::to_string(byte) + " is not UTF-8");
