@@ -189,7 +189,7 @@ TEST_CASE("a product that a chosen buffer does not hold, and an accumulator that
   config.weight_chosen = true;
   CHECK_THROWS_AS(evaluation.fitted(config), InputError);
   config = {};
-  config.array.mac.acc_width = beat_width(config.array.mac);
+  config.array.mac.acc_width = 40;
   try {
     evaluation.run("if4", config, {});
     FAIL("no InputError");
