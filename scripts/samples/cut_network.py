@@ -4,7 +4,8 @@
 usage: cut_network.py FOLDER SENTENCES.txt testbench/data/network
 
 What stays is layer 0 with two of its four heads, 96 of the 1,536 columns within its feed-forward part, 64 of the 512
-outputs, and the rows of the embedding that ten sentences use, all in BF16. `embeddings` is what this network gives for
+outputs, and the rows of the embedding that ten sentences use
+or could use, all in BF16. `embeddings` is what this network gives for
 these sentences: computed here in double, by code that shares nothing with the C++.
 """
 import array
@@ -151,15 +152,18 @@ def main():
     _, _, lengths_data = safetensors.read(sentences_file.with_suffix(".safetensors"))["lengths"]
     ids, lengths = array.array("i", ids_data), array.array("i", lengths_data)
     chosen = [list(ids[s * shape[1] :][: lengths[s]]) for s in SENTENCES]
-    used = [*range(RESERVED), *sorted({i for sentence in chosen for i in sentence} - set(range(RESERVED)))]
-    chosen = [[used.index(i) for i in sentence] for sentence in chosen]
     document = json.loads((source / "tokenizer.json").read_text(encoding="utf-8"))
+    lines = sentences_file.read_text().splitlines()
+    # A character that is no piece of its own would be unknown, which costs the tokenizer nothing.
+    characters = {"\u2581", *(c for s in SENTENCES for c in lines[s])}
+    single = {i for i, (piece, _) in enumerate(document["pieces"]) if piece in characters}
+    used = [*range(RESERVED), *sorted({i for sentence in chosen for i in sentence} | single - set(range(RESERVED)))]
+    chosen = [[used.index(i) for i in sentence] for sentence in chosen]
     pieces = [document["pieces"][i] for i in used]
     kept = {"decompositions": [], "classes": [], "compositions": []}
     out.mkdir(exist_ok=True)
     (out / "tokenizer.json").write_text(tokenizer(pieces, RESERVED, kept), encoding="utf-8")
     (out / "network.json").write_text(description((source / "network.json").read_text()))
-    lines = sentences_file.read_text().splitlines()
     (out / "sentences.txt").write_text("".join(lines[s] + "\n" for s in SENTENCES))
 
     numbers, parts = {}, []
