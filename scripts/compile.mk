@@ -4,7 +4,7 @@
 # Goals of the second step, which the top of the Makefile explains.
 SECOND_STEP := $(filter $(BUILD)/% lint-%,$(MAKECMDGOALS))
 
-MODEL := $(wildcard model/*/*.cpp)
+MODEL_SOURCES := $(wildcard model/*/*.cpp)
 SIM_SOURCES := $(filter-out sim/program/main.cpp,$(wildcard sim/*/*.cpp))
 ALL_CXX := $(wildcard $(addsuffix /*.?pp,model/* sim/* testbench/*) $(addsuffix /cuda/*.cu*,model testbench))
 
@@ -40,7 +40,7 @@ TEST_LIBS := $(shell pkg-config --libs catch2 gmpxx gmp)
 BENCH_LIBS := $(shell pkg-config --libs benchmark)
 
 $(call remember,$(O)/flags,$(COMPILE))
-$(call remember,$(O)/sources,$(LINK) $(MODEL) $(SIM_SOURCES) $(wildcard testbench/*/*.cpp))
+$(call remember,$(O)/sources,$(LINK) $(MODEL_SOURCES) $(SIM_SOURCES) $(wildcard testbench/*/*.cpp))
 
 objects = $(patsubst %.cpp,$(O)/%.o,$1)
 archive = @echo '  AR       $@'; rm -f $@; ar rcs $@ $(filter %.o,$^)
@@ -54,7 +54,7 @@ $(O)/model/quantize/fast_kernel.o $(O)/model/quantize/simd_values.o: OPTIMIZE +=
 $(addprefix $(O)/,sim/program/%.o sim/report/%.o sim/network/%.o model/files/%.o model/checkpoint/%.o): OPTIMIZE += -O1
 endif
 
-$(O)/libif4.a: $(call objects,$(MODEL)) $(O)/sources
+$(O)/libif4.a: $(call objects,$(MODEL_SOURCES)) $(O)/sources
 	$(archive)
 
 $(O)/%.o: %.cpp $(O)/flags
