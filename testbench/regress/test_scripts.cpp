@@ -6,13 +6,13 @@ namespace if4::testing {
 namespace {
 
 TEST_CASE("a regression finds what fails, ends what hangs, and goes on where it was stopped",
-          "[regress][.handoff][long]") {
+          "[.regress][long]") {
   for (const char* script : {"regress/test_records.py", "regress/test_plan.py", "regress/test_regress.py",
                              "regress/test_stop.py", "slurm/test_engine.py"})
     run_python(std::string("testbench/") + script, {});
 }
 
-TEST_CASE("the report of a regression says what its records say", "[regress][.handoff][long]") {
+TEST_CASE("the report of a regression says what its records say", "[.regress][long]") {
   for (const char* script : {"page", "junit", "runs", "coverage"})
     run_python(std::string("testbench/regress/test_report_") + script + ".py", {});
 }
