@@ -10,7 +10,7 @@ COUNTERS := $(BUILD)/coverage
 define covered_rules
 $(COUNTERS)/$1/V$1.all.cpp: $(V)/$1.stamp
 	@echo '  VERILATE $1 with counters'
-	@rm -rf $$(@D)
+	@rm -rf $$(@D); mkdir -p $$(@D)
 	@$(VERILATE) --coverage-line --public-flat-rw --top-module if4_mac --prefix V$1 $(PARAMETERS_$1) $(call options,$1) \
 	    -F $(LIST_$1) --Mdir $$(@D) >/dev/null
 	@cd $$(@D) && $$(call one_source,V$1.all.cpp)

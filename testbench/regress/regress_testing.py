@@ -15,6 +15,9 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(SCRIPTS))
 import records
 
+# What is sent Ctrl-C must not have inherited that it is ignored, as what a shell starts in the background has.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 PATIENCE = 120  # seconds for what happens at once on an idle machine
 
 # Passes; what it prints depends on the seed alone.

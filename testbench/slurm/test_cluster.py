@@ -12,6 +12,9 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 import cluster  # noqa: E402
 
+# What is sent Ctrl-C must not have inherited that it is ignored, as what a shell starts in the background has.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 PROGRAM = Path(__file__).resolve().parent / "cluster.py"
 # Starts a job on each of two nodes whose processes have left its session, says so, and goes on.
 BUSY = """
