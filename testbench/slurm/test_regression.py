@@ -21,13 +21,13 @@ sys.dont_write_bytecode = True
 import cluster  # noqa: E402
 import records  # noqa: E402
 
+# What is sent Ctrl-C must not have inherited that it is ignored, as what a shell starts in the background has.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 BASE = "1"
 CHECKS = 5  # of each case
 CASE = """
 import hashlib, os, signal, sys, time
-
-# What is sent Ctrl-C must not have inherited that it is ignored, as what a shell starts in the background has.
-signal.signal(signal.SIGINT, signal.default_int_handler)
 gates, kind, index, seed = sys.argv[1:]
 print("node", os.environ.get("SLURMD_NODENAME", "none"), "shard", os.getppid(), "job",
       os.environ.get("SLURM_ARRAY_JOB_ID", "") + "_" + os.environ.get("SLURM_ARRAY_TASK_ID", ""), "end", flush=True)
