@@ -27,7 +27,7 @@ struct CosimOptions {
   /// What the results are compared with. Another than the unit's makes mismatches, which tests want.
   MacConfig golden;
   unsigned threads = 0;  ///< workers of cosimulate_bits(); 0: one a core. cosimulate() has one.
-  bool compare = true;  ///< If false, results are dropped unseen; a benchmark measures the comparison by it.
+  bool compare = true;   ///< If false, results are dropped unseen; a benchmark measures the comparison by it.
   /// Called now and then with the number of results done and of all results. What it throws ends the run.
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
 };

@@ -12,9 +12,9 @@
 
 #include "model/core/tensor.hpp"
 #include "sim/array/module.hpp"
-#include "sim/terminal/progress.hpp"
 #include "sim/report/array_report.hpp"
 #include "sim/report/array_trace.hpp"
+#include "sim/terminal/progress.hpp"
 
 namespace if4 {
 

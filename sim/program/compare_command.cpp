@@ -9,8 +9,8 @@
 #include "model/files/output_path.hpp"
 #include "sim/program/commands.hpp"
 #include "sim/program/options.hpp"
-#include "sim/terminal/progress.hpp"
 #include "sim/report/format_report.hpp"
+#include "sim/terminal/progress.hpp"
 
 namespace if4 {
 namespace {

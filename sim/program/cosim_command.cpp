@@ -16,9 +16,9 @@
 #include "sim/program/dot_products.hpp"
 #include "sim/program/operands.hpp"
 #include "sim/program/options.hpp"
-#include "sim/terminal/progress.hpp"
 #include "sim/report/cosim_report.hpp"
 #include "sim/report/text.hpp"
+#include "sim/terminal/progress.hpp"
 
 namespace if4 {
 namespace {

@@ -12,9 +12,9 @@
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
 #include "sim/program/commands.hpp"
+#include "sim/report/version.hpp"
 #include "sim/terminal/interrupt.hpp"
 #include "sim/terminal/progress.hpp"
-#include "sim/report/version.hpp"
 
 namespace if4 {
 namespace {

@@ -9,9 +9,9 @@
 #include "model/core/text.hpp"
 #include "sim/program/commands.hpp"
 #include "sim/program/options.hpp"
-#include "sim/terminal/progress.hpp"
 #include "sim/report/format_report.hpp"
 #include "sim/report/text.hpp"
+#include "sim/terminal/progress.hpp"
 
 namespace if4 {
 namespace {
