@@ -145,7 +145,9 @@ Json layer_json(const FormatResult& format, const LayerResult& layer) {
   json["shapes"] = Json::array();
   for (const auto& [key, count] : counts.shapes) {
     Json shape;
-    std::tie(shape["m"], shape["n"], shape["k"]) = key;
+    shape["m"] = std::get<0>(key);
+    shape["n"] = std::get<1>(key);
+    shape["k"] = std::get<2>(key);
     shape["count"] = count;
     json["shapes"].push_back(shape);
   }

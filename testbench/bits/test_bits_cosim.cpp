@@ -181,8 +181,13 @@ TEST_CASE("units of the bits engine with stalls of their own give the same", "[b
       check_same(report, expected);
       CHECK(report.cycles > least);
       CHECK(cosimulate_bits(a, w, options, choice).cycles == report.cycles);
-      ++options.stalls.seed;
-      CHECK(cosimulate_bits(a, w, options, choice).cycles != report.cycles);
+      // The slowest unit decides, so one other seed may well take as many cycles; hardly all of several.
+      bool differs = false;
+      for (int other = 0; other < 8 && !differs; ++other) {
+        ++options.stalls.seed;
+        differs = cosimulate_bits(a, w, options, choice).cycles != report.cycles;
+      }
+      CHECK(differs);
     }
   }
 }
