@@ -59,27 +59,22 @@ def expression(tree, target):
 class Writer:
     """The C++ of a netlist for a target. The lines define a variable `n` and the number of the net for each net; they read
     port[i][bit], with i the position among the input ports, and state[i], with i the position among the flip-flops, and
-    assign out[i], with i the position among the bits of the output ports, and next[i].
+    assign out[i], with i the position among the bits of the output ports, and next[i]."""
 
-    `site`, if given, is called as site(text, net, cell, pin) for what a net is where it is driven and again where it is
-    read, with the cell and pin that drive or read it, or None and a port; it returns what is to be there instead, such as
-    the same with a fault in some units."""
-
-    def __init__(self, netlist, target, site=None):
+    def __init__(self, netlist, target):
         self.netlist = netlist
         self.target = target
-        self.site = site or (lambda text, net, cell, pin: text)
         self.states = {id(cell): number for number, cell in enumerate(netlist.flipflops())}
-        self.ports = {net: (name, f"port[{number}][{bit}]") for number, (name, nets) in enumerate(netlist.inputs.items())
+        self.ports = {net: f"port[{number}][{bit}]" for number, nets in enumerate(netlist.inputs.values())
                       for bit, net in enumerate(nets)}
 
-    def read(self, net, cell, pin):
-        text = ("ones" if net else "zero") if isinstance(net, bool) else f"n{net}"
-        return self.site(text, net, cell, pin)
+    @staticmethod
+    def read(net):
+        return ("ones" if net else "zero") if isinstance(net, bool) else f"n{net}"
 
     def value(self, cell, tree, state=None):
         """The C++ of a tree of the pins of a cell; `state` is that of its state."""
-        pins = {pin: self.read(net, cell, pin) for pin, net in cell.inputs.items()}
+        pins = {pin: self.read(net) for pin, net in cell.inputs.items()}
         return expression(substitute(tree, {**pins, STATE: state}), self.target)
 
     def held(self, cell, text):
@@ -107,10 +102,9 @@ class Writer:
     def source_net(self, net):
         """What drives a net that no gate drives."""
         if net in self.ports:
-            port, text = self.ports[net]
-            return self.site(text, net, None, port)
+            return self.ports[net]
         cell, pin = self.netlist.driver[net]
-        return self.site(self.value(cell, cell.functions[pin], self.state(cell)), net, cell, pin)
+        return self.value(cell, cell.functions[pin], self.state(cell))
 
     def reads(self, cell):
         return [net for net in cell.reads() if net != self.netlist.clock]
@@ -132,8 +126,8 @@ class Writer:
             lines.append(f"  next[{self.states[id(cell)]}] = {after};")
 
         need([] if self.netlist.reset is None else [self.netlist.reset])
-        outputs = [(port, net) for port, nets in self.netlist.outputs.items() for net in nets]
-        wanted = [net for _, net in outputs if not isinstance(net, bool)]
+        outputs = [net for nets in self.netlist.outputs.values() for net in nets]
+        wanted = [net for net in outputs if not isinstance(net, bool)]
         waiting = {}  # of a net of a gate: flip-flops that read it, each with all such nets that are still missing
         for cell in self.netlist.flipflops() if clocked else ():
             wanted += self.reads(cell)
@@ -145,17 +139,16 @@ class Writer:
         for cell in self.cone(wanted):
             need(self.reads(cell))
             for pin, net in cell.outputs.items():
-                text = self.site(self.value(cell, cell.functions[pin]), net, cell, pin)
-                lines.append(f"  const Vector n{net} = {text};")
+                lines.append(f"  const Vector n{net} = {self.value(cell, cell.functions[pin])};")
             known.update(cell.outputs.values())
             for net in cell.outputs.values():
                 for flipflop, missing in waiting.get(net, ()):
                     missing.discard(net)
                     if not missing:
                         keep(flipflop)
-        for number, (port, net) in enumerate(outputs):
+        for number, net in enumerate(outputs):
             need([] if isinstance(net, bool) else [net])
-            lines.append(f"  out[{number}] = {self.read(net, None, port)};")
+            lines.append(f"  out[{number}] = {self.read(net)};")
         return lines
 
     def reset_lines(self):

@@ -1,7 +1,5 @@
-"""A netlist of one flat module with one clock, as Yosys' write_json has it, and what its cells do as functions.
-
-    netlist = read("unit.json")                         # Yosys' own gates, $lut included
-    netlist = read("mapped.json", library_types(lib))   # and the cells of a Liberty library (scripts/area/cells.py)
+"""A netlist of lookup tables and flip-flops of one flat module with one clock, as Yosys' write_json has it, and what its
+cells do as functions.
 
 A net is the number that Yosys gives a bit, or False or True where a pin is tied to a constant. Functions are the trees of
 scripts/area/functions.py: their names are the pins of the cell, and in what concerns a flip-flop also STATE.
@@ -10,7 +8,6 @@ scripts/area/functions.py: their names are the pins of the cell, and in what con
   netlist.cells              all cells; .combinational() has those without a state, each after what it reads;
                              .flipflops() has the others
   netlist.driver[net]        (cell, pin) that drives it, or None for an input port
-  netlist.readers[net]       the (cell, pin) that read it; an output port is (None, port)
   netlist.name_of(net)       a name of the RTL, with its hierarchy and its bit, or the one that Yosys made
 
   cell.inputs, .outputs      net of each pin; a pin without a net (an output that nothing reads) is left out
@@ -57,32 +54,23 @@ class CellType:
 @dataclass
 class Cell:
     name: str
-    kind: str
     inputs: dict
     outputs: dict
     functions: dict
     state: FlipFlop = None
-    source: str = ""          # file:line of the RTL, where Yosys knows it
 
     def reads(self):
         """The nets of the pins, once each, without constants."""
         return list(dict.fromkeys(net for net in self.inputs.values() if not isinstance(net, bool)))
 
 
-GATES = {
-    "$_BUF_": "A", "$_NOT_": "!A", "$_AND_": "A&B", "$_NAND_": "!(A&B)", "$_OR_": "A|B", "$_NOR_": "!(A|B)",
-    "$_XOR_": "A^B", "$_XNOR_": "!(A^B)", "$_ANDNOT_": "A&!B", "$_ORNOT_": "A|!B", "$_MUX_": "(S&B)|(!S&A)",
-    "$_NMUX_": "!((S&B)|(!S&A))", "$_AOI3_": "!((A&B)|C)", "$_OAI3_": "!((A|B)&C)", "$_AOI4_": "!((A&B)|(C&D))",
-    "$_OAI4_": "!((A|B)&(C|D))",
-}
-
-
 def active(pin, level):
     return pin if level == "P" else ("!", pin)
 
 
+@lru_cache(maxsize=None)
 def flip_flop(kind):
-    """The type of a flip-flop of Yosys' gates, or None. The letters after its name are the polarities of clock, reset and
+    """The type of one of Yosys' flip-flops, or None. The letters after its name are the polarities of clock, reset and
     enable, with the value after the reset; SDFFCE resets only where it is enabled."""
     match = re.fullmatch(r"\$_(S?DFF)(C?E)?_(.)(?:(.)([01]))?(.)?_", kind)
     if not match:
@@ -106,34 +94,6 @@ def flip_flop(kind):
 
 def set_to(tree, when, value):
     return ("|", when, tree) if value == "1" else ("&", ("!", when), tree)
-
-
-@lru_cache(maxsize=None)
-def gate(kind):
-    """The type of one of Yosys' gates, or None."""
-    if kind in GATES:
-        return CellType({"Y": functions.parse(GATES[kind])})
-    return flip_flop(kind)
-
-
-def library_types(library):
-    """The types of a Liberty library, read by scripts/area/tables.py."""
-    types = {}
-    for cell in library.cells.values():
-        if cell.unused or any(tree is None for tree in cell.outputs.values()):
-            continue
-        if not cell.state:
-            types[cell.name] = CellType(dict(cell.outputs))
-            continue
-        clock = cell.controls["clocked_on"]
-        if not isinstance(clock, str):
-            continue
-        names = {name: STATE if number == 0 else ("!", STATE) for number, name in enumerate(cell.state.arguments)}
-        controls = {name: substitute(tree, names) for name, tree in cell.controls.items()}
-        types[cell.name] = CellType(
-            {pin: substitute(tree, names) for pin, tree in cell.outputs.items()},
-            FlipFlop(controls["next_state"], clock, controls.get("clear"), controls.get("preset")))
-    return types
 
 
 def substitute(tree, values):
@@ -183,14 +143,6 @@ def table_tree(table, pins):
     return without if without == having else ("|", ("&", pins[-1], having), ("&", ("!", pins[-1]), without))
 
 
-def truth_table(tree, pins):
-    """What table_tree() takes."""
-    table = 0
-    for row in range(1 << len(pins)):
-        table |= functions.evaluate(tree, {pin: bool(row >> i & 1) for i, pin in enumerate(pins)}) << row
-    return table
-
-
 @dataclass
 class Netlist:
     name: str
@@ -202,21 +154,17 @@ class Netlist:
     reset: int = None
 
     def __post_init__(self):
-        self.driver, self.readers = {}, {}
+        self.driver = {}
         for port, nets in self.inputs.items():
             for net in nets:
                 self.drive(net, None, port)
         for cell in self.cells:
             for pin, net in cell.outputs.items():
                 self.drive(net, (cell, pin), f"{cell.name}.{pin}")
-        reads = [(net, (cell, pin)) for cell in self.cells for pin, net in cell.inputs.items()]
-        reads += [(net, (None, port)) for port, nets in self.outputs.items() for net in nets]
-        for net, place in reads:
-            if isinstance(net, bool):
-                continue
-            if net not in self.driver:
-                raise NetlistError(f"{self.name}: nothing drives {self.name_of(net)}")
-            self.readers.setdefault(net, []).append(place)
+        for nets in [*(cell.inputs.values() for cell in self.cells), *self.outputs.values()]:
+            for net in nets:
+                if not isinstance(net, bool) and net not in self.driver:
+                    raise NetlistError(f"{self.name}: nothing drives {self.name_of(net)}")
         self.find_controls()
         self.order = self.sort()
 
@@ -289,22 +237,22 @@ def shown_names(module):
     return {net: text for net, (_, text) in names.items()}
 
 
-def type_of(entry, types, where):
-    """The type of a cell of the JSON, and its pins as (pin, bit, name of the one pin)."""
+def type_of(entry, where):
+    """The type of a cell of the JSON; the inputs of a lookup table are A0, A1 and so on."""
     kind = entry["type"]
     if kind == "$lut":
         table = entry["parameters"]["LUT"]
         table = int(table, 2) if isinstance(table, str) else table
         pins = tuple(f"A{bit}" for bit in range(len(entry["connections"]["A"])))
         return CellType({"Y": table_tree(table & ((1 << (1 << len(pins))) - 1), pins)})
-    found = (types or {}).get(kind) or gate(kind)
+    found = flip_flop(kind)
     if found is None:
         raise NetlistError(f"{where}: no cell is known of the kind {kind}")
     return found
 
 
-def read_cell(name, entry, types):
-    cell_type = type_of(entry, types, name)
+def read_cell(name, entry):
+    cell_type = type_of(entry, name)
     pins = {}
     for pin, bits in entry["connections"].items():
         for number, bit in enumerate(bits):
@@ -325,8 +273,7 @@ def read_cell(name, entry, types):
     missing = set().union(*map(functions.names, trees)) - set(inputs) - {STATE}
     if missing:
         raise NetlistError(f"{name}: nothing is connected to the pin {min(missing)} of a {entry['type']}")
-    return Cell(name, entry["type"], inputs, outputs, cell_type.functions, cell_type.state,
-                entry.get("attributes", {}).get("src", ""))
+    return Cell(name, inputs, outputs, cell_type.functions, cell_type.state)
 
 
 def constant(bit, where):
@@ -337,15 +284,15 @@ def constant(bit, where):
     return bit == "1"
 
 
-def read(path, types=None):
-    """The one module of the file, or the one that is marked as its top. `types`: of cells that are no gates of Yosys."""
+def read(path):
+    """The one module of the file, or the one that is marked as its top."""
     modules = json.loads(Path(path).read_text())["modules"]
     tops = [name for name, module in modules.items() if int(str(module.get("attributes", {}).get("top", "0")), 2)]
     if len(modules) != 1 and len(tops) != 1:
         raise NetlistError(f"{path}: {len(modules)} modules, and not one of them is the top")
     name = tops[0] if tops else next(iter(modules))
     module = modules[name]
-    cells = [read_cell(cell, entry, types) for cell, entry in module["cells"].items()]
+    cells = [read_cell(cell, entry) for cell, entry in module["cells"].items()]
     ports = {"input": {}, "output": {}}
     for port, entry in module["ports"].items():
         if entry["direction"] not in ports:

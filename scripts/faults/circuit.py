@@ -9,7 +9,6 @@ as an edge comes in every clock, and a fault of it is the 0 that holds it back.
 from dataclasses import dataclass, field
 
 import netlist as nets
-from collapse import Fault
 from netlist import PORT, Pin, functions
 from tools import ToolError
 
@@ -175,6 +174,3 @@ class Lowering:
 def circuit_of(netlist):
     """Raises ToolError where the netlist has a loop, or more than one clock."""
     return Lowering(netlist).circuit
-
-
-__all__ = ["Circuit", "Fault", "circuit_of"]

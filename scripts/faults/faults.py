@@ -22,7 +22,7 @@ import builds  # noqa: E402
 from liberty import LibertyError  # noqa: E402
 from synthesis import result_folder  # noqa: E402
 from tables import read_library  # noqa: E402
-from tools import ROOT, ToolError, generator, run, run_program, save  # noqa: E402
+from tools import ToolError, generator, run, run_program, save  # noqa: E402
 
 import summary  # noqa: E402
 from circuit import circuit_of  # noqa: E402
@@ -117,7 +117,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("configs", nargs="*", metavar="CONFIG")
     args = parser.parse_args()
-    args.out, args.program = args.out.resolve(), str(Path(args.program).resolve())
+    shown, args.out, args.program = args.out, args.out.resolve(), str(Path(args.program).resolve())
     names = args.configs or list(DEFAULT)
     designs = {config.name: config.design for config in area.CONFIGS}
     for name in names:
@@ -128,7 +128,7 @@ def main():
     coverages = [examine(name, args, library) for name in names]
     missed = [name for name, coverage in zip(names, coverages) if coverage < args.least]
     print(f"faults: {'less than' if missed else 'OK, at least'} {args.least:g} % of the testable faults detected"
-          + (f" in {', '.join(missed)}" if missed else "") + f"; every fault: {args.out.relative_to(ROOT)}/*.json")
+          + (f" in {', '.join(missed)}" if missed else "") + f"; every fault: {shown}/*.json")
     return 1 if missed else 0
 
 

@@ -38,7 +38,7 @@ class Netlist:
 
     def index(self):
         """Finds driver and sinks of each net. Raises ToolError where a net has no driver, or two."""
-        self.drivers, self.sinks = {}, {}
+        self.drivers, self.sinks, self._driving = {}, {}, set(self.inputs)
         for pin, net in self.nets.items():
             if self.drives(pin):
                 if net in self.drivers:
@@ -51,12 +51,7 @@ class Netlist:
                 raise ToolError(f"nothing drives {pins[0]}")
 
     def drives(self, pin):
-        return pin in self._inputs() if pin.instance == PORT else pin.name in self.cells[pin.instance].outputs
-
-    def _inputs(self):
-        if getattr(self, "_input_count", None) != len(self.inputs):
-            self._input_set, self._input_count = set(self.inputs), len(self.inputs)
-        return self._input_set
+        return pin in self._driving if pin.instance == PORT else pin.name in self.cells[pin.instance].outputs
 
     def pins(self):
         """Every pin: those of the top first, then those of the instances, unconnected ones too."""
@@ -113,11 +108,6 @@ def netlist_of(module, cells):
                 netlist.names[bit] = f"{name}[{i}]" if len(wire["bits"]) > 1 else name
     netlist.index()
     return netlist
-
-
-def state_values(cell, value):
-    """What the names of a flip-flop's state stand for when it holds `value`."""
-    return dict(zip(cell.state.arguments, (value, not value)))
 
 
 def clock_pin(cell):

@@ -11,7 +11,7 @@ import heapq
 import re
 
 from aig import Aig
-from tools import run
+from tools import ToolError, run
 
 VALID = "valid_o"  # while it is 0, the outputs of GUARDED are not observed
 GUARDED = re.compile(r"(result_o|nan_o|overflow_o)\b")
@@ -76,6 +76,8 @@ class Prover:
         (work / "script").write_text("\n".join([*script, "echo done", ""]))
         run(["yosys-abc", "-f", str(work / "script")], work / "abc.log", "proofs")
         said = re.split(r"^fault (\d+) *$", (work / "abc.log").read_text(errors="replace"), flags=re.MULTILINE)
+        if not said[-1].rstrip().endswith("done"):
+            raise ToolError("abc did not come to the end of the proofs", "proofs/abc.log")
         for number, text in zip(said[1::2], said[2::2]):
             proven = re.search(r"^UNSATISFIABLE\b", text, re.MULTILINE)
             verdicts[faults[int(number)]] = PROVEN if proven else OPEN

@@ -19,7 +19,7 @@ struct BitsChoice {
 /// What cosimulate() does, on BitsUnits instead of one Verilated unit. The rows of the operand that has more of them, of
 /// the activations where both have as many, are spread over units: each unit multiplies one row with some consecutive rows
 /// of the other operand, in order, from a reset on. Each has stalls of its own; units without any stay in step, which is
-/// some five times as fast. The golden results come from gemm(). options.threads workers share the work, which does not
+/// some six times as fast. The golden results come from gemm(). options.threads workers share the work, which does not
 /// depend on how many there are.
 ///
 /// In the report, `cycles` is the sum over the units, and the clocks of a mismatch are counted from the reset of its unit,

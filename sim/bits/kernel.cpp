@@ -26,15 +26,15 @@ bool runs_here(std::string_view target) {
   return target == "portable";
 }
 
-}  // namespace
-
-BitsNetlist BitsNetlist::supported(BitsNetlist netlist) {
+BitsNetlist supported(BitsNetlist netlist) {
   auto& kernels = netlist.kernels;
   kernels.erase(std::remove_if(kernels.begin(), kernels.end(),
                                [](const BitsKernel& kernel) { return !runs_here(kernel.target); }),
                 kernels.end());
   return netlist;
 }
+
+}  // namespace
 
 BitsRegistration::BitsRegistration(std::string_view build, BitsNetlist (*make)()) {
   makers().emplace(build, make);
@@ -50,7 +50,7 @@ const BitsNetlist& bits_netlist(std::string_view build) {
   if (found != netlists.end()) return found->second;
   const auto maker = makers().find(build);
   if (maker != makers().end()) {
-    BitsNetlist netlist = BitsNetlist::supported(maker->second());
+    BitsNetlist netlist = supported(maker->second());
     return netlists.emplace(maker->first, std::move(netlist)).first->second;
   }
   throw InputError("this program was built without the bits engine of " + std::string(build) +

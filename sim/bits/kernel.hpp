@@ -33,13 +33,10 @@ struct BitsPort {
 struct BitsNetlist {
   std::vector<BitsPort> inputs, outputs;
   int states;                       ///< flip-flops
-  std::vector<BitsKernel> kernels;  ///< those that this machine can run, the widest first
-
-  /// Takes away the kernels that this machine cannot run.
-  static BitsNetlist supported(BitsNetlist netlist);
+  std::vector<BitsKernel> kernels;  ///< the widest first
 };
 
-/// That of a build, by its name in rtl/builds.txt. Throws InputError where this program has none.
+/// That of a build, by its name in rtl/builds.txt, with the kernels that this machine can run. Throws InputError where this program has none.
 const BitsNetlist& bits_netlist(std::string_view build);
 /// Whether this program has that of a build.
 bool has_bits_netlist(std::string_view build);

@@ -5,8 +5,8 @@
 namespace if4 {
 namespace {
 
-// One step of the transposition of squares of `Rows` x `Rows` bits, Rows / 2 rows of which change places with columns:
-// each word of the rows holds 64 / Rows columns of squares beside each other.
+// One step of a transposition: the columns of `mask` of the lower rows change places with those `shift` above them of the
+// upper rows.
 void exchange(std::uint64_t* upper, std::uint64_t* lower, int shift, std::uint64_t mask, int words) {
   for (int w = 0; w < words; ++w) {
     const std::uint64_t moved = ((upper[w] >> shift) ^ lower[w]) & mask;

@@ -18,7 +18,7 @@ WANTED := $(sort $(if $(filter $(addprefix $(BIN)/,if4 if4_tests if4_bench cover
 	$(O)/suite,$(MAKECMDGOALS)),$(BUILDS_sim)) \
 	$(if $(filter $(BIN)/run/if4,$(MAKECMDGOALS)),$(BUILDS_run)) \
 	$(if $(filter $(BIN)/bits/lockstep_tests,$(MAKECMDGOALS)),$(UNITS)) \
-	$(if $(filter $(GATES)/% $(BUILD)/faults/%,$(MAKECMDGOALS)),$(GATED)))
+	$(if $(filter $(GATES)/% $(BUILD)/faults/%,$(MAKECMDGOALS)),$(filter $(BUILDS_sim),$(GATED))))
 
 V := $(BUILD)/verilated
 # Functions of bounded size: GCC needs minutes for one that holds 64 lanes.

@@ -169,7 +169,7 @@ TEST_CASE("units of the bits engine with stalls of their own give the same", "[b
   std::mt19937_64 random(test_seed() + 711);
   const auto [a, w] = random_operands(random, 130, 40, 50, Values::kNaN);
   const CosimReport expected = cosimulate(a, w, {});
-  std::uint64_t least = expected.beats;
+  const std::uint64_t unstalled = cosimulate_bits(a, w, {}).cycles;
   for (const auto& [input, output] : {std::pair{0U, 30U}, {50U, 0U}, {60U, 70U}, {0U, 99U}}) {
     for (const BitsKernel& kernel : bits_netlist("if4_mac").kernels) {
       CosimOptions options;
@@ -179,9 +179,9 @@ TEST_CASE("units of the bits engine with stalls of their own give the same", "[b
       choice.target = kernel.target;
       const CosimReport report = cosimulate_bits(a, w, options, choice);
       check_same(report, expected);
-      CHECK(report.cycles > least);
+      CHECK(report.cycles > unstalled);
       CHECK(cosimulate_bits(a, w, options, choice).cycles == report.cycles);
-      // The slowest unit decides, so one other seed may well take as many cycles; hardly all of several.
+      // One other seed may well take as many cycles in sum; hardly all of several.
       bool differs = false;
       for (int other = 0; other < 8 && !differs; ++other) {
         ++options.stalls.seed;

@@ -14,7 +14,6 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "scripts" / folder) for folder in ("bits", "area")]
 sys.dont_write_bytecode = True
 
-import cells  # noqa: E402
 import emit  # noqa: E402
 import functions  # noqa: E402
 import netlist  # noqa: E402
@@ -35,11 +34,24 @@ def module(kinds, outputs):
     return {"modules": {"m": {"ports": ports, "cells": found, "netnames": {}}}}
 
 
-def read(text, types=None):
+def lut(table, inputs, output):
+    """A lookup table: its last digit is the output where all inputs are 0, the one before where the first alone is 1."""
+    return "$lut", {"A": inputs, "Y": output}, {"LUT": table}
+
+
+def inverter(net, output):
+    return lut("01", [net], output)
+
+
+def both(nets, output):
+    return lut("1000", nets, output)
+
+
+def read(text):
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(text, file)
         file.flush()
-        return netlist.read(file.name, types)
+        return netlist.read(file.name)
 
 
 def simulate(unit, inputs, state):
@@ -76,18 +88,10 @@ class Functions(unittest.TestCase):
             size = 1 << count
             tables = range(1 << size) if size <= 8 else [generator.getrandbits(size) for _ in range(200)]
             for table in tables:
-                self.assertEqual(netlist.truth_table(netlist.table_tree(table, names), names), table)
-
-    def test_gates(self):
-        expected = {"$_NAND_": lambda a, b: not (a and b), "$_ANDNOT_": lambda a, b: a and not b,
-                    "$_ORNOT_": lambda a, b: a or not b, "$_XNOR_": lambda a, b: a == b, "$_NOR_": lambda a, b: not (a or b)}
-        for kind, function in expected.items():
-            tree = netlist.gate(kind).functions["Y"]
-            for a, b in itertools.product((False, True), repeat=2):
-                self.assertEqual(functions.evaluate(tree, {"A": a, "B": b}), function(a, b), kind)
-        for a, b, s in itertools.product((False, True), repeat=3):
-            values = {"A": a, "B": b, "S": s}
-            self.assertEqual(functions.evaluate(netlist.gate("$_MUX_").functions["Y"], values), b if s else a)
+                tree = netlist.table_tree(table, names)
+                rows = [dict(zip(names, (bool(row >> i & 1) for i in range(count)))) for row in range(size)]
+                self.assertEqual([int(functions.evaluate(tree, row)) for row in rows],
+                                 [table >> row & 1 for row in range(size)])
 
     def test_flip_flops(self):
         # (kind, pins): the state after an edge from a state of 0, and from 1, with D = 1.
@@ -96,26 +100,17 @@ class Functions(unittest.TestCase):
                  ("$_SDFFE_PP0P_", {"R": 1, "E": 0}, (0, 0)), ("$_SDFFCE_PP0P_", {"R": 1, "E": 0}, (0, 1)),
                  ("$_SDFFCE_PP0P_", {"R": 1, "E": 1}, (0, 0)), ("$_SDFFCE_PN1N_", {"R": 0, "E": 0}, (1, 1))]
         for kind, pins, after in cases:
-            state = netlist.gate(kind).state
+            state = netlist.flip_flop(kind).state
             self.assertIsNone(state.clear)
             self.assertIsNone(state.preset)
             for before in (0, 1):
                 values = {"D": True, STATE: bool(before), **{pin: bool(value) for pin, value in pins.items()}}
                 self.assertEqual(functions.evaluate(state.next, values), bool(after[before]), (kind, pins, before))
         for kind, active, value in (("$_DFF_PN0_", False, 0), ("$_DFFE_PP1P_", True, 1)):
-            state = netlist.gate(kind).state
+            state = netlist.flip_flop(kind).state
             tree = state.preset if value else state.clear
             self.assertIsNone(state.clear if value else state.preset)
             self.assertEqual([functions.evaluate(tree, {"R": r}) for r in (False, True)], [not active, active])
-
-    def test_library(self):
-        library = cells.read_cells(str(ROOT / "testbench" / "data" / "liberty" / "tiny.lib"))
-        types = netlist.library_types(library)
-        flipflops = [found for found in types.values() if found.state]
-        self.assertTrue(flipflops)
-        for found in flipflops:
-            self.assertTrue(any(STATE in functions.names(tree) for tree in found.functions.values()))
-        self.assertTrue(any(not found.state for found in types.values()))
 
 
 class Refused(unittest.TestCase):
@@ -126,19 +121,19 @@ class Refused(unittest.TestCase):
     def test_reasons(self):
         self.refused([("$_DLATCH_P_", {"D": A, "E": B, "Q": 9})], [9], "no cell is known of the kind")
         self.refused([("$add", {"A": A, "B": B, "Y": 9})], [9], "no cell is known of the kind")
-        self.refused([("$_AND_", {"A": A, "B": 8, "Y": 9})], [9], "nothing drives net 8")
-        self.refused([("$_AND_", {"A": A, "Y": 9})], [9], "nothing is connected to the pin B")
-        self.refused([("$_NOT_", {"A": A, "Y": 9}), ("$_NOT_", {"A": B, "Y": 9})], [9], "has another driver")
-        self.refused([("$_NOT_", {"A": A, "Y": B})], [B], "has another driver")
-        self.refused([("$_AND_", {"A": A, "B": 10, "Y": 9}), ("$_NOT_", {"A": 9, "Y": 10})], [9], "a loop of gates")
-        self.refused([("$_NOT_", {"A": 9, "Y": 9})], [9], "a loop of gates")
+        self.refused([both([A, 8], 9)], [9], "nothing drives net 8")
+        self.refused([("$_DFFE_PP_", {"C": CLOCK, "D": A, "Q": 9})], [9], "nothing is connected to the pin E")
+        self.refused([inverter(A, 9), inverter(B, 9)], [9], "has another driver")
+        self.refused([inverter(A, B)], [B], "has another driver")
+        self.refused([both([A, 10], 9), inverter(9, 10)], [9], "a loop of gates")
+        self.refused([inverter(9, 9)], [9], "a loop of gates")
         self.refused([("$_DFF_N_", {"C": CLOCK, "D": A, "Q": 9})], [9], "falling edge")
         self.refused([("$_DFF_P_", {"C": CLOCK, "D": A, "Q": 9}), ("$_DFF_P_", {"C": B, "D": A, "Q": 10})], [9, 10],
                      "a clock of its own")
-        self.refused([("$_NOT_", {"A": CLOCK, "Y": 8}), ("$_DFF_P_", {"C": 8, "D": A, "Q": 9})], [9], "is no input port")
-        self.refused([("$_NOT_", {"A": RESET, "Y": 8}), ("$_DFF_PP0_", {"C": CLOCK, "D": A, "R": 8, "Q": 9})], [9],
+        self.refused([inverter(CLOCK, 8), ("$_DFF_P_", {"C": 8, "D": A, "Q": 9})], [9], "is no input port")
+        self.refused([inverter(RESET, 8), ("$_DFF_PP0_", {"C": CLOCK, "D": A, "R": 8, "Q": 9})], [9],
                      "is no input port")
-        self.refused([("$_AND_", {"A": A, "B": "x", "Y": 9})], [9], "c0: the pin B is tied to x")
+        self.refused([both([A, "x"], 9)], [9], "c0: the pin A1 is tied to x")
         self.refused([], ["x"], "the port y is tied to x")
         with self.assertRaisesRegex(NetlistError, "2 modules"):
             two = module([], [A])
@@ -146,7 +141,7 @@ class Refused(unittest.TestCase):
             read(two)
 
 
-COUNTER = [("$_NOT_", {"A": 9, "Y": 10}), ("$lut", {"A": [9, 11, A], "Y": 12}, {"WIDTH": 3, "LUT": "01101010"}),
+COUNTER = [inverter(9, 10), lut("01101010", [9, 11, A], 12),
            ("$_DFFE_PN0P_", {"C": CLOCK, "R": RESET, "E": A, "D": 10, "Q": 9}),
            ("$_SDFFCE_PN1P_", {"C": CLOCK, "R": B, "E": A, "D": 12, "Q": 11})]
 
@@ -173,24 +168,6 @@ class Emitted(unittest.TestCase):
             text = line.strip().rstrip(";").removeprefix("const Vector ")
             exec(text.replace("ternary<", "ternary(").replace(">(", ")("), scope)
         return [bit & 1 for bit in scope["out"]], [bit & 1 for bit in scope["next"]]
-
-    def test_sites(self):
-        """The hook sees each net where it is driven, and each pin and port that reads one."""
-        unit = read(module(COUNTER, [9, 11, 12, "1"]))
-        seen = set()
-
-        def site(text, net, cell, pin):
-            seen.add((net, cell.name if cell else None, pin))
-            return text
-
-        emit.Writer(unit, emit.TARGETS[-1], site).lines(True)
-        for net, place in unit.driver.items():
-            if net != unit.clock:
-                self.assertTrue(any(net == other for other, _, _ in seen), net)
-        for net, places in unit.readers.items():
-            for cell, pin in places:
-                if net != unit.clock:
-                    self.assertIn((net, cell.name if cell else None, pin), seen)
 
     def test_source(self):
         text = emit.source("small", read(module(COUNTER, [9])))

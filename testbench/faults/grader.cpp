@@ -146,8 +146,7 @@ class Grader {
                                std::to_string(step));
     for (std::size_t part = 0; part < kWordParts; ++part) {
       for (std::uint64_t bits = differ.part[part]; bits != 0; bits &= bits - 1) {
-        std::size_t stream = 64 * part;
-        while (((bits >> (stream % 64)) & 1U) == 0) ++stream;
+        const std::size_t stream = 64 * part + static_cast<std::size_t>(__builtin_ctzll(bits));
         if (stream < batch.size() && seen_[batch[stream]] == kNever) seen_[batch[stream]] = step;
       }
     }

@@ -24,8 +24,8 @@ struct Verdict {
 
 /// Drives the trace's inputs through a copy of the circuit for each fault, and compares each observed output of each step
 /// with the trace. A fault counts as detected where an observed pin differs at least once from every start. The same is
-/// done without a fault, from the first start to the end of the trace; it must not differ. Throws InputError where circuit and trace do not have the same pins, and
-/// std::runtime_error where the circuit without a fault differs from the trace. `threads`: 0 for all cores.
+/// done without a fault, from the first start to the end of the trace; it must not differ. Throws InputError where circuit
+/// and trace do not have the same pins, and std::runtime_error where the circuit without a fault differs from the trace. `threads`: 0 for all cores.
 std::vector<Verdict> grade(const Circuit& circuit, const Trace& trace, unsigned threads);
 
 /// A number for each node of the circuit, without faults and started from 0, by its values in so many steps of the trace,

@@ -1,6 +1,7 @@
 // Grades vectors against the faults of a circuit: fault_check CIRCUIT (--unit BUILD [--seed N] | --trace FILE) [--signatures
 // STEPS]. Prints a line `fault NUMBER STARTS STEP POINT` for each fault in their order, STEP and POINT "-" where it is not
-// detected, then `graded FAULTS STEPS`; or with --signatures that of each node in a line instead (grader.hpp). Exit status: 0 done, 1 the circuit without a fault is wrong, 2 bad arguments or files.
+// detected, then `graded FAULTS STEPS`; or with --signatures that of each node in a line instead (grader.hpp). Exit status: 0
+// done, 1 the circuit without a fault is wrong, 2 bad arguments or files.
 #include <fmt/format.h>
 
 #include <exception>
@@ -9,12 +10,15 @@
 #include <string>
 
 #include "model/core/error.hpp"
+#include "model/core/text.hpp"
 #include "testbench/faults/grader.hpp"
 
 namespace {
 
 using namespace if4;
 using namespace if4::faults;
+
+constexpr std::uint64_t kMostNumber = 999'999'999'999'999'999;
 
 struct Arguments {
   std::string circuit, unit, trace;
@@ -35,9 +39,10 @@ Arguments parse(int argc, char** argv) {
       arguments.trace = value();
     } else if (argument == "--seed" || argument == "--signatures") {
       const std::string text = value();
-      if (text.empty() || text.size() > 18 || text.find_first_not_of("0123456789") != std::string::npos)
-        throw InputError(argument + " needs a number, not '" + text + "'");
-      (argument == "--seed" ? arguments.seed : arguments.signatures) = std::stoull(text);
+      const auto number = whole_number(text, 0, kMostNumber);
+      if (!number)
+        throw InputError(argument + " is not " + whole_number_range(0, kMostNumber) + ": '" + text + "'");
+      (argument == "--seed" ? arguments.seed : arguments.signatures) = *number;
     } else if (arguments.circuit.empty() && argument.rfind("--", 0) != 0) {
       arguments.circuit = argument;
     } else {

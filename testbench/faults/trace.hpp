@@ -48,8 +48,7 @@ class Trace {
   std::vector<bool> edges_, inputs_at_, values_at_, observed_at_;
 };
 
-/// Drives the plan's vectors through the Verilated unit and writes down its pins. `clock`: the input that is the clock,
-/// which is 1 in every step. Observed are ready_o and valid_o in every clock without a reset, and the result and its flags
+/// Drives the plan's vectors through the Verilated unit and writes down its pins; clk_i is 1 in every step. Observed are ready_o and valid_o in every clock without a reset, and the result and its flags
 /// in those with valid_o. Throws std::runtime_error where the unit gives a wrong result.
 Trace record_plan(const UnitBuild& build, std::uint64_t seed);
 

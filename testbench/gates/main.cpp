@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "model/core/error.hpp"
+#include "model/core/text.hpp"
 #include "model/kit/dot_products.hpp"
 #include "model/kit/plan.hpp"
 #include "model/kit/random_pairs.hpp"
@@ -180,19 +181,20 @@ Arguments parse(int argc, char** argv) {
       if (i + 1 >= argc) throw InputError(argument + " needs a value");
       return argv[++i];
     };
-    const auto number = [&](const std::string& text) {
-      if (text.empty() || text.size() > 18 || text.find_first_not_of("0123456789") != std::string::npos)
-        throw InputError(argument + " needs a number, not '" + text + "'");
-      return std::stoull(text);
+    const auto number = [&](std::uint64_t most) {
+      const std::string text = value();
+      const auto found = whole_number(text, 0, most);
+      if (!found) throw InputError(argument + " is not " + whole_number_range(0, most) + ": '" + text + "'");
+      return *found;
     };
     if (argument == "--vectors") {
       arguments.file = value();
     } else if (argument == "--seed") {
-      arguments.seed = number(value());
+      arguments.seed = number(999'999'999'999'999'999);
     } else if (argument == "--plan") {
       arguments.plan = true;
     } else if (argument == "--faults") {
-      arguments.faults = static_cast<int>(number(value()));
+      arguments.faults = static_cast<int>(number(1'000'000));
     } else if (argument.rfind("--", 0) == 0) {
       throw InputError("unknown option " + argument);
     } else {
