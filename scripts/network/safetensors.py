@@ -9,7 +9,7 @@ def write(path, tensors, metadata):
     for name, dtype, shape, data in tensors:
         header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [offset, offset + len(data)]}
         offset += len(data)
-    text = json.dumps(header).encode()
+    text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     with open(path, "wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
@@ -18,12 +18,13 @@ def write(path, tensors, metadata):
 
 
 def read(path):
-    """Name to (dtype, shape, bytes)."""
+    """Name to (dtype, shape, bytes), and the metadata."""
     with open(path, "rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
         header = json.loads(file.read(length))
         data = file.read()
-    header.pop("__metadata__", None)
-    return {
+    metadata = header.pop("__metadata__", {})
+    tensors = {
         name: (entry["dtype"], entry["shape"], data[slice(*entry["data_offsets"])]) for name, entry in header.items()
     }
+    return tensors, metadata

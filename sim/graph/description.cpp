@@ -6,7 +6,6 @@
 #include <initializer_list>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "model/core/error.hpp"
 #include "model/core/json_object.hpp"

@@ -46,10 +46,11 @@ double FormatResult::int_share() const {
 }
 
 bool FormatResult::passed() const {
-  return std::all_of(layers.begin(), layers.end(), [this](const LayerResult& layer) {
-    return (!quantized || layer.counts.checked != 0) && layer.counts.mismatches == 0 &&
-           layer.engine_mismatches == 0 && layer.cycles_agree;
-  });
+  return (!quantized || !layers.empty()) &&
+         std::all_of(layers.begin(), layers.end(), [this](const LayerResult& layer) {
+           return (!quantized || layer.counts.checked != 0) && layer.counts.mismatches == 0 &&
+                  layer.engine_mismatches == 0 && layer.cycles_agree;
+         });
 }
 
 Evaluation::Evaluation(const Network& network, const Batch& batch, unsigned threads)

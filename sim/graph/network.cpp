@@ -1,7 +1,6 @@
 #include "sim/graph/network.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"

@@ -31,6 +31,17 @@ std::vector<float> by_head_transposed(const float* x, std::size_t rows, std::siz
   return to;
 }
 
+// Adds a product of m x n x k for each head of a sentence. Its operands and its results are one head's after the other.
+void add_heads(Product& product, std::size_t heads, const Product::Part& first) {
+  for (std::size_t head = 0; head < heads; ++head) {
+    Product::Part part = first;
+    part.a += head * part.m * part.k;
+    part.w += head * part.n * part.k;
+    part.y += head * part.m * part.n;
+    product.parts.push_back(part);
+  }
+}
+
 class Runner {
  public:
   Runner(const Network& network, const Batch& batch, Multiplier& multiplier)
@@ -116,10 +127,7 @@ class Runner {
       queries.push_back(by_head(sentence(step, 0, s), t, heads, size));
       keys.push_back(by_head(sentence(step, 1, s), t, heads, size));
       float* const y = to.data() + value_start(step.shape, batch_, s);
-      for (std::size_t head = 0; head < heads; ++head) {
-        const std::size_t at = head * t * size;
-        product.parts.push_back({queries[s].data() + at, keys[s].data() + at, y + head * t * t, t, t, size});
-      }
+      add_heads(product, heads, {queries[s].data(), keys[s].data(), y, t, t, size});
     }
     multiplier_.multiply(product);
     return to;
@@ -134,11 +142,7 @@ class Runner {
       const std::size_t t = batch_.length(s);
       weights.push_back(by_head_transposed(sentence(step, 1, s), t, heads, size));
       results.emplace_back(heads * t * size);
-      for (std::size_t head = 0; head < heads; ++head) {
-        const std::size_t at = head * t * size;
-        product.parts.push_back({sentence(step, 0, s) + head * t * t, weights[s].data() + at,
-                                 results[s].data() + at, t, size, t});
-      }
+      add_heads(product, heads, {sentence(step, 0, s), weights[s].data(), results[s].data(), t, size, t});
     }
     multiplier_.multiply(product);
     // The heads side by side again: what by_head() does, the other way round.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 
 #include "model/core/error.hpp"
@@ -31,7 +32,6 @@ struct Arguments {
   std::vector<std::string> layers;  // that the engine runs; empty: all
   std::string output, reference, json;
   Rule rule = Rule::kMse;
-  unsigned threads = 0;
   ArrayRunOptions run;
   SystemOptions system;
 };
@@ -136,10 +136,10 @@ class EngineRuns {
       });
       if (!known) throw InputError("--layers: the network has no product called " + quoted_name(name));
     }
-    options_.threads = args.threads;
   }
 
-  // What Evaluation::run() is to call; null for the fast engine, whose results are those that were computed already.
+  // What Evaluation::run() is to call while `config` exists; null for the fast engine, whose results are those that were
+  // computed already.
   QuantizedMultiplier::Watch watch(const SystemConfig& config) {
     reports_.clear();
     if (options_.engine == ArrayEngine::kFast) return {};
@@ -165,8 +165,8 @@ class EngineRuns {
   }
 
  private:
-  ArrayRunOptions options_;
-  std::vector<std::string> layers_;
+  const ArrayRunOptions& options_;
+  const std::vector<std::string>& layers_;
   std::unique_ptr<ArrayRunner> runner_;
   std::vector<LayerReport> reports_;
 };
@@ -186,15 +186,22 @@ double difference(const Tensor& reference, const std::vector<float>& output) {
   return largest;
 }
 
-void write_outputs(const std::string& path, const Network& network, const NetworkSummary& summary,
-                   const Shape& shape) {
+// The safetensors file of what the network gives in each format.
+std::string output_bytes(const std::string& path, const Network& network, const NetworkSummary& summary,
+                         const Shape& shape) {
   const std::string name = network.output().operation.name;
   std::vector<TensorBytes> tensors;
   for (const FormatResult& format : summary.formats) {
     tensors.push_back({summary.formats.size() == 1 ? name : name + "." + format.name, DType::kF32, shape,
                        format.output.data(), format.output.size() * sizeof(float)});
   }
-  write_safetensors(path, tensors, {{"network", summary.network}});
+  const SafetensorsLayout layout = layout_safetensors(path, tensors, {{"network", summary.network}});
+  std::string bytes = layout.start;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    bytes.resize(std::max<std::size_t>(bytes.size(), layout.offsets[i] + tensors[i].size));
+    std::memcpy(bytes.data() + layout.offsets[i], tensors[i].data, tensors[i].size);
+  }
+  return bytes;
 }
 
 int run(const Arguments& args) {
@@ -217,7 +224,7 @@ int run(const Arguments& args) {
     summary.reference = to_string(ref);
   }
   EngineRuns engine(args, network);
-  ReportFile json(args.json);
+  ReportFile output(args.output), json(args.json);
   print_notes(network, batch);
 
   summary.network = network.description().name;
@@ -227,7 +234,7 @@ int run(const Arguments& args) {
   for (std::size_t s = 0; s < batch.sentences(); ++s) summary.ids.push_back(batch.ids(s));
   summary.columns = network.output().shape.columns;
   if (!args.texts.empty()) summary.texts = texts;
-  const Evaluation evaluation(network, batch, args.threads);
+  const Evaluation evaluation(network, batch, args.run.threads);
   summary.allowed = kAllowed;
   if (!summary.reference.empty()) summary.difference = difference(reference, evaluation.plain().output);
   for (const Choice& choice : choices) {
@@ -246,7 +253,7 @@ int run(const Arguments& args) {
     engine.add_to(result);
     summary.formats.push_back(std::move(result));
   }
-  if (!args.output.empty()) write_outputs(args.output, network, summary, shape);
+  output.write([&] { return output_bytes(args.output, network, summary, shape); });
   json.write([&] { return to_json(summary); });
   std::string text = to_text(summary);
   for (const auto& [label, file] : {std::pair{"output", &args.output}, {"JSON", &args.json}})
@@ -273,7 +280,7 @@ std::function<int()> set_up(CLI::App& app) {
   add_engine(app, args->run.engine,
              "runs the products again, in SystemC with the array in C++, of Verilated cells, or Verilated");
   add_list(app, "--layers", args->layers, "NAME", "products that such an engine runs; default all");
-  add_threads(app, args->threads, "threads that compute");
+  add_threads(app, args->run.threads, "threads that compute");
   add_system(app, args->system, "format");
   return [args] { return run(*args); };
 }

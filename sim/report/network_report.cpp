@@ -169,6 +169,11 @@ Json layer_json(const FormatResult& format, const LayerResult& layer) {
 
 }  // namespace
 
+bool NetworkSummary::compared() const {
+  return !reference.empty() || std::any_of(formats.begin(), formats.end(),
+                                           [](const FormatResult& format) { return format.quantized; });
+}
+
 bool NetworkSummary::passed() const {
   return !formats.empty() && std::all_of(formats.begin(), formats.end(), [](const FormatResult& format) {
     return format.passed();
@@ -181,7 +186,8 @@ std::string to_text(const NetworkSummary& summary) {
   text += similarity_table(summary);
   text += format_table(summary);
   const Checked sums = checked(summary);
-  text += verdict_line(summary.passed(), summary.network);
+  text +=
+      summary.compared() ? verdict_line(summary.passed(), summary.network) : one_line(summary.network) + "\n";
   text += report_line("sentences", fmt::format("{}, {} tokens", summary.sentences, summary.tokens));
   const auto quantized = std::find_if(summary.formats.begin(), summary.formats.end(),
                                       [](const FormatResult& format) { return format.quantized; });
@@ -207,7 +213,7 @@ std::string to_text(const NetworkSummary& summary) {
 std::string to_json(const NetworkSummary& summary) {
   Json json;
   json["generator"] = generator();
-  json["passed"] = summary.passed();
+  if (summary.compared()) json["passed"] = summary.passed();
   json["network"] = summary.network;
   json["sentences"] = summary.sentences;
   json["tokens"] = summary.tokens;

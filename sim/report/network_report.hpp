@@ -22,6 +22,8 @@ struct NetworkSummary {
   double difference = 0.0;            ///< the largest between FP32 and the reference
   double allowed = 0.0;               ///< that may be
 
+  /// Whether something was compared: products of a format that is quantized, or FP32 with a reference.
+  bool compared() const;
   bool passed() const;
 };
 

@@ -33,6 +33,7 @@ void check_tokenizer(const Tokenizer& tokenizer) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  note_input(data, size);
   static const MemoryFile input;
   input.put(data, size);
   attempt([&] { check_description(read_description(input.path())); });

@@ -1,5 +1,5 @@
 // Writes small valid files of every kind into a directory: the seeds of fuzz_readers; and into
-// DIRECTORY_array, _vectors and _network those of the targets of these names.
+// DIRECTORY_array, _vectors and _network those of fuzz_array, fuzz_vectors and fuzz_network.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>

@@ -154,10 +154,10 @@ TEST_CASE("the cycles of a network are those of its products", "[network]") {
     return shapes;
   };
   const std::pair<const char*, Shapes> expected[] = {
-      {"layers.0.attention.qkv", {{t, 384, 256, 1}}},  {"layers.0.attention.scores", attention(true)},
-      {"layers.0.attention.values", attention(false)}, {"layers.0.attention.output", {{t, 512, 128, 1}}},
-      {"layers.0.projection", {{t, 512, 256, 1}}},     {"layers.0.ffn.up", {{t, 96, 512, 1}}},
-      {"layers.0.ffn.down", {{t, 512, 96, 1}}},        {"head", {{s, 64, 512, 1}}},
+      {"layers.0.attention.qkv", {{t, 384, 128, 1}}},  {"layers.0.attention.scores", attention(true)},
+      {"layers.0.attention.values", attention(false)}, {"layers.0.attention.output", {{t, 160, 128, 1}}},
+      {"layers.0.projection", {{t, 160, 128, 1}}},     {"layers.0.ffn.up", {{t, 96, 160, 1}}},
+      {"layers.0.ffn.down", {{t, 160, 96, 1}}},        {"head", {{s, 64, 160, 1}}},
   };
   RunStats total;
   for (const auto& [name, shapes] : expected) {

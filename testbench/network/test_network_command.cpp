@@ -82,6 +82,21 @@ TEST_CASE("if4 network compares texts", "[cli][network]") {
   check_contains(text, "\n2 and 3 ");
 }
 
+TEST_CASE("if4 network says that it passed only where something was compared", "[cli][network]") {
+  const Sandbox box;
+  const Args plain = {"network", kNetwork, "--text", "q", "--format", "fp32", "--json", box / "out.json"};
+  const std::string text = box.output(plain);
+  CHECK(text.find("PASS") == std::string::npos);
+  CHECK_FALSE(read_json(box / "out.json").contains("passed"));
+  put(box / "no_product.json", R"({"name": "n", "weights": ")" +
+                                   fs::absolute(kCut + "model.safetensors").string() +
+                                   R"(", "output": "x",
+                                   "operations": [{"name": "x", "op": "embed", "weight": "embedding.weight"}]})");
+  const Run run = box.run({"network", box / "no_product.json", "--input", kIds});
+  CHECK(run.code == 1);
+  check_contains(run.out, "FAIL  n\n");
+}
+
 TEST_CASE("layers of a network run on the Verilated array", "[cli][network]") {
   const Sandbox box;
   const std::string text =
@@ -159,12 +174,14 @@ TEST_CASE("if4 network refuses bad input", "[cli][network]") {
       {with({"--rows", "0"}), {"--rows", "'0'"}},
       {with({"--weights-buffer", "1K"}), {"weights-buffer"}},
       {with({"--reference", kCut + "model.safetensors:head.weight"}),
-       {"head.weight", "[64, 512]", "[10, 64]"}},
+       {"head.weight", "[64, 160]", "[10, 64]"}},
       {with({"-o", kIds}), {kIds}},
       {with({"--json", kNetwork}), {kNetwork}},
       {with({"-o", box / "same.safetensors", "--json", box / "same.safetensors"}), {"--json", "--output"}},
       {with({"-o", box / "out.txt"}), {"out.txt"}},
       {with({"--json", box / "none/out.json"}), {"none/out.json"}},
+      // Before anything runs: else the accumulator would be what the message names.
+      {with({"-o", box / "none/out.safetensors", "--acc-width", "40"}), {"none/out.safetensors"}},
       {with({"--engine", "systemc-rtl", "--rows", "7"}), {"no Verilated array"}},
   };
   for (const BadInput& bad : table) check_refused(box, bad);

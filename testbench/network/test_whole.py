@@ -64,7 +64,7 @@ class WholeNetwork(unittest.TestCase):
         self.assertLess(formats["if4+search"]["mean_cosine_distance"], formats["if4"]["mean_cosine_distance"])
 
     def test_tokens(self):
-        tensors = safetensors.read(f"{SENTENCES}.safetensors")
+        tensors, _ = safetensors.read(f"{SENTENCES}.safetensors")
         (_, (_, width), ids), (_, _, lengths) = tensors["ids"], tensors["lengths"]
         ids, lengths = array.array("i", ids), array.array("i", lengths)
         expected = [list(ids[s * width :][:length]) for s, length in enumerate(lengths)]

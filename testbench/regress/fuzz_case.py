@@ -13,7 +13,8 @@ from cases import Case
 
 # Name, inputs that take about a second, and its options.
 FUZZERS = (("readers", 20000, ["-malloc_limit_mb=64"]), ("vectors", 20000, ["-malloc_limit_mb=64"]),
-           ("array", 20000, ["-malloc_limit_mb=64"]), ("quantizer", 2000, ["-max_len=16384", "-len_control=1"]))
+           ("array", 20000, ["-malloc_limit_mb=64"]), ("network", 20000, ["-malloc_limit_mb=64"]),
+           ("quantizer", 2000, ["-max_len=16384", "-len_control=1"]))
 
 
 def main():
