@@ -10,13 +10,14 @@ usage: scripts/builds.py --make FILE     a makefile fragment that lists the buil
 A file that would not change is not written again. Exit codes: 0 done, 2 the table is wrong; a line on stderr says where.
 """
 
-import argparse
 import os
 import re
 import sys
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+
+from planted import Parser, main_of
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "rtl" / "builds.txt"
@@ -205,7 +206,7 @@ def write(path, text):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--make", type=Path, metavar="FILE", help="write the fragment for Make")
     parser.add_argument("--cpp", type=Path, metavar="FOLDER", help="write the C++ sources")
     parser.add_argument("--list", action="store_true", help="print the table")
@@ -228,8 +229,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (TableError, OSError) as error:
-        print(f"builds.py: {error}", file=sys.stderr)
-        sys.exit(2)
+    main_of("builds.py", main)

@@ -136,14 +136,14 @@ def count(text):
 
 
 def main_of(program, main):
-    """Runs main() and ends the program: with its exit code, with 2 and one line on stderr after a ValueError, or with 128
-    + a signal, at once. Output that nobody reads any more, as that of `--list | head`, ends it without a word."""
+    """Runs main() and ends the program: with its exit code, with 2 and one line on stderr after a ValueError or an OSError,
+    or with 128 + a signal, at once. Output that nobody reads any more, as that of `--list | head`, ends it without a word."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, stop)
     try:
         sys.exit(main())
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         print(f"{program}: {error}", file=sys.stderr)
         sys.exit(2)

@@ -22,20 +22,21 @@ explained in testbench/coverage/waivers.txt, and what is explained there must be
 Exit codes: 0 all well, 1 a hole without a waiver, a waiver without a hole, or a figure below its floor; 2 bad input.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import data
 import page
 import parts
 import selftest
+from planted import Parser, main_of
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], fromfile_prefix_chars="@")
+    parser = Parser(description=__doc__.splitlines()[0], fromfile_prefix_chars="@")
     parser.add_argument("--self-test", action="store_true", help="judge made-up data, some of it bad")
     parser.add_argument("--merge", action="store_true", help="only add the parts, to one file")
     parser.add_argument("paths", nargs="*", type=Path, metavar="PART... OUTPUT")
@@ -59,8 +60,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (ValueError, OSError) as error:
-        print(f"coverage.py: {error}", file=sys.stderr)
-        sys.exit(2)
+    main_of("coverage.py", main)

@@ -23,7 +23,7 @@ def case(folder, record, is_open):
     links = [file_link(record.log, "log")] + ([file_link(record.wave, "waveform")] if record.wave else [])
     facts = [f"seed {record.seed}", duration(record.ended - record.started), f"on {record.host}", code,
              f"attempt {record.attempt}" if record.attempt > 1 else "",
-             f"same stimuli as {record.twin}" if getattr(record, "twin", None) else ""]
+             f"same stimuli as {record.twin}" if record.twin else ""]
     return (f"<details{' open' if is_open else ''}><summary><b>{esc(record.name)}</b> "
             f'<span class="quiet">{esc(", ".join(filter(None, facts)))}</span></summary>'
             f"{command(record.repeat)}<p>{' &middot; '.join(links)}</p>"

@@ -9,7 +9,7 @@ import summary as summaries
 class Part:
     def __init__(self, folder):
         self.folder = folder
-        self.run = summaries.read_run(folder)
+        self.run = records.read_run(folder)
         self.records, self.bad = records.read(folder)
         self.names = {path.stem for path in (folder / "records").glob("*.json")}
 
@@ -52,7 +52,8 @@ def together(parts, expected):
     sessions = [session for part in parts for session in part.run.get("sessions") or ()]
     first, last = min((start for start, _ in sessions), default=0), max((end for _, end in sessions), default=0)
     run.update(planned=planned, suites=list(planned), cases=None, expected=list(expected), unfinished=unfinished,
-               parts=[str(part.folder) for part in parts], coverage=any(part.run.get("coverage") for part in parts),
+               parts=[str(part.folder) for part in parts], command="\n".join(summaries.again(part.run) for part in parts),
+               coverage=any(part.run.get("coverage") for part in parts),
                started=min(part.run.get("started") or 0 for part in parts), sessions=[[first, last]],
                finished=None if unfinished else max(part.run["finished"] for part in parts))
     return run

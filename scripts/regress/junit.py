@@ -4,7 +4,7 @@ from collections import defaultdict
 from xml.sax.saxutils import escape
 
 from plain import clean, duration, excerpt, tail
-from summary import WORDS
+from summary import WORDS, again
 
 MOST_LOGS = 200        # failed cases whose log is in the file; the others name theirs
 MOST_LOG = 32 << 10    # bytes of it, its end
@@ -69,7 +69,7 @@ def whole_run_xml(summary, problems):
     if not problems:
         return f"{head.format(0)}{case}/>\n</testsuite>\n", 0
     coverage = (summary.coverage or {}).get("failures", [])
-    text = "\n".join([*problems, f"again   {summary.run.get('command', 'make regress')}",
+    text = "\n".join([*problems, f"again   {again(summary.run)}",
                       f"commit  {summary.run.get('commit', '')}", f"base    {summary.run.get('base', '')}",
                       *summary.bad[:100], *coverage[:100]])
     return (f'{head.format(1)}{case}>\n    <error type="run" message="{attribute(problems[0])}">'

@@ -1,6 +1,7 @@
 """Runs shards on this machine, so many at a time."""
 
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import time
 
 import processes
 
+SPARE_FILES = 200  # for all else that a run has open
 MOST_SAID = 400  # characters of what a shard says on stderr that are passed on
 
 
@@ -18,8 +20,14 @@ class LocalEngine:
 
     def __init__(self, folder, jobs):
         self.folder, self.jobs = folder, jobs
-        self.running = {}  # process: (shard, its stderr)
+        self.running = {}  # process: (shard, its stderr, what tells of its end)
         processes.adopt()
+        # Two files are open for each shard, and one more while it starts.
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = 3 * jobs + SPARE_FILES
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
     def room(self):
         return self.jobs - len(self.running)
@@ -38,7 +46,10 @@ class LocalEngine:
         if not self.running:
             time.sleep(seconds)
             return []
-        select.select([handle for _, _, handle in self.running.values()], [], [], seconds)
+        waits = select.poll()  # select() takes no file with a number from 1024 on
+        for _, _, handle in self.running.values():
+            waits.register(handle, select.POLLIN)
+        waits.poll(1000 * seconds)
         ended = []
         for process in [process for process in self.running if process.poll() is not None]:
             shard, errors, handle = self.running.pop(process)

@@ -67,7 +67,6 @@ def parse(words):
     parser.add_argument("--table", type=Path, default=TABLE, metavar="FILE", help="the suites")
     parser.add_argument("--bin", default="build", metavar="DIR", help="the programs")
     parser.add_argument("--needs", action="store_true", help="print which programs the run needs, and stop")
-    parser.add_argument("--report-only", action="store_true", help="write the report of what there is, and stop")
     args = parser.parse_args(words)
 
     said = {name: getattr(args, name) for name in MAKE_NAMES if getattr(args, name).strip()}

@@ -8,6 +8,7 @@ from pathlib import Path
 import failures
 from markup import command, esc, file_link, number, outcome, plural, table, tag, when
 from plain import duration, excerpt, rate
+from summary import again
 
 HERE = Path(__file__).resolve().parent
 PLAN = HERE.parents[1] / "testbench" / "kit" / "testplan"
@@ -21,12 +22,6 @@ def listing(lines, most=MOST_LISTED):
     items = "".join(tag("li", esc(line)) for line in lines[:most])
     more = tag("li", f"and {number(len(lines) - most)} more", "quiet") if len(lines) > most else ""
     return f"<ul>{items}{more}</ul>"
-
-
-def again(run):
-    """What a user types for the same cases: a command without a base would choose a new one."""
-    text = run.get("command") or "make regress"
-    return text if "BASE=" in text or "FAILED=" in text else f"{text} BASE={run['base']}"
 
 
 def head(summary):

@@ -90,19 +90,19 @@ class Plan:
         """Of one worker, for the cases that were not handed out yet."""
         return sum((queue.total - queue.given) * queue.seconds for queue in self.queues.values() if queue.total is not None)
 
-    def _rank(self, queue):
+    def _rank(self, queue, until):
         """The least is next: what runs again, then what had the least of its part, of its cases or of the time."""
         if queue.again:
             return (0, 0)
         if self.order is not None:
             return (1, next((place for place, case in enumerate(self.order) if case[0] == queue.suite), len(self.order)))
-        return (1, queue.spent if queue.total is None else queue.given / max(1, queue.total))
+        return (1, queue.spent if until < math.inf else queue.given / max(1, queue.total))
 
     def next(self, now, until, shard_seconds):
         """The next shard, or None where nothing is left, or nothing that would end in time."""
         waiting = list(self.queues.values())
         while waiting:
-            queue = min(waiting, key=self._rank)
+            queue = min(waiting, key=lambda one: self._rank(one, until))
             waiting.remove(queue)
             if queue.started and now + queue.seconds > until:
                 continue  # The first case of each suite starts whatever the time.

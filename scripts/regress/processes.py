@@ -32,7 +32,7 @@ def before_case():
 
 
 def _parents():
-    """Parent of each living process of this machine."""
+    """{process: (its parent, whether it has ended)}, of all processes of this machine."""
     found = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
@@ -81,20 +81,21 @@ def has_children():
         return False
 
 
+def kill(pids):
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # It has ended meanwhile.
+
+
 def end_descendants(without=()):
-    """Kills all descendants of this process but the trees of those in `without`, and waits until they are gone. How many
-    they were."""
-    ended = set()
+    """Kills all descendants of this process but the trees of those in `without`, and waits until they are gone."""
     last = time.monotonic() + PATIENCE
     while True:
         found = descendants(os.getpid(), without)
-        for pid in found:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        ended.update(found)
+        kill(found)
         _reap(without)
         if not found or time.monotonic() > last:
-            return len(ended)
+            return
         time.sleep(0.002)

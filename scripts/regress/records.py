@@ -178,6 +178,38 @@ def read(folder):
     return sorted(found, key=lambda record: (record.suite, record.index)), bad
 
 
+def _is_run(run):
+    """Whether run.json holds what is taken from it, in the types that it should have."""
+    def is_time(value):
+        return type(value) in (int, float)
+
+    def are_texts(value):
+        return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+    return (isinstance(run, dict) and type(run.get("base")) is int and isinstance(run.get("commit"), str)
+            and isinstance(run.get("table"), str) and isinstance(run.get("bin"), str)
+            and isinstance(run.get("command", ""), str) and are_texts(run.get("suites", []))
+            and are_texts(run.get("expected") or []) and are_texts(run.get("unfinished") or [])
+            and all(run.get(key) is None or is_time(run[key]) for key in ("started", "finished", "budget"))
+            and all(isinstance(session, list) and len(session) == 2 and all(map(is_time, session))
+                    for session in run.get("sessions") or [])
+            and all(isinstance(case, list) and len(case) == 2 for case in run.get("cases") or []))
+
+
+def read_run(folder):
+    """run.json of a run; ValueError where it is none."""
+    path = Path(folder) / "run.json"
+    try:
+        run = json.loads(path.read_text())
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None
+    except ValueError:
+        run = None
+    if not _is_run(run):
+        raise ValueError(f"{path}: not the description of a run")
+    return run
+
+
 def write_json(path, values):
     """Whole, or not at all; a machine that stops may leave a cut file, which its reader sees."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")

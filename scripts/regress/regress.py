@@ -3,7 +3,7 @@
 
 usage: scripts/regress/regress.py [--seeds N | --budget T | --case SUITE-INDEX | --failed 1] [--suites "NAME..."]
            [--jobs N] [--base N] [--folder DIR] [--engine local|slurm] [--options WORDS] [--coverage 1] [--table FILE] [--bin DIR]
-           [--needs | --report-only]
+           [--needs]
 
 Exit codes: 0 every case passed, and there were checks in each suite; 1 not; 2 bad input; 128 + a signal.
 """
@@ -18,7 +18,6 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import options
-import records
 import report
 from live import Live
 from plan import Plan
@@ -90,19 +89,7 @@ def go(run, live):
     if run.programs_changed():
         raise ValueError("the programs have changed while they ran: the results are of no one program; run it again")
     run.write(finished=True)
-    summary = report.write(run.folder)
-    passed = scheduler.summary()
-    for line in summary.problems():
-        live.say(f"regress: FAIL: {line}")
-    return passed and summary.passed
-
-
-def report_only(folder):
-    if not (folder / "run.json").is_file():
-        raise ValueError(f"there is no run in {folder}")
-    for line in records.read(folder)[1]:
-        print(line)
-    report.write(folder)
+    return scheduler.summary(report.write(run.folder).problems())
 
 
 def needs(args):
@@ -119,9 +106,6 @@ def main():
     args = options.parse(sys.argv[1:])
     if args.needs:
         print("\n".join(needs(args)))
-        return 0
-    if args.report_only:
-        report_only(args.folder)
         return 0
     set_signals(raise_stopped)
     return 0 if go(Run(args), Live(sys.stdout)) else 1

@@ -11,19 +11,19 @@ has is a failure of the whole.
 Exit codes: 0 all cases passed and there were checks; 1 not; 2 bad input.
 """
 
-import argparse
 import sys
 import time
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
 import covered
 import history
 import join
 import junit
 import page
 import summary as summaries
+from planted import Parser, main_of
 
 
 def write_text(path, text):
@@ -77,7 +77,7 @@ def text(summary):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path, metavar="RUN", help="the folder of a run")
     parser.add_argument("--merge", nargs="+", type=Path, metavar="PART", help="folders of runs whose records are put together")
     parser.add_argument("--expect", nargs="+", default=[], metavar="SUITE", help="suites that must be there")
@@ -92,8 +92,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (ValueError, OSError) as error:
-        print(f"report.py: {error}", file=sys.stderr)
-        sys.exit(2)
+    main_of("report.py", main)

@@ -1,8 +1,8 @@
 """The folder of a run: what was asked for, which cases that is, whether it goes on or starts anew."""
 
 import fcntl
+import glob
 import hashlib
-import json
 import os
 import random
 import shlex
@@ -13,7 +13,6 @@ from pathlib import Path
 
 import options
 import records
-import shard
 from suites import ROOT
 
 DEFAULT_SEEDS = 10
@@ -29,10 +28,16 @@ def commit():
 
 
 def fingerprint(args, names):
-    """What the results depend on: the programs, the table, and the scripts of the cases."""
+    """What the results depend on: the programs, the table, the scripts of the cases, and what else these read."""
     digest = hashlib.sha256(args.table.read_bytes())
     needed = {ROOT / args.bin / need for name in names for need in args.suites_by_name[name].needs}
-    for path in [*sorted(needed), *sorted((ROOT / "testbench" / "regress").glob("*.py"))]:
+    read = set()
+    for pattern in {pattern for name in names for pattern in args.suites_by_name[name].reads}:
+        found = glob.glob(str(ROOT / pattern))
+        if not found:
+            raise ValueError(f"{args.table}: no file is called {pattern}")
+        read.update(map(Path, found))
+    for path in [*sorted(needed), *sorted((ROOT / "testbench" / "regress").glob("*.py")), *sorted(read)]:
         try:
             digest.update(hashlib.sha256(path.read_bytes()).digest())
         except OSError as error:
@@ -53,7 +58,7 @@ def cases_listed(suite):
 def what_failed(folder):
     """(run, cases as (suite, index), the first failure first) of the run in the folder."""
     try:
-        before = shard.read_run(folder)
+        before = records.read_run(folder)
     except ValueError:
         raise ValueError(f"FAILED=1: there is no run in {folder}") from None
     found, _ = records.read(folder)
@@ -70,7 +75,7 @@ def suites_of_failed(folder):
     """The suites that FAILED=1 runs: of what failed, or of such a run that was stopped."""
     before = None
     try:
-        before = shard.read_run(folder)
+        before = records.read_run(folder)
     except ValueError:
         pass
     if before and before.get("mode") == "failed" and not before.get("finished"):
@@ -96,8 +101,9 @@ class Run:
         cases = self.values["cases"]
         self.order = None if cases is None else [tuple(case) for case in cases]
         self.wanted = {name: self._wanted(name) for name in self.suites}
-        self.values["planned"] = {name: len(wanted) if isinstance(wanted, list) else wanted
-                                  for name, wanted in self.wanted.items()}
+        # With a budget no case is owed, also not of those that a suite lists.
+        self.values["planned"] = {name: None if self.values["budget"] is not None else len(wanted)
+                                  if isinstance(wanted, list) else wanted for name, wanted in self.wanted.items()}
 
     def _lock(self):
         try:
@@ -121,7 +127,7 @@ class Run:
         if self.mode == "case":
             return None
         try:
-            values = shard.read_run(self.folder)
+            values = records.read_run(self.folder)
         except ValueError:
             return None
         same = values.get("arguments") == self._arguments() and self.args.base in (None, values["base"])
@@ -174,10 +180,14 @@ class Run:
     def start(self, write_report):
         """Clears the folder of another run, and begins. Names of the cases that have their record, the attempts of those
         that run again, all records that count, and a line for each bad one."""
+        lost = []
         for name in CONTENTS:
             if not self.resumed and (self.folder / name).exists():
                 if name == "records" and self.mode != "case" and (self.folder / "run.json").exists():
-                    write_report(self.folder)  # which adds it to the history, also where it was killed
+                    try:
+                        write_report(self.folder)  # which adds it to the history, also where it was killed
+                    except ValueError as error:
+                        lost = [f"{error}: the records of that run count for nothing"]
                 shutil.rmtree(self.folder / name)
             (self.folder / name).mkdir(exist_ok=True)
         for name in RESULTS:
@@ -187,7 +197,7 @@ class Run:
             path.unlink()  # what a machine that stopped was about to rename
         self.values.update(jobs=self.args.jobs, engine=self.args.engine)
         found, bad = records.read(self.folder)
-        ours = []
+        bad, ours = lost + bad, []
         for record in found:
             if record.base == self.base and record.suite in self.suites:
                 ours.append(record)

@@ -151,8 +151,9 @@ class Scheduler:
         left = math.inf if self.plan.left() is None else (self.plan.seconds_left() + waiting) / jobs
         return f", {clock(min(left, self.until - time.time()))} left"
 
-    def summary(self):
-        """Says how the run ended. Whether every case passed, and each suite checked something."""
+    def summary(self, problems):
+        """Says how the run ended, with what its report says against it beside failed cases. Whether every case passed, and
+        nothing is said against it."""
         failures = self.failures()
         say = self.live.say
         if failures:
@@ -161,7 +162,7 @@ class Scheduler:
             say(f"  {failure_line(record)}")
         if len(failures) > MOST_LISTED:
             say(f"  and {len(failures) - MOST_LISTED} more")
-        right = not failures
+        right = not failures and not problems
         for name in self.run.suites:
             some = [record for record in self.records.values() if record.suite == name]
             checks = sum(record.checks for record in some)
@@ -172,10 +173,8 @@ class Scheduler:
             if not some or checks == 0:
                 say(f"  {name}: nothing was checked")
                 right = False
-        left = self.plan.left()
-        if left and self.until == math.inf:
-            say(f"regress: {left} cases were not run")
-            right = False
+        for line in problems:
+            say(f"  {line}")
         say(f"regress: {'PASS' if right else 'FAIL'}, {self.text()}, {clock(time.monotonic() - self.start)}; "
             f"report in {self.run.folder}")
         return right

@@ -44,19 +44,6 @@ _SAYS_FAILURE = re.compile(r"\b(FAIL|FAILED|(?:fatal |runtime )?[eE]rror:|ERROR|
 _SAYS_NOTHING = re.compile(r"^\s*([-=~.*]{8,}|)\s*$|^(stimuli|checks|testpoint) |^random seed ")
 
 
-def read_run(folder):
-    """run.json; ValueError where it is none."""
-    path = Path(folder) / "run.json"
-    try:
-        values = json.loads(path.read_text())
-        values["base"], values["commit"], values["table"], values["bin"]
-        return values
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
-        raise ValueError(f"{path}: not the description of a run") from None
-
-
 def failure_lines(text):
     """The lines that say what failed: from a little before the first one that names a failure, or the last ones."""
     lines = [line.rstrip()[:MOST_LINE] for line in text.splitlines() if not _SAYS_NOTHING.match(line)]
@@ -109,7 +96,7 @@ def first_of(folder, patterns):
 class Shard:
     def __init__(self, folder, name, attempt, queued):
         self.folder, self.attempt, self.queued = Path(folder), attempt, queued
-        self.run = read_run(folder)
+        self.run = records.read_run(folder)
         table = read_suites(ROOT / self.run["table"])
         if name not in table:
             raise ValueError(f"{self.run['table']}: there is no suite '{name}'")

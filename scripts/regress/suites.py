@@ -19,6 +19,7 @@ class Suite:
     command: list = field(default_factory=list)  # words with places such as {seed}
     checks: str = r"^checks (\d+)$"
     needs: list = field(default_factory=list)  # what make builds first, without the folder of programs
+    reads: list = field(default_factory=list)  # patterns of further files that the results depend on, below the root
     default: bool = True
     covers: bool = False  # whether a build with counters leaves coverage
     listed: list = field(default_factory=list)  # a command that prints a line for each case that there is
@@ -55,8 +56,8 @@ def _set(suite, place, key, value):
         if unknown:
             raise ValueError(f"{place}: there is no {{{min(unknown)}}}")
         setattr(suite, key, words)
-    elif key == "needs":
-        suite.needs = value.split()
+    elif key in ("needs", "reads"):
+        setattr(suite, key, value.split())
     elif key == "checks":
         try:
             groups = re.compile(value).groups

@@ -5,7 +5,6 @@ whole record saying so.
 """
 
 import hashlib
-import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -136,7 +135,7 @@ class Summary:
         """{testpoint: [checks, failures]}, of all cases that say them."""
         points = defaultdict(lambda: [0, 0])
         for record in self.records:
-            for name, (checks, failures) in (getattr(record, "testpoints", None) or {}).items():
+            for name, (checks, failures) in record.testpoints.items():
                 points[name][0] += checks
                 points[name][1] += failures
         return dict(points)
@@ -184,34 +183,11 @@ class Summary:
         return "passed" if self.passed else "failed"
 
 
-def right(run):
-    """Whether run.json holds what a report takes from it, in the types that it should have."""
-    def is_time(value):
-        return type(value) in (int, float)
-
-    def are_texts(value):
-        return isinstance(value, list) and all(isinstance(one, str) for one in value)
-
-    return (isinstance(run, dict) and type(run.get("base")) is int and isinstance(run.get("commit"), str)
-            and isinstance(run.get("command", ""), str) and are_texts(run.get("suites", []))
-            and are_texts(run.get("expected") or []) and are_texts(run.get("unfinished") or [])
-            and all(run.get(key) is None or is_time(run[key]) for key in ("started", "finished", "budget"))
-            and all(isinstance(session, list) and len(session) == 2 and all(map(is_time, session))
-                    for session in run.get("sessions") or [])
-            and all(isinstance(case, list) and len(case) == 2 for case in run.get("cases") or []))
-
-
-def read_run(folder):
-    path = folder / "run.json"
-    try:
-        run = json.loads(path.read_text())
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from None
-    except ValueError:
-        raise ValueError(f"{path}: not the description of a run") from None
-    if not right(run):
-        raise ValueError(f"{path}: not the description of a run")
-    return run
+def again(run):
+    """What a user types for the same cases: a command without a base would choose a new one. Of parts, a line for each."""
+    lines = [text if "BASE=" in text or "FAILED=" in text else f"{text} BASE={run['base']}"
+             for text in (run.get("command") or "make regress").splitlines()]
+    return "\n".join(lines)
 
 
 def planned_of(run):
@@ -245,6 +221,6 @@ def summarize(folder, run, found, bad):
 def read(folder):
     """The summary of the run in a folder; ValueError, in one line, where there is no run."""
     folder = Path(folder)
-    run = read_run(folder)
+    run = records.read_run(folder)
     found, bad = records.read(folder)
     return summarize(folder, run, found, bad)

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "model/core/error.hpp"
+#include "testbench/support/stimuli.hpp"
 
 namespace if4::testing {
 
@@ -38,26 +39,22 @@ class MemoryFile {
   std::string path_;
 };
 
-/// Takes note of an input. Where the environment has IF4_STIMULI, as a regression sets it, the digest of all inputs and
-/// their number are printed at the end (testbench/regress/suites.txt).
+/// Takes note of an input where the environment has IF4_STIMULI, as a regression sets it: the digest of all inputs and their
+/// number are printed at the end (testbench/regress/suites.txt).
 inline void note_input(const std::uint8_t* data, std::size_t size) {
-  struct Inputs {
-    ~Inputs() {
-      if (std::getenv("IF4_STIMULI") == nullptr || count == 0) return;
-      std::fprintf(stderr, "stimuli %016llx inputs\nchecks %llu\n", static_cast<unsigned long long>(digest),
-                   static_cast<unsigned long long>(count));
+  struct Teller {
+    ~Teller() {
+      if (!asked || told.count == 0) return;
+      std::fprintf(stderr, "checks %llu\n", static_cast<unsigned long long>(told.checks));
+      std::fprintf(stderr, "stimuli %s inputs\n", take_digest().c_str());
     }
-    void add(std::uint64_t value) {
-      digest = (digest ^ value) * 0x9E3779B97F4A7C15;
-      digest ^= digest >> 32;
-    }
-    std::uint64_t digest = 0x6A09E667F3BCC908;
-    std::uint64_t count = 0;
+    bool asked = std::getenv("IF4_STIMULI") != nullptr;
   };
-  static Inputs inputs;
-  inputs.add(size);
-  for (std::size_t i = 0; i < size; ++i) inputs.add(data[i]);
-  ++inputs.count;
+  static const Teller teller;
+  if (!teller.asked) return;
+  note_stimulus(std::uint64_t{size});
+  for (std::size_t i = 0; i < size; ++i) note_stimulus(std::uint64_t{data[i]});
+  count_checks(1);
 }
 
 inline void require(bool condition, const char* what) {

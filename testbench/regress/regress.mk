@@ -32,11 +32,10 @@ regress = python3 -B scripts/regress/regress.py --bin $(regress_bin) $(regress_g
 # What is asked for is checked before anything is built. Fuzzers have a configuration of their own.
 .PHONY: regress
 regress: ## suites with many seeds, in parallel: SEEDS= or BUDGET=10m, SUITES=, JOBS=; again: goes on; FAILED=1, CASE=
-	@$(regress) --needs >/dev/null
-	@scripts/setup.sh default $(if $(findstring fuzz,$(SUITES)$(CASE)),fuzz)
 	+@needs=$$($(regress) --needs) || exit; \
 	fuzzers=$$(sed -n 's|^fuzz/|$(BUILD)/fuzz/|p' <<<"$$needs"); \
 	programs=$$(sed -n '/^fuzz\//!s|^|$(regress_bin)/|p' <<<"$$needs"); \
+	scripts/setup.sh default $${fuzzers:+fuzz} || exit; \
 	[ -z "$$programs" ] || $(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) $$programs || exit; \
 	[ -z "$$fuzzers" ] || $(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) CONFIG=fuzz CXX=clang++ $$fuzzers
 	@exec $(regress)
@@ -46,6 +45,7 @@ check-regress: ## test the scripts of `make regress`: found bugs, hangs, crashes
 	@python3 -B testbench/regress/test_records.py
 	@python3 -B testbench/regress/test_plan.py
 	@python3 -B testbench/regress/test_regress.py
+	@python3 -B testbench/regress/test_local.py
 	@python3 -B testbench/regress/test_stop.py
 	@python3 -B testbench/regress/test_report_page.py
 	@python3 -B testbench/regress/test_report_junit.py

@@ -83,6 +83,12 @@ class Plans(unittest.TestCase):
         self.assertGreater(min(spent.values()) / max(spent.values()), 0.8, spent)
         self.assertIsNone(plan.left())
 
+    def test_a_budget_is_shared_by_time_with_suites_that_have_a_list(self):
+        plan = Plan(table(quick=1, listed=1), {"quick": None, "listed": 100000})
+        ran = simulate(plan, 2, 200, {"quick": 1, "listed": 1})
+        spent = [sum(suite == name for _, _, suite, _ in ran) for name in ("quick", "listed")]
+        self.assertGreater(min(spent) / max(spent), 0.8, spent)
+
     def test_each_suite_starts_within_any_budget(self):
         plan = Plan(table(a=30, b=30), {"a": None, "b": None})
         self.assertEqual(sorted(suite for _, _, suite, _ in simulate(plan, 1, 1, {"a": 30, "b": 30})), ["a", "b"])

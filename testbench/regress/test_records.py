@@ -5,6 +5,7 @@ import dataclasses
 import json
 
 from regress_testing import PASS, RegressTest, main, suite
+import fuzz_case
 import records
 import shard
 import suites
@@ -128,6 +129,11 @@ class Table(RegressTest):
         for one in table.values():
             self.assertTrue(one.about and one.needs, one.name)
             self.assertGreaterEqual(one.limit, 10 * one.seconds, one.name)
+
+    def test_every_fuzzer_is_in_its_suite(self):
+        fuzzers = {path.stem for path in (suites.ROOT / "testbench" / "fuzz").glob("fuzz_*.cpp")}
+        self.assertEqual({f"fuzz_{name}" for name, *_ in fuzz_case.FUZZERS}, fuzzers)
+        self.assertEqual(set(suites.read_suites()["fuzz"].needs), {f"fuzz/{name}" for name in fuzzers | {"make_corpus"}})
 
     def test_lines_that_are_wrong(self):
         good = suite("one", PASS)

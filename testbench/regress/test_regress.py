@@ -103,6 +103,25 @@ class Runs(RegressTest):
         self.regress("--case", "listed-3", code=2)
         self.assertIn("has 3 cases", self.complained)
 
+    def test_with_a_budget_a_suite_with_a_list_need_not_come_to_its_end(self):
+        self.table(suite("listed", PASS, more="listed seq 1000000"), suite("one", PASS))
+        self.assertIn("regress: PASS", self.regress("--budget", "0.5s", "--jobs", 2))
+        self.assertLess(len(self.records()), 1000000)
+
+    def test_one_verdict_also_where_only_the_report_speaks_against_it(self):
+        self.table(suite("one", PASS, more="covers yes"))
+        said = self.regress("--seeds", 1, "--coverage", 1, code=1)
+        self.assertIn("Coverage: no case that passed has left any", said)
+        self.assertIn("regress: FAIL", said)
+        self.assertNotIn("PASS", said)
+
+    def test_a_run_whose_description_was_cut_is_said_and_the_next_one_starts(self):
+        self.table(suite("one", PASS))
+        self.regress("--seeds", 2)
+        (self.run_folder / "run.json").write_text("")
+        self.assertIn("not the description of a run", self.regress("--seeds", 1))
+        self.assertEqual(set(self.outcomes()), {"one-0"})
+
     def test_what_ran_is_written_down(self):
         self.table(suite("one", PASS), suite("rare", PASS, more="default no"))
         self.regress("--seeds", 2, "--base", 9)
@@ -132,14 +151,6 @@ class Runs(RegressTest):
             self.assertIn(says, self.complained)
             self.assertNotIn("Traceback", self.complained)
         self.assertEqual(set(self.outcomes()), {"one-0"})
-
-    def test_report_only_runs_nothing(self):
-        self.table(suite("one", PASS))
-        self.regress("--report-only", code=2)
-        self.regress("--seeds", 2)
-        before = self.records()
-        self.regress("--report-only")
-        self.assertEqual(self.records(), before)
 
 
 if __name__ == "__main__":

@@ -192,7 +192,7 @@ class PageTest(RunTest):
 
 def pages_summary(folder, found):
     import summary
-    return summary.summarize(folder, summary.read_run(folder), found, [])
+    return summary.summarize(folder, records.read_run(folder), found, [])
 
 
 def contrast(one, other):

@@ -110,6 +110,14 @@ class JoinTest(RunTest):
         self.assertEqual((whole / "logs/unit-1.log").read_bytes(), b"its log")
         self.assertEqual(summary.problems(), [])
 
+    def test_the_whole_names_the_command_of_each_part(self):
+        one = self.run_of([record(index=0)], "one", command="make regress SUITES=unit")
+        two = self.run_of([record("kit", 0)], "two", command=f"make regress SUITES=kit BASE={BASE}")
+        join.join(self.folder / "whole", [one, two])
+        again = f"make regress SUITES=unit BASE={BASE}\nmake regress SUITES=kit BASE={BASE}"
+        self.assertEqual(summaries.read(self.folder / "whole").run["command"], again)
+        self.assertEqual(summaries.again({"command": again, "base": BASE}), again)
+
     def test_a_missing_suite_and_a_stopped_part_are_no_pass(self):
         one = self.run_of([record(index=0)], "one", finished=None, planned={"unit": 4})
         whole = self.folder / "whole"

@@ -8,7 +8,7 @@ namespace {
 TEST_CASE("a regression finds what fails, ends what hangs, and goes on where it was stopped",
           "[.regress][long]") {
   for (const char* script : {"regress/test_records.py", "regress/test_plan.py", "regress/test_regress.py",
-                             "regress/test_stop.py", "slurm/test_engine.py"})
+                             "regress/test_local.py", "regress/test_stop.py", "slurm/test_engine.py"})
     run_python(std::string("testbench/") + script, {});
 }
 

@@ -55,7 +55,7 @@ class Stops(RegressTest):
 
     def test_what_failed_goes_on_too(self):
         self.table(suite("waits", self.script("waits", "exit 1") + " {index}"))
-        self.regress("--seeds", 6, code=1)
+        self.regress("--seeds", 6, "--jobs", 1, code=1)  # so that they fail in the order of their numbers
         self.stopped(lambda process: process.send_signal(signal.SIGINT), options=["--failed", 1])
         self.assertEqual(set(self.outcomes().values()), {"passed"})
         (self.folder / "gate").touch()
@@ -85,6 +85,15 @@ class Stops(RegressTest):
     def test_programs_that_change_while_they_run_are_noticed(self):
         changes = self.script("changes", "echo '# changed' >>BOX/suites.txt\nprintf 'stimuli %032x\\nchecks 1\\n' $1\n")
         self.table(suite("changes", changes + " {index}"))
+        self.regress("--seeds", 1, code=2)
+        self.assertIn("the programs have changed while they ran", self.complained)
+
+    def test_so_is_what_a_suite_reads_beside_programs(self):
+        changes = self.script("changes", "echo more >>BOX/read.txt\nprintf 'stimuli %032x\\nchecks 1\\n' $1\n")
+        self.table(suite("changes", changes + " {index}", more=f"reads {self.folder}/r*d.txt"))
+        self.regress("--seeds", 1, code=2)
+        self.assertIn("no file is called", self.complained)
+        (self.folder / "read.txt").touch()
         self.regress("--seeds", 1, code=2)
         self.assertIn("the programs have changed while they ran", self.complained)
 

@@ -9,7 +9,6 @@ Exit codes: that of the command; 2 usage, or the cluster did not start; 128 + a 
 """
 
 import argparse
-import ctypes
 import os
 import re
 import secrets
@@ -21,6 +20,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "regress"))
+import processes
 
 LIMIT = 90  # seconds that anything here may take at most; it takes a few
 PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
@@ -115,11 +118,7 @@ def kill_all(*settings):
 
     def none_left():
         found = processes_with(*settings)
-        for process in found:
-            try:
-                os.kill(process, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        processes.kill(found)
         killed.update(found)
         return not found
     wait_for("processes of the cluster end", none_left)
@@ -152,7 +151,7 @@ class Cluster:
 
     def __enter__(self):
         # Job steps outlive their daemon. This process becomes their parent then, and not init, so that it sees their end.
-        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+        processes.adopt()
         try:
             kill_all(self.mark)  # what a run before left that was killed itself
             self._write()
