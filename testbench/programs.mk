@@ -20,7 +20,7 @@ $(O)/testbench/support/main.o: OPTIMIZE += -O0
 ifeq ($(CONFIG),release)
 $(filter-out $(O)/testbench/support/%,$(call objects,$(SUITE))): OPTIMIZE += -O1
 $(call objects,$(filter-out $(addprefix testbench/sim/test_,array.cpp mac_unit.cpp system.cpp),$(wildcard testbench/sim/*.cpp)) \
-	$(filter-out %/test_lockstep.cpp,$(wildcard testbench/bits/*.cpp))): \
+	$(filter-out %/test_lockstep.cpp,$(wildcard testbench/bits/*.cpp)) testbench/cuda/test_block_code.cpp): \
 	OPTIMIZE += -O0
 endif
 

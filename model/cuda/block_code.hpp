@@ -170,12 +170,17 @@ IF4_RARE std::uint32_t largest_finite(std::uint32_t scale, float amax) {
   return code;
 }
 
+/// The largest E8M0 scale with which the largest code, at most 7, stands for a finite value.
+inline constexpr std::uint32_t kLargestFiniteScale = 252;
+
 /// The magnitude of the type that magnitudes above it saturate at.
 template <Format kFormat, ElementType kType>
 IF4_HD float limit_of(std::uint32_t scale, const TensorNumbers& tensor) {
   using N = Numbers<kFormat>;
   constexpr bool kInt = kType == ElementType::kInt;
-  if (!tensor.bounded) return kInt ? static_cast<float>(N::kTop) : N::kLargest;
+  // A power of two stands for the same in every tensor, whatever amax is.
+  const bool bounded = N::kPowerScale ? scale > kLargestFiniteScale : tensor.bounded;
+  if (!bounded) return kInt ? static_cast<float>(N::kTop) : N::kLargest;
   const std::uint32_t code = largest_finite<kFormat, kType>(scale, tensor.amax);
   return kInt ? static_cast<float>(code) : float_value<kFormat>(code);
 }

@@ -34,7 +34,7 @@ $(BUILD)/cuda/if4: $(call objects,sim/program/main.cpp) $(CUDA_OBJECTS) $(all_bu
 
 CUDA_TESTS := $(call objects,$(wildcard testbench/cuda/*.cpp)) \
 	$(patsubst %.cu,$(CUDA_O)/%.o,$(filter-out %/bench_cuda.cu,$(wildcard testbench/cuda/*.cu)))
-$(BUILD)/cuda/if4_cuda_tests: $(CUDA_TESTS) $(call objects,testbench/support/main.cpp sim/terminal/interrupt.cpp) \
+$(BUILD)/cuda/if4_cuda_tests: $(CUDA_TESTS) $(call objects,$(addprefix testbench/support/,main.cpp tensor_testing.cpp) sim/terminal/interrupt.cpp) \
 		$(CUDA_OBJECTS) $(O)/libif4.a
 	$(call link,$(TEST_LIBS) $(LIBS) $(CUDA_LIBS))
 $(BUILD)/cuda/if4_cuda_bench: $(CUDA_O)/testbench/cuda/bench_cuda.o $(CUDA_OBJECTS) $(O)/libif4.a

@@ -29,50 +29,6 @@ void check_alignment(const void* pointer, std::size_t size, const char* what) {
 
 }  // namespace
 
-namespace cuda {
-/// Everything about a tensor but its pointers.
-struct JobOf {
-  const Shape& shape;
-  std::size_t rows, columns, blocks_per_row;
-  bool flattened;
-
-  Job job(DType dtype, const QuantizeOptions& options, bool tiled) const {
-    Job job{};
-    job.dtype = dtype;
-    job.rows = rows;
-    job.columns = columns;
-    job.blocks_per_row = blocks_per_row;
-    const bool stacked = (options.transpose || options.square) && !flattened && shape.size() > 2;
-    job.matrix_rows = stacked ? shape[shape.size() - 2] : rows;
-    job.order = !options.transpose ? Order::kRows : flattened ? Order::kGathered : Order::kTransposed;
-    if (flattened) {
-      job.width = shape[shape.size() - 1];
-      job.height = shape[shape.size() - 2];
-    }
-    job.square = options.square;
-    job.rotate = options.rotate;
-    job.tiled = tiled;
-    job.rule = options.rule;
-    job.search = options.search;
-    if (options.search) {
-      for (const SearchStep& step : search_steps(options.format)) {
-        job.choices.neighbours[job.choices.neighbour_count++] = {static_cast<std::int8_t>(step.candidate),
-                                                                 static_cast<std::int8_t>(step.codes)};
-      }
-    }
-    job.choices.stochastic = options.seed.has_value();
-    if (options.seed) job.choices.key = noise_key(*options.seed);
-    return job;
-  }
-};
-
-void place_values(Format format, const void* x, Job& job) {
-  job.x = x;
-  job.vectors = job.order == Order::kRows && job.columns % block_size(format) == 0 &&
-                reinterpret_cast<std::uintptr_t>(x) % 16 == 0;
-}
-}  // namespace cuda
-
 CudaQuantizer::CudaQuantizer(const Shape& shape, DType dtype, const QuantizeOptions& options, bool tiled)
     : options_(options), dtype_(dtype), tiled_(tiled), shape_(shape) {
   check_options(shape, options);
@@ -99,20 +55,52 @@ std::size_t CudaQuantizer::scale_bytes() const {
   return tiled_ ? tiled_size(rows_, blocks_per_row_) : rows_ * blocks_per_row_;
 }
 
+cuda::Job CudaQuantizer::job(const void* x) const {
+  cuda::Job job{};
+  job.x = x;
+  job.dtype = dtype_;
+  job.rows = rows_;
+  job.columns = columns_;
+  job.blocks_per_row = blocks_per_row_;
+  const bool stacked = (options_.transpose || options_.square) && !flattened_ && shape_.size() > 2;
+  job.matrix_rows = stacked ? shape_[shape_.size() - 2] : rows_;
+  job.order = !options_.transpose ? cuda::Order::kRows
+              : flattened_        ? cuda::Order::kGathered
+                                  : cuda::Order::kTransposed;
+  if (flattened_) {
+    job.width = shape_[shape_.size() - 1];
+    job.height = shape_[shape_.size() - 2];
+  }
+  job.vectors = job.order == cuda::Order::kRows && columns_ % block_size(options_.format) == 0 &&
+                reinterpret_cast<std::uintptr_t>(x) % 16 == 0;
+  job.square = options_.square;
+  job.rotate = options_.rotate;
+  job.tiled = tiled_;
+  job.rule = options_.rule;
+  job.search = options_.search;
+  if (options_.search) {
+    for (const SearchStep& step : search_steps(options_.format)) {
+      job.choices.neighbours[job.choices.neighbour_count++] = {static_cast<std::int8_t>(step.candidate),
+                                                               static_cast<std::int8_t>(step.codes)};
+    }
+  }
+  job.choices.stochastic = options_.seed.has_value();
+  if (options_.seed) job.choices.key = noise_key(*options_.seed);
+  return job;
+}
+
 void CudaQuantizer::add_amax(const void* x, DType dtype, std::size_t count, float* amax, CudaStream stream) {
   check_alignment(x, dtype_size(dtype), "values");
   if (count != 0) cuda::check(cuda::launch_amax(x, dtype, count, amax, stream), "cannot start a kernel");
 }
 
 void CudaQuantizer::find_amax(const void* x, float* amax, CudaStream stream) const {
+  check_alignment(x, dtype_size(dtype_), "values");
   cuda::check(cudaMemsetAsync(amax, 0, sizeof *amax, stream), "cannot set the memory of amax");
   if (values_ == 0) return;
   if (!options_.rotate) return add_amax(x, dtype_, values_, amax, stream);
-  check_alignment(x, dtype_size(dtype_), "values");
-  cuda::Job job =
-      cuda::JobOf{shape_, rows_, columns_, blocks_per_row_, flattened_}.job(dtype_, options_, tiled_);
-  cuda::place_values(Format::kNVFP4, x, job);  // 16 values at a time, whatever the format
-  job.blocks_per_row = columns_ / kBlockSize;
+  cuda::Job job = this->job(x);
+  job.blocks_per_row = columns_ / kBlockSize;  // 16 values at a time, whatever the format
   cuda::check(cuda::launch_rotated_amax(job, amax, stream), "cannot start a kernel");
 }
 
@@ -120,9 +108,7 @@ void CudaQuantizer::encode(const void* x, const float* amax, std::uint8_t* codes
                            CudaStream stream) const {
   check_alignment(x, dtype_size(dtype_), "values");
   check_alignment(codes, 16, "codes");
-  cuda::Job job =
-      cuda::JobOf{shape_, rows_, columns_, blocks_per_row_, flattened_}.job(dtype_, options_, tiled_);
-  cuda::place_values(options_.format, x, job);
+  cuda::Job job = this->job(x);
   job.amax = amax;
   job.codes = codes;
   job.scales = scales;
@@ -137,9 +123,7 @@ void CudaQuantizer::encode(const void* x, const float* amax, std::uint8_t* codes
 
 void CudaQuantizer::add_errors(const void* x, const float* amax, const std::uint8_t* codes,
                                const std::uint8_t* scales, double* sums, CudaStream stream) const {
-  cuda::Job job =
-      cuda::JobOf{shape_, rows_, columns_, blocks_per_row_, flattened_}.job(dtype_, options_, false);
-  cuda::place_values(options_.format, x, job);
+  cuda::Job job = this->job(x);
   job.amax = amax;
   job.codes = const_cast<std::uint8_t*>(codes);  // which the kernel reads
   job.scales = const_cast<std::uint8_t*>(scales);

@@ -14,6 +14,10 @@ struct CUstream_st;
 
 namespace if4 {
 
+namespace cuda {
+struct Job;
+}
+
 /// A cudaStream_t.
 using CudaStream = CUstream_st*;
 
@@ -61,7 +65,7 @@ class CudaQuantizer {
 
   /// Writes code_bytes() bytes of codes, at a multiple of 16, and scale_bytes() bytes of scales, as they are in
   /// QuantizedTensor. *amax is read on the device when the stream comes to it: what find_amax() wrote, or another number,
-  /// such as one of a calibration, for which larger values saturate. Where amax is not finite, every scale becomes the
+  /// such as one of a calibration, for which larger values saturate; with 0 all do, to 0. Where amax is not finite, every scale becomes the
   /// NaN, and so does that of a block with a value that is not finite: all of its values are then NaN, and nothing wrong
   /// passes for a number. MXFP4 needs amax too, but stores none.
   void encode(const void* x, const float* amax, std::uint8_t* codes, std::uint8_t* scales,
@@ -77,6 +81,9 @@ class CudaQuantizer {
   static constexpr std::size_t kErrorSums = 1024;
 
  private:
+  /// What the kernels are told, but for amax and the results.
+  cuda::Job job(const void* x) const;
+
   QuantizeOptions options_;
   DType dtype_;
   bool tiled_;

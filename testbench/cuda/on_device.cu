@@ -2,38 +2,24 @@
 #include <cstring>
 
 #include "model/cuda/cuda_quantizer.hpp"
-#include "model/cuda/errors.hpp"
+#include "model/cuda/device_memory.cuh"
 #include "testbench/cuda/on_device.hpp"
 
 namespace if4::testing {
 namespace {
 
-/// Device memory that goes with its owner.
+/// Device memory whose bytes are 0xA5.
 class Memory {
  public:
   explicit Memory(std::size_t bytes) {
-    cuda::check(cudaMalloc(&data_, std::max<std::size_t>(bytes, 16)), "cannot take memory");
-    cuda::check(cudaMemset(data_, 0xA5, std::max<std::size_t>(bytes, 16)), "cannot set memory");
+    bytes = std::max<std::size_t>(bytes, 16);
+    buffer_.reserve(bytes);
+    cuda::check(cudaMemset(buffer_.as(), 0xA5, bytes), "cannot set memory");
   }
-  ~Memory() { cudaFree(data_); }
-  Memory(const Memory&) = delete;
-  Memory& operator=(const Memory&) = delete;
-  std::uint8_t* bytes() const { return static_cast<std::uint8_t*>(data_); }
+  std::uint8_t* bytes() const { return buffer_.as(); }
 
  private:
-  void* data_ = nullptr;
-};
-
-class Stream {
- public:
-  Stream() { cuda::check(cudaStreamCreate(&stream_), "cannot make a stream"); }
-  ~Stream() { cudaStreamDestroy(stream_); }
-  Stream(const Stream&) = delete;
-  Stream& operator=(const Stream&) = delete;
-  operator cudaStream_t() const { return stream_; }
-
- private:
-  cudaStream_t stream_ = nullptr;
+  cuda::Buffer<true> buffer_;
 };
 
 void copy(void* to, const void* from, std::size_t bytes) {
@@ -46,7 +32,7 @@ QuantizedTensor quantize_on_device(const TensorView& view, const QuantizeOptions
                                    const DeviceRun& run) {
   const CudaQuantizer quantizer(view.shape, view.dtype, options, run.tiled);
   const std::size_t size = dtype_size(view.dtype);
-  const Stream stream;
+  const cuda::Stream stream;
   const Memory x((quantizer.values() + run.misaligned) * size);
   const Memory codes(quantizer.code_bytes());
   const Memory scales(quantizer.scale_bytes());
@@ -54,13 +40,14 @@ QuantizedTensor quantize_on_device(const TensorView& view, const QuantizeOptions
   std::uint8_t* const values = x.bytes() + run.misaligned * size;
   copy(values, view.data, quantizer.values() * size);
   auto* const device_amax = reinterpret_cast<float*>(amax.bytes());
-  if (run.amax) {
-    copy(device_amax, &*run.amax, sizeof(float));
-  } else {
-    quantizer.find_amax(values, device_amax, stream);
+  if (run.amax) copy(device_amax, &*run.amax, sizeof(float));
+  cuda::check(cudaDeviceSynchronize(),
+              "cannot copy");  // the stream does not wait for what was set and copied
+  if (!run.amax) {
+    quantizer.find_amax(values, device_amax, stream.get());
   }
-  quantizer.encode(values, device_amax, codes.bytes(), scales.bytes(), stream);
-  cuda::check(cudaStreamSynchronize(stream), "a kernel failed");
+  quantizer.encode(values, device_amax, codes.bytes(), scales.bytes(), stream.get());
+  cuda::check(cudaStreamSynchronize(stream.get()), "a kernel failed");
 
   QuantizedTensor result = make_quantized(options.format, quantizer.shape());
   result.scales.resize(quantizer.scale_bytes());
@@ -92,21 +79,6 @@ ErrorSums errors_on_device(const TensorView& view, const QuantizeOptions& option
     total.signal += parts[i + 1];
   }
   return total;
-}
-
-void with_memory_taken(std::size_t left, void (*work)()) {
-  std::size_t available = 0;
-  std::size_t all = 0;
-  cuda::check(cudaMemGetInfo(&available, &all), "cannot ask for the memory");
-  const Memory taken(available - std::min(available, left));
-  work();
-}
-
-std::size_t device_memory() {
-  std::size_t available = 0;
-  std::size_t all = 0;
-  cuda::check(cudaMemGetInfo(&available, &all), "cannot ask for the memory");
-  return all;
 }
 
 }  // namespace if4::testing

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "model/quantize/fast_quantizer.hpp"
 
@@ -24,11 +23,5 @@ QuantizedTensor quantize_on_device(const TensorView& view, const QuantizeOptions
 
 /// Noise and signal of the same, from CudaQuantizer::add_errors().
 ErrorSums errors_on_device(const TensorView& view, const QuantizeOptions& options);
-
-/// Runs `work` while all memory of the device but about `left` bytes is taken.
-void with_memory_taken(std::size_t left, void (*work)());
-
-/// Bytes of all memory of the device.
-std::size_t device_memory();
 
 }  // namespace if4::testing

@@ -20,8 +20,8 @@
 #include "model/files/tensor_file.hpp"
 #include "model/quantize/quantizer.hpp"
 #include "testbench/cuda/on_device.hpp"
-#include "testbench/cuda/tensors.hpp"
 #include "testbench/support/catch.hpp"
+#include "testbench/support/tensor_testing.hpp"
 
 namespace {
 
@@ -112,15 +112,9 @@ TEST_CASE("the device gives the bits of the scalar quantizer with any options, s
 }
 
 TEST_CASE("the device at the extremes of FP32", "[gpu]") {
-  const float largest = std::numeric_limits<float>::max();
-  const float tiniest = std::numeric_limits<float>::denorm_min();
-  Tensor tensor{{4, 32}, std::vector<float>(128)};
-  for (const float amax : {largest, 0x1p127F, 1.0F, 1e-38F, 3 * tiniest, tiniest, 0.0F}) {
+  for (const float amax : kExtremes) {
     CAPTURE(amax);
-    std::fill(tensor.values.begin(), tensor.values.end(), 0.0F);
-    for (std::size_t i = 0; i < 20; ++i) tensor.values[i] = i % 2 == 0 ? amax : -amax / static_cast<float>(i);
-    tensor.values[40] = -std::min(tiniest, amax);
-    tensor.values[64] = -0.0F;
+    const Tensor tensor = extreme_tensor(amax);
     for (int number = 0; number < kFormatCount; ++number) {
       for (const bool search : {false, true}) {
         for (const bool noise : {false, true}) {
@@ -257,7 +251,7 @@ TEST_CASE("errors that the device sums are those of the CPU", "[gpu]") {
 }
 
 TEST_CASE("what the device cannot do is said in one line", "[gpu]") {
-  const auto kind = [](auto&& work) {
+  const auto message = [](auto&& work) {
     try {
       work();
     } catch (const CudaError& error) {
@@ -268,26 +262,27 @@ TEST_CASE("what the device cannot do is said in one line", "[gpu]") {
     }
     return std::string();
   };
-  CHECK(kind([] {
+  CHECK(message([] {
           CudaQuantizer({2, 8}, DType::kI8, {});
         }) == "a tensor of I8 cannot be quantized, only F32, BF16 and F16");
   QuantizeOptions rotated;
   rotated.rotate = true;
-  CHECK(kind([&] {
+  CHECK(message([&] {
           CudaQuantizer({2, 8}, DType::kF32, rotated);
         }) == "rotation needs rows of a multiple of 16 values, not of 8");
   const CudaQuantizer quantizer({2, 16}, DType::kF32, {});
-  CHECK(kind([&] { quantizer.find_amax(reinterpret_cast<void*>(2), nullptr, nullptr); }) != "");
-  CHECK(kind([&] {
+  CHECK(message([&] { quantizer.find_amax(reinterpret_cast<void*>(2), nullptr, nullptr); }) ==
+        "CUDA: the address of the values is no multiple of 4");
+  CHECK(message([&] {
           quantizer.encode(nullptr, nullptr, reinterpret_cast<std::uint8_t*>(8), nullptr, nullptr);
         }) == "CUDA: the address of the codes is no multiple of 16");
-  const std::size_t beyond = device_memory() / 4;
+  constexpr std::size_t kRows = std::size_t{1} << 38;  // 16 TiB
   bool out_of_memory = false;
   try {
-    quantize_on_device({{beyond, 16}, DType::kF32, nullptr}, {});
+    quantize_on_device({{kRows, 16}, DType::kF32, nullptr}, {});
   } catch (const CudaError& error) {
     out_of_memory = error.kind() == CudaError::Kind::kOutOfMemory;
-    CHECK(std::string(error.what()) == "CUDA: cannot take memory: out of memory");
+    CHECK(std::string(error.what()) == "CUDA: cannot take 17592186044416 bytes of its memory: out of memory");
   }
   CHECK(out_of_memory);
   // The device works on after that.

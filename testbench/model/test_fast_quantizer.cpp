@@ -17,59 +17,12 @@
 #include "testbench/support/catch.hpp"
 #include "testbench/support/simd_targets.hpp"
 #include "testbench/support/stimuli.hpp"
+#include "testbench/support/tensor_testing.hpp"
 
 namespace {
 
 using namespace if4;
-using if4::testing::EachTarget;
-
-/// Blocks of every kind: bells, long tails, exact ties, zeros, tiny and large magnitudes.
-Tensor mixed_tensor(std::size_t rows, std::size_t columns, std::mt19937_64& rng) {
-  std::normal_distribution<float> normal;
-  Tensor tensor{{rows, columns}, {}};
-  unsigned kind = 0;
-  float magnitude = 1.0F;
-  for (std::size_t i = 0; i < rows * columns; ++i) {
-    if (i % 16 == 0) {
-      kind = static_cast<unsigned>(rng() % 8);
-      magnitude = std::exp2(-static_cast<float>(rng() % 24));
-    }
-    const float x = normal(rng);
-    float value = x * magnitude;
-    if (kind == 1) value = x * x * x * x * x * magnitude / 8;
-    if (kind == 2) value = static_cast<float>(static_cast<int>(rng() % 49) - 24) / 4 * magnitude;
-    if (kind == 3) value = rng() % 4 == 0 ? value : rng() % 2 == 0 ? 0.0F : -0.0F;
-    if (kind == 4 && rng() % 64 != 0) value = 0.0F;
-    if (kind == 5 && rng() % 3 == 0) value = std::ldexp(x, -static_cast<int>(rng() % 140));
-    tensor.values.push_back(value);
-  }
-  return tensor;
-}
-
-std::string text_of(const QuantizeOptions& options) {
-  return std::string(format_name(options.format)) + " " + std::string(rule_name(options.rule)) +
-         (options.search ? " search" : "") + (options.square ? " 2d" : "") + (options.rotate ? " rht" : "") +
-         (options.transpose ? " transpose" : "") + (options.seed ? " stochastic" : "");
-}
-
-void check_same(const QuantizedTensor& fast, const QuantizedTensor& plain) {
-  CHECK(fast.shape == plain.shape);
-  CHECK(std::memcmp(&fast.amax, &plain.amax, sizeof fast.amax) == 0);
-  CHECK(fast.scales == plain.scales);
-  CHECK(fast.codes == plain.codes);
-}
-
-QuantizeOptions random_options(std::mt19937_64& rng) {
-  QuantizeOptions options;
-  options.format = static_cast<Format>(rng() % kFormatCount);
-  options.rule = static_cast<Rule>(rng() % 3);
-  options.search = rng() % 2 == 0;
-  options.square = rng() % 3 == 0 && block_size(options.format) == 16;
-  options.transpose = rng() % 3 == 0;
-  options.rotate = rng() % 3 == 0;
-  if (rng() % 3 == 0) options.seed = rng();
-  return options;
-}
+using namespace if4::testing;
 
 }  // namespace
 
@@ -80,7 +33,7 @@ TEST_CASE("the fast quantizer gives the bits of the scalar one in every format a
     for (const Rule rule : {Rule::kMse, Rule::kMae, Rule::kAbsMax}) {
       const QuantizeOptions options{static_cast<Format>(number), rule};
       CAPTURE(text_of(options));
-      const Tensor tensor = mixed_tensor(13, 160, rng);
+      const Tensor tensor = mixed_tensor({13, 160}, rng);
       const QuantizedTensor plain = quantize(tensor, options);
       targets.run([&] { check_same(quantize_fast(view_of(tensor), options, 1), plain); });
     }
@@ -98,11 +51,11 @@ void check_random_tensors(std::mt19937_64& rng, int count) {
     std::size_t columns = 1 + rng() % 600;
     if (options.rotate) (options.transpose ? rows : columns) = 16 * (1 + rng() % 8);
     CAPTURE(text_of(options), rows, columns, repeat);
-    Tensor tensor = mixed_tensor(rows, columns, rng);
+    Tensor tensor = mixed_tensor({rows, columns}, rng);
     // Any amax, up to the ends of FP32; BF16 rotation takes four times the largest value.
     const int power = static_cast<int>(rng() % 250) - 130;
     for (float& x : tensor.values) x = std::ldexp(x, rng() % 2 == 0 ? power : power - 1);
-    if4::testing::note_stimulus(tensor);
+    note_stimulus(tensor);
     const QuantizedTensor plain = quantize(tensor, options);
     targets.run([&] { check_same(quantize_fast(view_of(tensor), options, 1 + rng() % 4), plain); });
   }
@@ -123,16 +76,9 @@ TEST_CASE("the fast quantizer on random tensors", "[.case_quantizer][long]") {
 
 TEST_CASE("the extremes of FP32 on every instruction set", "[fast]") {
   const EachTarget targets;
-  const float largest = std::numeric_limits<float>::max();
-  const float tiniest = std::numeric_limits<float>::denorm_min();
-  Tensor tensor{{4, 32}, std::vector<float>(128)};
-  for (const float amax : {largest, 1.0F, 1e-38F, 3 * tiniest, tiniest}) {
+  for (const float amax : kExtremes) {
     CAPTURE(amax);
-    std::fill(tensor.values.begin(), tensor.values.end(), 0.0F);
-    for (std::size_t i = 0; i < 20; ++i) tensor.values[i] = i % 2 == 0 ? amax : -amax / static_cast<float>(i);
-    tensor.values[40] = -tiniest;
-    tensor.values[64] = -0.0F;
-    tensor.values[100] = tiniest;
+    const Tensor tensor = extreme_tensor(amax);
     for (int number = 0; number < kFormatCount; ++number) {
       QuantizeOptions options{static_cast<Format>(number), Rule::kMse};
       options.search = number % 2 == 0;
@@ -177,7 +123,7 @@ TEST_CASE("values of 16 bits, at any address, on any number of threads", "[fast]
       Tensor tensor{{rows, columns}, std::vector<float>(count)};
       std::vector<std::uint8_t> bytes(count * dtype_size(dtype) + 8);
       const std::size_t offset = 1 + rng() % 7;
-      const Tensor source = mixed_tensor(rows, columns, rng);
+      const Tensor source = mixed_tensor({rows, columns}, rng);
       for (std::size_t i = 0; i < count; ++i) {
         auto half = static_cast<std::uint16_t>(rng());
         if (dtype == DType::kF32) {
@@ -209,7 +155,7 @@ TEST_CASE("parts can be made one by one", "[fast]") {
   for (int repeat = 0; repeat < 30; ++repeat) {
     QuantizeOptions options = random_options(rng);
     options.rotate = false;
-    const Tensor tensor = mixed_tensor(1 + rng() % 90, 1 + rng() % 700, rng);
+    const Tensor tensor = mixed_tensor({1 + rng() % 90, 1 + rng() % 700}, rng);
     CAPTURE(text_of(options), to_string(tensor.shape));
     const QuantizedTensor whole = quantize_fast(view_of(tensor), options, 2);
     const FastQuantizer quantizer(view_of(tensor), options, 2);
@@ -276,7 +222,7 @@ TEST_CASE("the scale search on normal data", "[fast]") {
 
 TEST_CASE("noise beyond 2^32 elements", "[fast]") {
   std::mt19937_64 rng(test_seed() + 66);
-  const Tensor tensor = mixed_tensor(1, 16 * 16, rng);
+  const Tensor tensor = mixed_tensor({1, 16 * 16}, rng);
   QuantizeOptions options{Format::kNVFP4, Rule::kMse};
   options.seed = 9;
   const KernelParams params = kernel_params(options, 1.0F);

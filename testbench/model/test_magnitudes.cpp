@@ -13,11 +13,13 @@
 #include "model/quantize/quantizer.hpp"
 #include "testbench/support/catch.hpp"
 #include "testbench/support/simd_targets.hpp"
+#include "testbench/support/tensor_testing.hpp"
 
 namespace {
 
 using namespace if4;
 using if4::testing::EachTarget;
+using if4::testing::text_of;
 
 constexpr float kLargest = std::numeric_limits<float>::max();
 
@@ -36,12 +38,6 @@ Tensor times_power(const Tensor& tensor, int power) {
   Tensor result = tensor;
   for (float& x : result.values) x = std::ldexp(x, power);
   return result;
-}
-
-std::string text_of(const QuantizeOptions& options) {
-  return std::string(format_name(options.format)) + " " + std::string(rule_name(options.rule)) +
-         (options.search ? " search" : "") + (options.square ? " 2d" : "") + (options.rotate ? " rht" : "") +
-         (options.seed ? " stochastic" : "");
 }
 
 /// Calls `check` with every format and rule, with and without search, 2D blocks, rotation and noise.

@@ -12,11 +12,13 @@
 #include "model/quantize/measure.hpp"
 #include "model/quantize/quantizer.hpp"
 #include "testbench/support/file_testing.hpp"
+#include "testbench/support/tensor_testing.hpp"
 
 namespace {
 
 using namespace if4;
 using if4::testing::check_contains;
+using if4::testing::check_same;
 using if4::testing::TempDir;
 
 /// Random values; the first of each of `matrices` parts is 8, so that all parts have that amax.
@@ -47,14 +49,6 @@ Tensor exchanged(const Tensor& tensor) {
     result.values[matrix * rows * columns + column * rows + row] = tensor.values[i];
   }
   return result;
-}
-
-void check_same(const QuantizedTensor& a, const QuantizedTensor& b) {
-  CHECK(a.shape == b.shape);
-  CHECK(a.flattened == b.flattened);
-  CHECK(a.amax == b.amax);
-  CHECK(a.scales == b.scales);
-  CHECK(a.codes == b.codes);
 }
 
 }  // namespace
