@@ -44,9 +44,9 @@ def main():
         print(f"SURVIVED: {what}: {bug.what}")
         return 1
     if not bug and failure is not None:
-        print(f"FAILED: {what}: {failure}, see {root}/test.log")
+        print(f"FAILED: {what}: {failure.text}, see {root}/test.log")
         return 1
-    print(f"{what}: {'CAUGHT by ' + failure if bug else 'passes'}")
+    print(f"{what}: {'CAUGHT by ' + failure.text if bug else 'passes'}")
     print(f"stimuli {hashlib.sha256(change.encode()).hexdigest()} planted bug\nchecks 1")
     return 0
 
