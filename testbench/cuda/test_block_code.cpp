@@ -196,7 +196,7 @@ TEST_CASE("the kernels' arithmetic gives the bits of the scalar quantizer in eve
   }
 }
 
-TEST_CASE("the quick choice is certain of nearly all blocks, and right", "[cuda]") {
+TEST_CASE("the quick choice is certain of nearly all blocks, and right", "[cuda][long]") {
   std::mt19937_64 rng(test_seed() + 2102);
   std::normal_distribution<float> normal;
   Tensor tensor{{128, 1024}, std::vector<float>(std::size_t{128} * 1024)};

@@ -267,7 +267,7 @@ TEST_CASE("an accumulator of 120 bits", "[mac]") {
   }
 }
 
-TEST_CASE("1,000,000 random beats a format equal the exact rationals", "[mac]") {
+TEST_CASE("1,000,000 random beats a format equal the exact rationals", "[mac][long]") {
   std::mt19937_64 random(test_seed() + 6);
   for (const Format format : all_formats()) {
     std::size_t done = 0;
@@ -352,7 +352,7 @@ TEST_CASE("finish starts the next dot product", "[mac]") {
   CHECK(mac.finish() == MacResult{0x35800000});  // 2^-20
 }
 
-TEST_CASE("beats_with_sum gives that sum, and random_beats every code and scale", "[mac]") {
+TEST_CASE("beats_with_sum gives that sum, and random_beats every code and scale", "[mac][long]") {
   std::mt19937_64 random(test_seed() + 4);
   for (const MacConfig& config : all_configs()) {
     for (int n = 0; n < 300; ++n) {

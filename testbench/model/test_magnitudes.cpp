@@ -85,7 +85,8 @@ std::size_t infinities(const std::vector<float>& values) {
 
 }  // namespace
 
-TEST_CASE("a power of two that all values share changes no code and no choice", "[quantizer][magnitude]") {
+TEST_CASE("a power of two that all values share changes no code and no choice",
+          "[quantizer][magnitude][long]") {
   std::mt19937_64 rng(test_seed() + 900);
   const EachTarget targets;
   const Tensor tensor = whole_steps(17, 96, rng);

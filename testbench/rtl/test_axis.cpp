@@ -188,7 +188,8 @@ TEMPLATE_TEST_CASE("AXI4-Stream: no output depends on an input of the same clock
   CHECK(given > 0);
 }
 
-TEST_CASE("AXI4-Stream: a simulation stops at a byte that is not kept, unless it is padding", "[axis]") {
+TEST_CASE("AXI4-Stream: a simulation stops at a byte that is not kept, unless it is padding",
+          "[axis][long]") {
   const TempDir folder;
   const auto run = [&](const std::string& keep) {
     put(folder / "tb.sv",
@@ -217,7 +218,7 @@ TEST_CASE("AXI4-Stream: a simulation stops at a byte that is not kept, unless it
   }
 }
 
-TEST_CASE("AXI4-Stream: the RTL stops a simulation with parameters that it cannot have", "[axis]") {
+TEST_CASE("AXI4-Stream: the RTL stops a simulation with parameters that it cannot have", "[axis][long]") {
   const auto run = [](const std::string& parameters) {
     return simulate("if4_mac_axis", "rtl/if4_pkg.sv rtl/if4_mac_axis.sv -Y.sv -yrtl " + parameters);
   };

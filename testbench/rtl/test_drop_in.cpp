@@ -75,7 +75,8 @@ std::string documented(const std::string& tool) {
 
 }  // namespace
 
-TEST_CASE("the RTL reads silently in another project, with and without a time scale: Verilator", "[rtl]") {
+TEST_CASE("the RTL reads silently in another project, with and without a time scale: Verilator",
+          "[rtl][long]") {
   const Project project;
   // Generated C++ takes half a minute to compile, and adds nothing to what is looked for here.
   const std::string command = replaced(documented("verilator"), "--binary", "--lint-only --top-module tb");
@@ -114,7 +115,7 @@ TEST_CASE("every list of files reads silently from another folder, with and with
   CHECK(lists >= 4);
 }
 
-TEST_CASE("the RTL runs in another project, with and without a time scale: Icarus Verilog", "[rtl]") {
+TEST_CASE("the RTL runs in another project, with and without a time scale: Icarus Verilog", "[rtl][long]") {
   const Project project;
   const std::string files = "ip/if4/rtl/if4_pkg.sv tb.sv";
   const std::string command = documented("iverilog");
@@ -130,7 +131,7 @@ TEST_CASE("the RTL runs in another project, with and without a time scale: Icaru
   }
 }
 
-TEST_CASE("the RTL reads silently in another project: Yosys", "[rtl]") {
+TEST_CASE("the RTL reads silently in another project: Yosys", "[rtl][long]") {
   const Project project;
   const std::string line =
       replaced(documented("yosys"), "synth -top top", "hierarchy -check -top top; proc; check -assert");

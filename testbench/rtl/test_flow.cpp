@@ -268,7 +268,7 @@ TEST_CASE("a reset between two edges of the clock drops an overflow of the open 
   }
 }
 
-TEST_CASE("the RTL stops a simulation with parameters that it cannot have", "[rtl]") {
+TEST_CASE("the RTL stops a simulation with parameters that it cannot have", "[rtl][long]") {
   {
     const auto [status, text] = simulate(
         "if4_mac", "rtl/if4_pkg.sv rtl/if4_mac.sv -Y.sv -yrtl -Pif4_mac.Format=2 -Pif4_mac.AccWidth=49");

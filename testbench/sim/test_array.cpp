@@ -39,7 +39,7 @@ Gemm draw_gemm(std::mt19937_64& random, const ArrayConfig& config, std::size_t m
 
 }  // namespace
 
-TEST_CASE("300 GEMMs: RTL, grid of MACs and model agree in every signal of every clock", "[array]") {
+TEST_CASE("300 GEMMs: RTL, grid of MACs and model agree in every signal of every clock", "[array][long]") {
   std::mt19937_64 random(test_seed() + 61);
   constexpr int kGemms = 28;
   std::size_t results = 0;

@@ -43,7 +43,7 @@ int side_of_middle(const mpq_class& value) {
 
 }  // namespace
 
-TEST_CASE("results of the plan are those of exact rationals", "[kit]") {
+TEST_CASE("results of the plan are those of exact rationals", "[kit][long]") {
   for (const MacConfig& config : default_configs()) {
     INFO(format_name(config.format) << ", " << config.lanes << " lanes");
     std::size_t wrong = 0, results = 0;
@@ -61,7 +61,7 @@ TEST_CASE("results of the plan are those of exact rationals", "[kit]") {
   }
 }
 
-TEST_CASE("codes: every pair of every type pair in every lane", "[kit]") {
+TEST_CASE("codes: every pair of every type pair in every lane", "[kit][long]") {
   for (const MacConfig& config : default_configs()) {
     INFO(format_name(config.format) << ", " << config.lanes << " lanes");
     const int bits = traits(config.format).code_bits;
@@ -93,7 +93,7 @@ TEST_CASE("codes: every pair of every type pair in every lane", "[kit]") {
   }
 }
 
-TEST_CASE("scales: every pair of magnitudes, and every type with each", "[kit]") {
+TEST_CASE("scales: every pair of magnitudes, and every type with each", "[kit][long]") {
   for (const MacConfig& config : default_configs()) {
     INFO(format_name(config.format) << ", " << config.lanes << " lanes");
     std::set<std::pair<unsigned, unsigned>> pairs;
@@ -126,7 +126,7 @@ TEST_CASE("bit 7 of scales: set on either side and on both where it is ignored",
   }
 }
 
-TEST_CASE("ties: of each type pair alone, in every binade, to even up and down", "[kit]") {
+TEST_CASE("ties: of each type pair alone, in every binade, to even up and down", "[kit][long]") {
   for (const MacConfig& config : default_configs()) {
     const Testpoints plan = plan_of(config);
     for (const TypePair pair : type_pairs(config.format)) {
@@ -165,7 +165,7 @@ TEST_CASE("ties: of each type pair alone, in every binade, to even up and down",
   }
 }
 
-TEST_CASE("ties: every place below one", "[kit]") {
+TEST_CASE("ties: every place below one", "[kit][long]") {
   for (const MacConfig& config : default_configs()) {
     INFO(format_name(config.format) << ", " << config.lanes << " lanes");
     std::set<mpq_class> places;
@@ -187,7 +187,7 @@ TEST_CASE("ties: every place below one", "[kit]") {
   }
 }
 
-TEST_CASE("ends: to the last unit, and one beyond", "[kit]") {
+TEST_CASE("ends: to the last unit, and one beyond", "[kit][long]") {
   for (const MacConfig& config : default_configs()) {
     INFO(format_name(config.format) << ", " << config.lanes << " lanes");
     Testpoints plan = plan_of(config);

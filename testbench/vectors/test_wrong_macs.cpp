@@ -353,7 +353,7 @@ constexpr Case kCases[] = {
 
 }  // namespace
 
-TEST_CASE("a testpoint of the plan finds each classic mistake", "[kit]") {
+TEST_CASE("a testpoint of the plan finds each classic mistake", "[kit][long]") {
   std::vector<MacConfig> configs{{Format::kIF4, 32, 0}, {Format::kNVFP6E2M3, 64, 0}};
   for (int number = 0; number < kMacFormatCount; ++number)
     configs.push_back({static_cast<Format>(number), 16, 0});
