@@ -333,10 +333,10 @@ install: ## program, libraries for C++, C and DPI-C, RTL and manual page for oth
 	@PROGRAMS=$(BIN) OBJECTS=$(O) scripts/install.sh install
 
 .PHONY: handoff
-handoff: ## try what a chip's designer is given, with 20,000 vectors and a planted bug in each step, in minutes
+handoff: ## try what a chip's designer is given, a planted bug in each step, in minutes: VECTORS=20000 dot products beside the plan
 	@scripts/setup.sh
 	@$(SUBMAKE) $(addprefix $(BIN)/,if4 libif4_dpi.so if4_tests kit/if4)
-	@exec python3 -B scripts/handoff.py
+	@exec python3 -B scripts/handoff.py $(if $(VECTORS),--vectors '$(VECTORS)')
 	@$(run_tests) '[handoff]'
 
 .PHONY: uninstall
