@@ -16,10 +16,12 @@ import cluster  # noqa: E402
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PROGRAM = Path(__file__).resolve().parent / "cluster.py"
-# Starts a job on each of two nodes whose processes have left its session, says so, and goes on.
+# Starts a job on each of two nodes whose processes have left its session, says so, and goes on. A job says itself that it
+# has them: Slurm calls it running before its node has started it.
 BUSY = """
-sbatch --quiet --array=0-1 --exclusive --output=/dev/null --wrap='setsid sleep 1000 & setsid sleep 1000 & wait'
-until [ $(squeue --noheader --array --states=R | wc -l) = 2 ]; do sleep 0.1; done
+sbatch --quiet --array=0-1 --exclusive --output=/dev/null \\
+    --wrap='setsid sleep 1000 & setsid sleep 1000 & touch "${SLURM_CONF%/*}/busy.$SLURM_ARRAY_TASK_ID"; wait'
+until [ -e "${SLURM_CONF%/*}/busy.0" ] && [ -e "${SLURM_CONF%/*}/busy.1" ]; do sleep 0.1; done
 echo busy
 exec sleep 1000
 """
