@@ -1,29 +1,16 @@
 """The page that shows a coverage report, and the same figures as JSON. See coverage.py."""
 
 import json
+import sys
 from collections import defaultdict
-from html import escape
+from pathlib import Path
 
 from data import FLOORS, KINDS, NEEDED, TOGGLE_FLOOR, Tally
 
-STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 75em; padding: 0 1em; color: #222; }
-h1 { margin-bottom: 0; } h2 { margin-top: 2.2em; border-bottom: 1px solid #ccc; }
-table { border-collapse: collapse; margin: 1em 0; }
-th, td { padding: .15em .7em; text-align: left; vertical-align: top; }
-th { border-bottom: 1px solid #888; font-weight: 600; }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
-tr:nth-child(even) td { background: #f6f6f6; }
-.ok { color: #17692b; font-weight: 600; } .bad { color: #b00020; font-weight: 600; }
-table.source { width: 100%; font: 13px/1.35 ui-monospace, monospace; }
-table.source td { background: none; padding: 0 .6em; }
-table.source td.code { white-space: pre; width: 100%; } table.source td.n { color: #666; }
-table.source tr.hit td.code { background: #e9f6ec; } table.source tr.waived td.code { background: #fdf3d8; }
-table.source tr.open td.code { background: #fbdfe1; }
-table.matrix { font-size: 12px; } table.matrix td, table.matrix th { padding: .05em .4em; }
-table.matrix td.n { background: #e9f6ec; } table.matrix td.zero { background: #fbdfe1; font-weight: 600; }
-summary { cursor: pointer; font-weight: 600; } details { margin: .5em 0; } code { font-size: 13px; }
-"""
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "page"))
+from document import document  # noqa: E402
+from markup import cell, esc, navigation, plural, problems, table, tag, verdict  # noqa: E402
 
 
 def short(count):
@@ -33,33 +20,28 @@ def short(count):
     return str(count)
 
 
-def cell(text, kind="n"):
-    return f'<td class="{kind}">{text}</td>'
+def code(text):
+    return tag("code", esc(text))
 
 
 def tally_cells(tally):
-    return (cell(tally.shown()) + cell(f"{tally.hit} / {tally.all - tally.constant}")
-            + cell(tally.open() or "", "n bad" if tally.open() else "n"))
+    return [tally.shown(), f"{tally.hit} / {tally.all - tally.constant}",
+            cell(tally.open() or "", "n bad" if tally.open() else "n", tally.open())]
 
 
 def summary(report):
-    rows = ""
+    rows = []
     for kind in KINDS:
         tally = report.total(kind)
-        rows += (f"<tr><td>{kind}s</td>{tally_cells(tally)}{cell(tally.waived or '')}"
-                 f"{cell(tally.constant or '')}</tr>")
-    head = "".join(f"<th class=n>{text}</th>"
-                   for text in ("covered", "", "holes", "explained holes", "constant bits, left out"))
-    return f"<table><tr><th></th>{head}</tr>{rows}</table>"
+        rows.append([f"{kind}s", *tally_cells(tally), str(tally.waived or ""), str(tally.constant or "")])
+    return table("Coverage", ["", ">covered", ">", ">holes", ">explained holes", ">constant bits, left out"], rows)
 
 
 def unit_table(report):
-    head = "<tr><th>unit</th>" + "".join(f"<th class=n>{kind}s</th><th class=n></th><th class=n>holes</th>"
-                                         for kind in KINDS) + "</tr>"
-    rows = "".join(f"<tr><td><code>{escape(unit)}</code></td>"
-                   + "".join(tally_cells(tallies[kind]) for kind in KINDS) + "</tr>"
-                   for unit, tallies in report.units.items())
-    return f"<table>{head}{rows}</table>"
+    heads = ["unit", *(text for kind in KINDS for text in (f">{kind}s", ">", ">holes"))]
+    rows = [[cell(code(unit), "name"), *(one for kind in KINDS for one in tally_cells(tallies[kind]))]
+            for unit, tallies in report.units.items()]
+    return table("Units", heads, rows, sortable=True, name="units")
 
 
 def module_table(report):
@@ -72,14 +54,12 @@ def module_table(report):
     for hole in report.holes.values():
         if hole.waiver is not None and hole.waiver.kind == "constant":
             modules[hole.place.file]["toggle"][1] -= len(hole.where)
-    rows = ""
+    rows = []
     for file, kinds in sorted(modules.items()):
-        rows += f'<tr><td><a href="#{escape(file)}"><code>{escape(file)}</code></a></td>'
-        for hit, all_ in kinds.values():
-            rows += cell(Tally(all_, hit).shown() if all_ else "") + cell(f"{hit} / {all_}" if all_ else "")
-        rows += "</tr>"
-    return ("<table><tr><th>file</th><th class=n>lines</th><th></th><th class=n>toggles</th><th></th></tr>"
-            f"{rows}</table>")
+        rows.append([cell(f'<a href="#{esc(file)}">{code(file)}</a>', "name"),
+                     *(text for hit, all_ in kinds.values()
+                       for text in ((Tally(all_, hit).shown(), f"{hit} / {all_}") if all_ else ("", "")))])
+    return table("Files", ["file", ">lines", ">", ">toggles", ">"], rows, sortable=True)
 
 
 def points_tables(report):
@@ -97,16 +77,16 @@ def points_tables(report):
         hit = sum(least.get(" ".join((group, *row, *column)), 0) > 0 for row in rows for column in columns)
         title = f"{group}: {' &times; '.join(names)}{f', {kind} units only' if kind else ''}"
         head = "<tr>" + "".join(f"<th>{name}</th>" for name in names[:split]) + "".join(
-            f"<th class=n>{'<br>'.join(column) or 'seen'}</th>" for column in columns) + "</tr>"
+            f'<th class="n">{"<br>".join(column) or "seen"}</th>' for column in columns) + "</tr>"
         body = ""
         for row in rows:
-            body += "<tr>" + "".join(f"<td>{escape(value)}</td>" for value in row)
+            body += "<tr>" + "".join(cell(esc(value)) for value in row)
             for column in columns:
                 count = least.get(" ".join((group, *row, *column)), 0)
                 body += cell(short(count), "n" if count else "n zero")
             body += "</tr>"
         html += (f"<details{'' if total > 100 else ' open'}><summary>{title} &mdash; {hit} of {total} points"
-                 f"</summary><table class=matrix>{head}{body}</table></details>")
+                 f'</summary><div class="scroll"><table class="matrix">{head}{body}</table></div></details>')
     return html
 
 
@@ -118,11 +98,11 @@ def combinations(axes, names):
 
 
 def waiver_table(report):
-    rows = "".join(f"<tr><td><code>{escape(f'{waiver.kind} {waiver.module} {waiver.pattern}')}</code>"
-                   f"{'<br>in ' + escape(' '.join(waiver.units)) if len(waiver.units) < len(report.units) else ''}</td>"
-                   + cell(waiver.holes or "none", "n" if waiver.holes else "n bad")
-                   + f"<td>{escape(waiver.reason)}</td></tr>" for waiver in report.waivers)
-    return f"<table><tr><th>hole</th><th class=n>times</th><th>why nothing can cover it</th></tr>{rows}</table>"
+    rows = [[code(f"{waiver.kind} {waiver.module} {waiver.pattern}")
+             + (f"<br>in {esc(' '.join(waiver.units))}" if len(waiver.units) < len(report.units) else ""),
+             cell(waiver.holes or "none", "n" if waiver.holes else "n bad", waiver.holes), esc(waiver.reason)]
+            for waiver in report.waivers]
+    return table("Holes explained", ["hole", ">times", "why nothing can cover it"], rows, sortable=True, name="explained")
 
 
 def source_table(report, root, file):
@@ -149,13 +129,13 @@ def source_table(report, root, file):
     for number, text in enumerate((root / file).read_text().splitlines(), 1):
         state = states.get(number, "hit" if number in counts or number in bits else "")
         seen, all_ = bits.get(number, (0, 0))
-        title = f' title="not covered: {escape(", ".join(sorted(notes[number])))}"' if number in notes else ""
-        rows += (f'<tr class="{state}"{title}>{cell(number)}'
-                 + cell(short(min(counts[number])) if number in counts else "")
-                 + cell(f"{seen}/{all_}" if all_ else "") + f'<td class="code">{escape(text)}</td></tr>')
-    return (f'<details id="{escape(file)}"{" open" if "open" in states.values() else ""}>'
-            f'<summary>{escape(file)}</summary><table class=source><tr><th class=n>line</th><th class=n>runs</th>'
-            f"<th class=n>bits</th><th></th></tr>{rows}</table></details>")
+        title = f' title="not covered: {esc(", ".join(sorted(notes[number])))}"' if number in notes else ""
+        rows += (f'<tr class="{state}"{title}>{cell(number, "n")}'
+                 + cell(short(min(counts[number])) if number in counts else "", "n")
+                 + cell(f"{seen}/{all_}" if all_ else "", "n") + f'<td class="code">{esc(text)}</td></tr>')
+    return (f'<details id="{esc(file)}"{" open" if "open" in states.values() else ""}>'
+            f'<summary>{esc(file)}</summary><div class="scroll"><table class="source"><tr><th class="n">line</th>'
+            f'<th class="n">runs</th><th class="n">bits</th><th></th></tr>{rows}</table></div></details>')
 
 
 def figures_of(tally):
@@ -166,36 +146,35 @@ def write(report, part, root, folder):
     folder.mkdir(parents=True, exist_ok=True)
     failures = report.failures()
     files = sorted({place.file for places in report.counts.values() for place, _ in places})
-    verdict = ('<p class="ok">Passed: every hole is explained, and every explanation is of a hole.</p>' if not failures
-               else '<p class="bad">Failed:</p><ul>' + "".join(f"<li>{escape(text)}</li>" for text in failures[:200])
-               + "</ul>")
+    word = verdict("failed", "bad") if failures else verdict("passed", "good")
+    says = "" if failures else "<p>Every hole is explained, and every explanation is of a hole.</p>"
     total = report.total("toggle")
     runs = "one run of the tests" if len(part.runs) == 1 else f"{len(part.runs)} runs of the tests together"
-    page = f"""<!DOCTYPE html>
-<html lang="en"><meta charset="utf-8"><title>Coverage of the MAC unit</title><style>{STYLE}</style>
-<h1>Coverage of the MAC unit</h1>
-<p>{len(report.units)} builds of <code>rtl/if4_mac.sv</code>, each judged by itself, in {runs}.
+    body = f"""<header><h1>{word} Coverage of the MAC unit</h1>
+<p>{plural(len(report.units), "build")} of <code>rtl/if4_mac.sv</code>, each judged by itself, in {runs}.
 Made by <code>make coverage</code> or <code>make regress COVERAGE=1</code>.</p>
-{verdict}
+{says}{problems(failures, 200)}
 {summary(report)}
 <p>A <b>line</b> is a place where Verilator counts execution: a block of statements, or one side of a branch. A
 <b>toggle</b> is one bit of one signal in one instance; it is covered when it was seen to rise and to fall, from one
 clock edge to the next, signals of generate blocks included. Bits that the design ties to one value are left out, each named
 below with the reason; of the others at least {TOGGLE_FLOOR:g} % must toggle in every unit. With those bits, the toggles
 are {total.hit} of {total.all}, {100 * total.hit / max(total.all, 1):.2f} %. A <b>point</b> is a line of
-<code>testbench/coverage/points.txt</code>, observed at the ports of the unit.</p>
-<h2>Units</h2>{unit_table(report)}
-<h2>Files</h2>{module_table(report)}
-<h2>Points</h2><p>A cell is how often the point was seen in the unit that saw it least.</p>{points_tables(report)}
-<h2>Holes explained</h2><p>From <code>testbench/coverage/waivers.txt</code>. Times: bits or lines, of all instances in
-all units.</p>{waiver_table(report)}
-<h2>Sources</h2><p>Runs: of the point of the line that ran least, in the unit where it did. Bits: toggled and all, of
-every instance in every unit. <span style="background:#e9f6ec">Covered</span>,
-<span style="background:#fdf3d8">a hole explained</span>, <span style="background:#fbdfe1">a hole</span> (which: hold
-the pointer over the line).</p>{''.join(source_table(report, root, file) for file in files)}
-</html>
+<code>testbench/coverage/points.txt</code>, observed at the ports of the unit.</p></header>
 """
-    (folder / "index.html").write_text(page)
+    sections = [
+        f"""<section><h2 id="units">Units</h2>{unit_table(report)}</section>""",
+        f"""<section><h2 id="files">Files</h2>{module_table(report)}</section>""",
+        f"""<section><h2 id="points">Points</h2><p>A cell is how often the point was seen in the unit that saw it least.</p>
+{points_tables(report)}</section>""",
+        f"""<section><h2 id="holes">Holes explained</h2><p>From <code>testbench/coverage/waivers.txt</code>. Times: bits or lines,
+of all instances in all units.</p>{waiver_table(report)}</section>""",
+        f"""<section><h2 id="sources">Sources</h2><p>Runs: of the point of the line that ran least, in the unit where it did. Bits:
+toggled and all, of every instance in every unit. <span class="key hit">Covered</span>,
+<span class="key waived">a hole explained</span>, <span class="key open">a hole</span> (which: hold the pointer over the
+line).</p>{''.join(source_table(report, root, file) for file in files)}</section>"""]
+    (folder / "index.html").write_text(document("Coverage of the MAC unit", f"{body}{navigation(sections)}<main>{''.join(sections)}</main>",
+                                                [HERE / "coverage.css"]))
     figures = {
         "passed": not failures,
         "failures": failures,

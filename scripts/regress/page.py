@@ -1,54 +1,42 @@
 """One self-contained page about a run, report.html: no file beside it is needed, and nothing is loaded from anywhere."""
 
-import base64
-import hashlib
-import re
 from pathlib import Path
 
 import failures
-from markup import command, esc, file_link, number, outcome, plural, table, tag, when
+from document import document
+from markup import (cell, command, esc, facts, file_link, listing, navigation, number, outcome, plural, problems, table, tag,
+                    tiles, verdict, when)
 from plain import duration, excerpt, rate
 from summary import again
 
 HERE = Path(__file__).resolve().parent
 PLAN = HERE.parents[1] / "testbench" / "kit" / "testplan"
-MOST_LISTED = 50     # bad records, cases that ran again, failures of coverage
 MOST_SUITES = 100
 MOST_RUNS_SHOWN = 20
 COLOURS = {"passed": "good", "failed": "bad", "nothing checked": "bad"}
 
 
-def listing(lines, most=MOST_LISTED):
-    items = "".join(tag("li", esc(line)) for line in lines[:most])
-    more = tag("li", f"and {number(len(lines) - most)} more", "quiet") if len(lines) > most else ""
-    return f"<ul>{items}{more}</ul>"
-
-
 def head(summary):
     run, outcomes = summary.run, summary.outcomes
-    tiles = [(number(outcomes["passed"]), "passed", "good" if outcomes["passed"] else ""),
-             (number(summary.failed), "failed", "bad" if summary.failed else "")]
+    figures = [(number(outcomes["passed"]), "passed", "good" if outcomes["passed"] else ""),
+               (number(summary.failed), "failed", "bad" if summary.failed else "")]
     if summary.left:
-        tiles.append((number(summary.left), "left, not run", "warn"))
-    tiles += [(number(summary.checks), "checks", ""),
-              (rate(summary.checks / summary.took) if summary.took else "-", "checks a second", ""),
-              (duration(summary.took), "from start to end", ""), (duration(summary.busy), "of running, all cases", "")]
-    facts = [("started", when(summary.began)), ("commit", esc(run.get("commit", "unknown"))),
+        figures.append((number(summary.left), "left, not run", "warn"))
+    figures += [(number(summary.checks), "checks", ""),
+                (rate(summary.checks / summary.took) if summary.took else "-", "checks a second", ""),
+                (duration(summary.took), "from start to end", ""), (duration(summary.busy), "of running, all cases", "")]
+    about = [("started", when(summary.began)), ("commit", esc(run.get("commit", "unknown"))),
              ("base of seeds", esc(run.get("base", "unknown")))]
     hosts = sorted({record.host for record in summary.records})
-    facts.append(("machines", esc(", ".join(hosts[:6]) + (f" and {len(hosts) - 6} more" if len(hosts) > 6 else "")) or "none"))
-    facts.append(("the same again", command(again(run))))
+    about.append(("machines", esc(", ".join(hosts[:6]) + (f" and {len(hosts) - 6} more" if len(hosts) > 6 else "")) or "none"))
+    about.append(("the same again", command(again(run))))
     word = summary.verdict
-    problems = summary.problems()
-    return (f'<header><h1><span class="verdict {COLOURS.get(word, "warn")}">{esc(word.upper())}</span> Regression of IF4</h1>'
-            + '<ul class="tiles">' + "".join(f"<li>{tag('b', value, kind)}{name}</li>" for value, name, kind in tiles) + "</ul>"
-            + (f'<div class="problems">{listing(problems)}</div>' if problems else "")
-            + "<dl>" + "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts) + "</dl></header>")
+    return (f'<header><h1>{verdict(word, COLOURS.get(word, "warn"))} Regression of IF4</h1>'
+            + tiles(figures) + problems(summary.problems()) + facts(about) + "</header>")
 
 
-def navigation(sections):
-    found = [(match[1], match[2]) for match in (re.search(r'<h2 id="(\w+)">([^:<]*)', text) for text in sections) if match]
-    return "<nav aria-label=\"Sections\">" + "".join(f'<a href="#{name}">{title}</a>' for name, title in found) + "</nav>"
+def took(seconds):
+    return cell(duration(seconds), "n", seconds)
 
 
 def suites(summary):
@@ -59,7 +47,7 @@ def suites(summary):
                      tag("span", ", ".join(bad), "bad") if bad else "0",
                      (number(suite.left) if suite.planned is not None else "-"), number(suite.checks)])
     return ('<section><h2 id="suites">Suites</h2>'
-            + table("Suites", ["suite", ">passed", ">failed", ">left", ">checks"], rows) + "</section>")
+            + table("Suites", ["suite", ">passed", ">failed", ">left", ">checks"], rows, sortable=True) + "</section>")
 
 
 def times(summary):
@@ -67,21 +55,21 @@ def times(summary):
     for suite in list(summary.suites.values())[:MOST_SUITES]:
         running, waiting = suite.running, suite.waiting
         if suite.done:
-            rows.append([f'<td class="name">{esc(suite.name)}</td>', *map(duration, (
+            rows.append([f'<td class="name">{esc(suite.name)}</td>', *map(took, (
                 running.at(0.5), running.at(0.95), running.at(1), running.total(), waiting.at(0.5), waiting.at(1)))])
     if not rows:
         return ""
-    slow = [[f'<td class="name">{esc(record.name)}</td>', duration(record.ended - record.started),
-             duration(max(0, record.started - record.queued)), outcome(record.outcome), number(record.checks),
+    slow = [[f'<td class="name">{esc(record.name)}</td>', took(record.ended - record.started),
+             took(max(0, record.started - record.queued)), outcome(record.outcome), number(record.checks),
              file_link(record.log, "log")] for record in summary.slowest()]
     at_once = f", {summary.busy / summary.took:.1f} at a time on average" if summary.took else ""
     return ('<section><h2 id="time">Time</h2>'
             f"<p>Cases ran for {duration(summary.busy)} together{at_once}. Waiting is the time from being handed to a queue to the "
             "start, and is no part of running.</p>"
             + table("Running and waiting by suite", ["suite", ">running: median", ">95 % within", ">longest", ">together",
-                                                     ">waiting: median", ">longest"], rows)
+                                                     ">waiting: median", ">longest"], rows, sortable=True)
             + "<h3>The slowest cases</h3>"
-            + table("Slowest cases", ["case", ">running", ">waiting", "outcome", ">checks", ""], slow) + "</section>")
+            + table("Slowest cases", ["case", ">running", ">waiting", "outcome", ">checks", ""], slow, sortable=True) + "</section>")
 
 
 def read_plan(path=PLAN):
@@ -104,7 +92,7 @@ def plan(summary):
     rows = []
     for name, what in known + [[name, ""] for name in sorted(points.keys() - {name for name, _ in known})]:
         checks, failed = points.get(name, (0, 0))
-        rows.append([f'<td class="name">{esc(name)}</td>', number(checks) if checks else tag("span", "none", "warn"),
+        rows.append([f'<td class="name">{esc(name)}</td>', number(checks) if checks else cell(tag("span", "none", "warn"), "n", 0),
                      tag("span", number(failed), "bad") if failed else "0", f'<td class="wide small quiet">{esc(what)}</td>'])
     unchecked = [name for name, _ in known if not points.get(name, (0, 0))[0]]
     checked, wrong = len(known) - len(unchecked), any(failed for _, failed in points.values())
@@ -112,7 +100,7 @@ def plan(summary):
     return (f'<section><h2 id="plan">Test plan: {checked} of {plural(len(known), "testpoint")} checked</h2>'
             "<p>Counts of all cases that name testpoints. Some are only for formats with two types, or for more lanes than 16."
             f"</p>{missing}<details{' open' if wrong else ''}><summary>All testpoints</summary>"
-            + table("Testpoints", ["testpoint", ">checks", ">failures", "~what is tried"], rows) + "</details></section>")
+            + table("Testpoints", ["testpoint", ">checks", ">failures", "~what is tried"], rows, sortable=True, name="testpoints") + "</details></section>")
 
 
 def percent(tally):
@@ -138,7 +126,7 @@ def coverage(summary):
                 + table("Coverage", ["", ">covered", ">", ">of", ">explained", ">least"], rows)
                 + listing(found["failures"], 20)
                 + "<details><summary>By unit</summary>"
-                + table("Coverage by unit", ["unit", *(f">{kind}s" for kind in found["kinds"])], lowest) + "</details>")
+                + table("Coverage by unit", ["unit", *(f">{kind}s" for kind in found["kinds"])], lowest, sortable=True) + "</details>")
     return f'<section><h2 id="coverage">Coverage</h2>{body}</section>'
 
 
@@ -212,20 +200,10 @@ def trouble(summary):
     return f'<section><h2 id="lost">Lost and bad records</h2>{"".join(parts)}</section>'
 
 
-def source_hash(text):
-    return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
-
-
 def text_of(summary, past, run, notes=()):
     """The page. `past`, `run`: of history.keep(). `notes`: further lines for the reader."""
-    style, script = (HERE / "page.css").read_text(), (HERE / "page.js").read_text()
     sections = [failures.section(summary, past, run), suites(summary), trouble(summary), coverage(summary), plan(summary),
                 times(summary), runs_table(past, run)]
-    # Nothing but these two runs or styles anything, even if text of a log were taken for markup.
-    policy = (f"default-src 'none'; style-src {source_hash(style)}; script-src {source_hash(script)}; base-uri 'none'; "
-              "form-action 'none'")
     note = "".join(f'<p class="warn">{esc(line)}</p>' for line in notes)
-    return (f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" '
-            f'content="{policy}"><meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<title>{esc(summary.verdict)}: regression of IF4</title><style>{style}</style></head><body>\n"
-            f"{head(summary)}{note}{navigation(sections)}<main>{''.join(sections)}</main>\n<script>{script}</script></body></html>\n")
+    return document(f"{summary.verdict}: regression of IF4",
+                    f"{head(summary)}{note}{navigation(sections)}<main>{''.join(sections)}</main>", [HERE / "report.css"])

@@ -47,6 +47,7 @@ check-regress: ## test the scripts of `make regress`: found bugs, hangs, crashes
 	@python3 -B testbench/regress/test_regress.py
 	@python3 -B testbench/regress/test_local.py
 	@python3 -B testbench/regress/test_stop.py
+	@python3 -B testbench/page/test_page.py
 	@python3 -B testbench/regress/test_report_page.py
 	@python3 -B testbench/regress/test_report_junit.py
 	@python3 -B testbench/regress/test_report_runs.py

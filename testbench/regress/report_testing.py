@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(ROOT / "scripts" / "regress"))
+sys.path[:0] = [str(ROOT / "scripts" / room) for room in ("regress", "page")]
 
 import records  # noqa: E402
 

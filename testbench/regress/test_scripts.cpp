@@ -13,6 +13,7 @@ TEST_CASE("a regression finds what fails, ends what hangs, and goes on where it 
 }
 
 TEST_CASE("the report of a regression says what its records say", "[.regress][long]") {
+  run_python("testbench/page/test_page.py", {});
   for (const char* script : {"page", "junit", "runs", "coverage"})
     run_python(std::string("testbench/regress/test_report_") + script + ".py", {});
 }
