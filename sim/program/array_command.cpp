@@ -1,6 +1,7 @@
 // if4 array: products of matrices on the array with its memories.
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -37,8 +38,8 @@ struct Arguments {
 // What is run.
 struct Job {
   std::vector<Layer> layers;
-  std::optional<Operands> operands;  // of the only layer; without them random ones, or none
-  std::string operands_text;         // for the report
+  std::optional<Operands> operands;    // of the only layer; without them random ones, or none
+  std::string network, operands_text;  // for the report
 };
 
 // Throws InputError if two files of a run are one.
@@ -103,19 +104,38 @@ Job read_product(const Arguments& args, Format format) {
   return job;
 }
 
+// The file or folder of a network without its folder, and the end ".csv".
+std::string network_name(const std::string& path) {
+  std::filesystem::path name(path);
+  if (!name.has_filename()) name = name.parent_path();  // "FOLDER/"
+  return one_line((name.extension() == ".csv" ? name.stem() : name.filename()).string());
+}
+
+std::string model_text(const std::string& path, const ModelRun& run) {
+  return network_name(path) +
+         (run.decode ? fmt::format(", a token after {}", run.context)
+                     : fmt::format(", {} tokens", run.tokens)) +
+         (run.batch == 1 ? "" : fmt::format(", batch {}", run.batch));
+}
+
 // Grows the buffers of `config` that nobody chose until they hold what the layers need.
 Job make_job(const Arguments& args, SystemConfig& config) {
   Job job;
   if (!args.topology.empty()) {
     job.layers = read_topology(args.topology);
+    job.network = network_name(args.topology);
   } else if (!args.model.empty()) {
-    const ModelTopology topology = model_topology(args.model, model_run(args.model_run));
+    const ModelRun run = model_run(args.model_run);
+    const ModelTopology topology = model_topology(args.model, run);
     print_notes(topology);
     job.layers = topology.layers;
+    job.network = model_text(args.model, run);
   } else if (!args.gemm.empty()) {
     job.layers = {{"gemm", parse_gemm(args.gemm), 1, "--gemm"}};
+    job.network = "one product of " + to_string(job.layers[0].shape);
   } else {
     job = read_product(args, config.array.mac.format);
+    job.network = job.layers[0].name + ", " + to_string(job.layers[0].shape);
   }
   if (!args.run.wave.file.empty() && job.layers.size() != 1)
     throw InputError("--wave: a waveform is of one layer");
@@ -136,6 +156,7 @@ int run(const Arguments& args) {
   summary.engine = traits(args.run.engine).name;
   summary.results = !args.run.timing_only;
   const Job job = make_job(args, summary.config);
+  summary.network = job.network;
   summary.operands = job.operands_text;
 
   ReportFile csv(args.csv), json(args.json), svg(args.svg);
@@ -193,13 +214,13 @@ std::function<int()> set_up(CLI::App& app) {
       "what runs: closed forms and SIMD, or SystemC with the array in C++, of Verilated cells, or Verilated");
   add_flag(app, "--timing-only", run_options.timing_only, "count cycles and compute no results; fast only");
   add_threads(app, run_options.threads, "threads that compute the exact results");
-  add_text(app, "--csv", args->csv, "FILE", "report to write, a line for each layer");
+  add_text(app, "--csv", args->csv, "FILE", "report to write, a line for each layer and one for all");
   add_text(app, "--json", args->json, "FILE", "report as JSON to write");
   add_text(app, "--trace", run_options.trace, "FILE", "timeline to write, for ui.perfetto.dev");
   add_text(app, "--wave", run_options.wave.file, "FILE",
            "FST waveform of the array to write; systemc-rtl only");
   add_whole(app, "--wave-cycles", run_options.wave.cycles, 1, kAnyWhole, "cycles in the waveform");
-  add_text(app, "--svg", args->svg, "FILE", "picture to write: roofline, and where the cycles went");
+  add_text(app, "--svg", args->svg, "FILE", "picture to write: where the time went, and the roofline");
   add_system(app, args->system);
   return [args] { return run(*args); };
 }

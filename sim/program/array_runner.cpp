@@ -137,6 +137,7 @@ LayerReport ArrayRunner::run(const Layer& layer, std::size_t index, std::size_t 
     }
   }
   if (traced) trace_->add(layer, report.stats, timeline, begin_);
+  if (trace_ != nullptr && !traced) trace_->leave_out(layer, report.stats, begin_);
   begin_ += report.stats.cycles.total() * layer.count;
   return report;
 }

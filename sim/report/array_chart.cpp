@@ -6,87 +6,143 @@
 #include <cmath>
 #include <vector>
 
+#include "sim/report/roofline_chart.hpp"
 #include "sim/report/svg.hpp"
+#include "sim/report/text.hpp"
 
 namespace if4 {
 namespace {
 
 constexpr std::size_t kMaxLayers = 60;
-constexpr double kWidth = 900.0;
-constexpr double kLeft = 80.0, kRight = 870.0;
-constexpr double kRoofTop = 50.0, kRoofBottom = 350.0;
-constexpr double kBarLeft = 260.0, kBarRight = 840.0, kBarHeight = 16.0, kBarPitch = 22.0;
+constexpr double kWidth = 560.0, kLeft = 20.0, kRight = kWidth - kLeft;
+constexpr double kTotalBar = 26.0, kLayerBar = 12.0, kLayerPitch = 38.0;
 
-// A logarithmic axis over whole decades.
-struct Axis {
-  Axis(double least, double most, double from, double to)
-      : low(std::floor(std::log10(least))),
-        high(std::max(low + 1.0, std::ceil(std::log10(most)))),
-        from(from),
-        to(to) {}
-  double at(double value) const { return from + (std::log10(value) - low) / (high - low) * (to - from); }
-  double low, high, from, to;
-};
-
-std::string line(double x1, double y1, double x2, double y2, const char* style) {
-  return fmt::format("<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" {}/>\n", x1, y1, x2, y2,
-                     style);
+double seconds_of(const SystemConfig& config, const LayerReport& layer) {
+  return at_clock(config, layer.stats.cycles.total()) * static_cast<double>(layer.layer.count);
 }
 
-std::string roofline(const ArraySummary& summary, const std::vector<const LayerReport*>& layers) {
+// A bar from kLeft, so long, divided as the cycles were.
+void draw_bar(SvgPicture& picture, double y, double length, double height, const std::string& name,
+              const std::vector<CycleShare>& parts, double cycles) {
+  double from = kLeft;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const double share = parts[i].cycles / cycles, width = share * length;
+    if (width <= 0.0) continue;
+    const std::string tip =
+        fmt::format("{}: {}, {:.0f} cycles, {:.1f} %", name, parts[i].words, parts[i].cycles, 100.0 * share);
+    picture.rect(from, y, width, height, series_class(static_cast<int>(i)), tip);
+    from += width;
+  }
+}
+
+double draw_head(SvgPicture& picture, const ArraySummary& summary) {
   const SystemConfig& config = summary.config;
-  const double bandwidth = config.dram_bandwidth / 1000.0;
-  const auto top = static_cast<double>(peak(config));
-  const double ridge = top / bandwidth;
-  struct Point {
-    double x, y;
-    const LayerReport* layer;
-  };
-  std::vector<Point> points;
-  double least_x = ridge / 10, most_x = ridge * 10, least_y = top / 10;
+  double y = 28.0;
+  picture.text(kLeft, y, Anchor::kStart, kTitle, fitted(summary.network, kRight - kLeft, kTitle));
+  y += 4.0;
+  for (const std::string& text :
+       {array_text(config, format_name(config.array.mac.format)), "memory: " + memory_text(config),
+        summary.results ? "operands: " + summary.operands : std::string("cycles alone, no results")}) {
+    for (const std::string& line : wrapped(text, kRight - kLeft, kQuiet))
+      picture.text(kLeft, y += 16.0, Anchor::kStart, kQuiet, line);
+  }
+  if (!summary.passed())
+    picture.text(kLeft, y += 24.0, Anchor::kStart, kBad, "FAIL: this run is not correct, see its report");
+  return y + 34.0;
+}
+
+// The bar of the whole, and a table of its parts.
+double draw_total(SvgPicture& picture, const ArraySummary& summary, double y) {
+  const SystemConfig& config = summary.config;
+  const RunStats total = summary.total();
+  const auto cycles = static_cast<double>(total.cycles.total());
+  const double seconds = at_clock(config, total.cycles.total());
+  std::uint64_t runs = 0;
+  for (const LayerReport& layer : summary.layers) runs += layer.layer.count;
+  picture.text(kLeft, y, Anchor::kStart, kHeading, "Total: " + seconds_text(seconds));
+  picture.text(kRight, y, Anchor::kEnd, kSmall,
+               fmt::format("{} cycles, {} {}", grouped(total.cycles.total()), grouped(runs),
+                           runs == 1 ? "run" : "runs"));
+  y += 10.0;
+  const std::vector<CycleShare> parts = shares(config, summary.total_macs(), total.cycles);
+  picture.open("total");
+  draw_bar(picture, y, kRight - kLeft, kTotalBar, "total", parts, cycles);
+  picture.close();
+  y += kTotalBar + 8.0;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i].cycles <= 0.0) continue;
+    const double share = parts[i].cycles / cycles;
+    picture.rect(kLeft, y, 12.0, 12.0, series_class(static_cast<int>(i)));
+    picture.text(kLeft + 20.0, y + 10.5, Anchor::kStart, kPlain, parts[i].words);
+    picture.text(kRight - 90.0, y + 10.5, Anchor::kEnd, kPlain, seconds_text(share * seconds));
+    picture.text(kRight, y + 10.5, Anchor::kEnd, kPlain, fmt::format("{:.1f} %", 100.0 * share));
+    y += 20.0;
+  }
+  return y + 30.0;
+}
+
+// A unit that makes `most` seconds a number that is easy to read.
+struct TimeUnit {
+  const char* name;
+  double seconds;
+};
+TimeUnit unit_of(double most) {
+  constexpr TimeUnit kUnits[] = {{"s", 1.0}, {"ms", 1e-3}, {"us", 1e-6}};
+  for (const TimeUnit& unit : kUnits)
+    if (most >= unit.seconds) return unit;
+  return {"ns", 1e-9};
+}
+
+double draw_layers(SvgPicture& picture, const ArraySummary& summary,
+                   const std::vector<const LayerReport*>& layers, double y) {
+  const SystemConfig& config = summary.config;
+  double longest = 0.0, drawn = 0.0;
   for (const LayerReport* layer : layers) {
-    const auto work = static_cast<double>(macs(layer->layer.shape));
-    const Point point{work / static_cast<double>(layer->stats.bytes.dram()),
-                      work / static_cast<double>(layer->stats.cycles.total()), layer};
-    points.push_back(point);
-    least_x = std::min(least_x, point.x);
-    most_x = std::max(most_x, point.x);
-    least_y = std::min(least_y, point.y);
+    longest = std::max(longest, seconds_of(config, *layer));
+    drawn += seconds_of(config, *layer);
   }
-  const Axis x(least_x, most_x, kLeft, kRight), y(least_y, top, kRoofBottom, kRoofTop);
-  std::string svg = svg_text(kLeft, 30, "start", "Roofline: MACs a cycle over MACs a byte of DRAM traffic");
-  const char* const grid = "stroke=\"#ddd\"";
-  for (double decade = x.low; decade <= x.high; ++decade) {
-    const double at = x.at(std::pow(10.0, decade));
-    svg += line(at, kRoofTop, at, kRoofBottom, grid) +
-           svg_text(at, kRoofBottom + 18, "middle", fmt::format("{:g}", std::pow(10.0, decade)));
+  picture.text(kLeft, y, Anchor::kStart, kHeading,
+               "Where the time of each layer went, all its runs together");
+  y += 18.0;
+  const std::size_t others = summary.layers.size() - layers.size();
+  if (others != 0) {
+    const double rest = at_clock(config, summary.total().cycles.total()) - drawn;
+    picture.text(kLeft, y, Anchor::kStart, kQuiet,
+                 fmt::format("the {} layers that take the most; {} others take {} together", layers.size(),
+                             others, seconds_text(std::max(rest, 0.0))));
+    y += 18.0;
   }
-  for (double decade = y.low; decade <= y.high; ++decade) {
-    const double at = y.at(std::pow(10.0, decade));
-    svg += line(kLeft, at, kRight, at, grid) +
-           svg_text(kLeft - 8, at + 4, "end", fmt::format("{:g}", std::pow(10.0, decade)));
+  const TimeUnit unit = unit_of(longest);
+  const double bottom = y + 8.0 + kLayerPitch * static_cast<double>(layers.size());
+  for (const double tick : ticks(longest / unit.seconds, 6)) {
+    const double x = kLeft + tick * unit.seconds / longest * (kRight - kLeft);
+    picture.line(x, y + 6.0, x, bottom, "grid");
+    const std::string label = tick == 0.0 ? "0" : fmt::format("{:g} {}", tick, unit.name);
+    picture.text(x, y,
+                 x > kRight - 30.0 ? Anchor::kEnd
+                 : tick == 0.0     ? Anchor::kStart
+                                   : Anchor::kMiddle,
+                 kQuiet, label);
   }
-  const char* const roof = "stroke=\"#222\" stroke-width=\"2\"";
-  const double right = std::pow(10.0, x.high);
-  if (ridge < right) svg += line(x.at(ridge), y.at(top), kRight, y.at(top), roof);
-  // The slope, from where it leaves the bottom or the left edge up to the ridge.
-  const double start = std::max(std::pow(10.0, x.low), std::pow(10.0, y.low) / bandwidth);
-  const double stop = std::min(ridge, right);
-  if (start < stop) {
-    svg += line(x.at(start), y.at(start * bandwidth), x.at(stop), y.at(stop * bandwidth), roof);
-    const double middle = std::sqrt(start * stop);
-    svg += svg_text(x.at(middle) - 8, y.at(middle * bandwidth) - 6, "end",
-                    fmt::format("{:g} bytes a cycle", bandwidth));
+  y += 10.0;
+  for (const LayerReport* layer : layers) {
+    const double seconds = seconds_of(config, *layer);
+    const GemmShape& shape = layer->layer.shape;
+    const std::uint64_t cycles = layer->stats.cycles.total();
+    const std::string figures = fmt::format("{}, {:.1f} % useful", seconds_text(seconds),
+                                            100.0 * utilization(config, macs(shape), cycles));
+    const std::string runs = layer->layer.count == 1 ? "" : fmt::format(", {} runs", layer->layer.count);
+    const double room = kRight - kLeft - 14.0 - text_width(figures, kSmall) - text_width(runs, kSmall);
+    picture.open(layer->layer.name);
+    picture.text(kLeft, y + 12.0, Anchor::kStart, kSmall, fitted(layer->layer.name, room, kSmall) + runs);
+    picture.text(kRight, y + 12.0, Anchor::kEnd, kSmall, figures);
+    draw_bar(picture, y + 17.0, seconds / longest * (kRight - kLeft), kLayerBar,
+             fmt::format("{} {}", layer->layer.name, to_string(shape)),
+             shares(config, macs(shape), layer->stats.cycles), static_cast<double>(cycles));
+    picture.close();
+    y += kLayerPitch;
   }
-  svg += svg_text(kRight, y.at(top) - 6, "end", fmt::format("{:g} MACs a cycle", top));
-  for (const Point& point : points) {
-    svg += fmt::format(
-        "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\" fill=\"#b5483a\" fill-opacity=\"0.7\"><title>{}: {:.1f} "
-        "MACs a "
-        "byte, {:.1f} a cycle</title></circle>\n",
-        x.at(point.x), y.at(point.y), escaped(point.layer->layer.name), point.x, point.y);
-  }
-  return svg;
+  return y + 10.0;
 }
 
 }  // namespace
@@ -95,48 +151,21 @@ std::string to_svg(const ArraySummary& summary) {
   std::vector<const LayerReport*> layers;
   for (const LayerReport& layer : summary.layers) layers.push_back(&layer);
   if (layers.size() > kMaxLayers) {
-    const auto cycles = [](const LayerReport* layer) {
-      return layer->stats.cycles.total() * layer->layer.count;
-    };
-    std::stable_sort(layers.begin(), layers.end(),
-                     [&](const LayerReport* a, const LayerReport* b) { return cycles(a) > cycles(b); });
+    std::stable_sort(layers.begin(), layers.end(), [&](const LayerReport* a, const LayerReport* b) {
+      return seconds_of(summary.config, *a) > seconds_of(summary.config, *b);
+    });
     layers.resize(kMaxLayers);
   }
-  std::string body;
-  double y = 40.0;
+  SvgPicture picture(kWidth);
+  double y = draw_head(picture, summary);
+  y = draw_total(picture, summary, y);
   if (!summary.config.ideal_memory) {
-    body += roofline(summary, layers);
-    y = kRoofBottom + 70.0;
+    picture.text(kLeft, y, Anchor::kStart, kHeading,
+                 "Roofline: what limits each layer, larger where it takes longer");
+    y = draw_roofline(picture, summary, layers, kLeft, kRight, y + 30.0) + 30.0;
   }
-  body += svg_text(kLeft, y, "start", "Where the cycles went; on the right what was useful of them");
-  y += 14.0;
-  double x = kLeft;
-  for (const CycleShare& share : shares(summary.config, 0, {})) {
-    body += fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"12\" height=\"12\" fill=\"{}\"/>\n", x, y,
-                        share.color);
-    body += svg_text(x + 17, y + 11, "start", share.name);
-    x += 95.0;
-  }
-  y += 28.0;
-  for (const LayerReport* layer : layers) {
-    body += svg_text(kBarLeft - 8, y + 12, "end", fmt::format("{:.32}", layer->layer.name));
-    double from = kBarLeft;
-    const auto all = static_cast<double>(layer->stats.cycles.total());
-    for (const CycleShare& share : shares(summary.config, macs(layer->layer.shape), layer->stats.cycles)) {
-      const double width = share.cycles / all * (kBarRight - kBarLeft);
-      body += fmt::format(
-          "<rect x=\"{:.2f}\" y=\"{:.1f}\" width=\"{:.2f}\" height=\"{}\" fill=\"{}\"><title>{}: {} {:.1f} "
-          "%</title></rect>\n",
-          from, y, std::max(width, 0.0), kBarHeight, share.color, escaped(layer->layer.name), share.name,
-          100.0 * share.cycles / all);
-      from += width;
-    }
-    body += svg_text(kBarRight + 6, y + 12, "start",
-                     fmt::format("{:.1f} %", 100.0 * utilization(summary.config, macs(layer->layer.shape),
-                                                                 layer->stats.cycles.total())));
-    y += kBarPitch;
-  }
-  return svg_picture(kWidth, y + 20.0, 12, body);
+  if (summary.layers.size() > 1) y = draw_layers(picture, summary, layers, y);
+  return picture.finish(y);
 }
 
 }  // namespace if4

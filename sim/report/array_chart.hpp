@@ -1,4 +1,4 @@
-// A roofline, and where the cycles of each layer went, as one SVG picture.
+// Where the time of a run went, and its roofline, as one SVG picture.
 #pragma once
 
 #include <string>
@@ -7,10 +7,10 @@
 
 namespace if4 {
 
-/// The upper part is a roofline: each layer is a point, multiply-accumulates a cycle over
-/// multiply-accumulates a byte of DRAM traffic, both logarithmic, under the limits of the array and of the
-/// DRAM. With ideal memory there is no traffic and no roofline. The lower part has a bar for each layer,
-/// divided by CycleShare. Of more than 60 layers only those are drawn that take the most cycles.
+/// From top to bottom: network, array and memories; a bar of the whole time, divided by CycleShare, with a table of the
+/// parts; the roofline, unless the memory is ideal; and a bar for each layer, as long as all runs of it take together,
+/// divided likewise. The bars of layers have one scale, that of the whole has its own. Of more than 60 layers those
+/// are drawn that take the most time, and it is said what the others take.
 std::string to_svg(const ArraySummary& summary);
 
 }  // namespace if4

@@ -155,14 +155,14 @@ double utilization(const SystemConfig& config, std::uint64_t macs, std::uint64_t
 
 std::vector<CycleShare> shares(const SystemConfig& config, std::uint64_t macs, const CycleCounts& cycles) {
   const double useful = static_cast<double>(macs) / static_cast<double>(peak(config));
-  return {{"useful", "#2f7d4f", useful},
-          {"edge", "#9ccb86", static_cast<double>(cycles.beats) - useful},
-          {"drain", "#8a8a8a", static_cast<double>(cycles.fill_drain)},
-          {"result", "#c9a227", static_cast<double>(cycles.interval)},
-          {"acts", "#3b6fb6", static_cast<double>(cycles.activations)},
-          {"weight", "#b5483a", static_cast<double>(cycles.weights)},
-          {"output", "#7a4fa3", static_cast<double>(cycles.output)},
-          {"banks", "#d98b4a", static_cast<double>(cycles.banks)}};
+  return {{"useful", "useful", useful},
+          {"edge", "unused at the edges of tiles", static_cast<double>(cycles.beats) - useful},
+          {"drain", "filling and draining", static_cast<double>(cycles.fill_drain)},
+          {"result", "waiting for results to leave", static_cast<double>(cycles.interval)},
+          {"acts", "waiting for activations", static_cast<double>(cycles.activations)},
+          {"weight", "waiting for weights", static_cast<double>(cycles.weights)},
+          {"output", "waiting for room for results", static_cast<double>(cycles.output)},
+          {"banks", "waiting for banks of buffers", static_cast<double>(cycles.banks)}};
 }
 
 bool ArraySummary::passed() const {
@@ -224,27 +224,55 @@ std::string to_text(const ArraySummary& summary) {
   return text;
 }
 
+namespace {
+
+// A line of the CSV file. `name`: layer, M, N and K; `end`: what is the same in all lines.
+std::string csv_line(const SystemConfig& config, const std::string& name, std::uint64_t runs,
+                     std::uint64_t macs, const RunStats& stats, std::uint64_t checked,
+                     std::uint64_t mismatches, const std::string& end) {
+  const std::uint64_t cycles = stats.cycles.total();
+  std::string text =
+      fmt::format("{},{},{},{:.6f},{:.9g},{:.2f}", name, runs, macs, utilization(config, macs, cycles),
+                  at_clock(config, cycles), static_cast<double>(macs) / static_cast<double>(peak(config)));
+  for (const auto& [count, value] : counts(stats)) text += fmt::format(",{}", value);
+  return text + fmt::format(",{},{}{}\n", checked, mismatches, end);
+}
+
+}  // namespace
+
 std::string to_csv(const ArraySummary& summary) {
   std::string text = "layer,m,n,k,runs,macs,utilization,seconds_at_clock,useful_beat_cycles";
   for (const auto& [name, value] : counts({})) text += "," + name;
-  text += ",checked,mismatches\n";
+  text += ",checked,mismatches,network,engine,operands";
+  std::string end;
+  for (const std::string* value : {&summary.network, &summary.engine, &summary.operands})
+    end += "," + csv_field(*value);
+  for (const Knob& knob : knobs()) {
+    std::string name(knob.name);
+    std::replace(name.begin(), name.end(), '-', '_');
+    text += "," + name;
+    end += "," + csv_field(knob_text(knob.get(summary.config)));
+  }
+  text += '\n';
+  std::uint64_t runs = 0;
   for (const LayerReport& layer : summary.layers) {
     const GemmShape& shape = layer.layer.shape;
-    const std::uint64_t cycles = layer.stats.cycles.total();
-    text += fmt::format("{},{},{},{},{},{},{:.6f},{:.9g},{:.2f}", csv_field(layer.layer.name), shape.m,
-                        shape.n, shape.k, layer.layer.count, macs(shape),
-                        utilization(summary.config, macs(shape), cycles), at_clock(summary.config, cycles),
-                        static_cast<double>(macs(shape)) / static_cast<double>(peak(summary.config)));
-    for (const auto& [name, value] : counts(layer.stats)) text += fmt::format(",{}", value);
-    text += fmt::format(",{},{}\n", layer.checked, layer.mismatches);
+    const std::string name =
+        fmt::format("{},{},{},{}", csv_field(layer.layer.name), shape.m, shape.n, shape.k);
+    text += csv_line(summary.config, name, layer.layer.count, macs(shape), layer.stats, layer.checked,
+                     layer.mismatches, end);
+    runs += layer.layer.count;
   }
-  return text;
+  const ResultCounts results = count_results(summary);
+  return text + csv_line(summary.config, "total,,,", runs, summary.total_macs(), summary.total(),
+                         results.checked, results.mismatches, end);
 }
 
 std::string to_json(const ArraySummary& summary) {
   Json json;
   json["generator"] = generator();
   json["passed"] = summary.passed();
+  json["network"] = summary.network;
   json["engine"] = summary.engine;
   json["operands"] = summary.operands;
   json["config"] = config_json(summary.config);

@@ -29,6 +29,7 @@ struct LayerReport {
 /// A run of all layers.
 struct ArraySummary {
   SystemConfig config;
+  std::string network;  ///< what is run: "bert_base_512", "one product of 8x8x64"
   std::string engine;
   std::string operands;  ///< "random, seed 1", "FILE:NAME x FILE:NAME", "none"
   bool results = true;   ///< false: timing only
@@ -52,8 +53,8 @@ double utilization(const SystemConfig& config, std::uint64_t macs, std::uint64_t
 /// product would take if every multiplier worked, "useful", and the rest, "edge": tiles with unused rows or
 /// columns, and rows that end within a beat.
 struct CycleShare {
-  const char* name;
-  const char* color;  ///< of its part of a bar in charts, an SVG colour
+  const char* name;   ///< six characters at most, for a column of a table
+  const char* words;  ///< the same in words, which need no explanation
   double cycles;
 };
 /// All of them, in the order of a report.
@@ -71,6 +72,8 @@ nlohmann::ordered_json config_json(const SystemConfig& config);
 nlohmann::ordered_json stats_json(const SystemConfig& config, std::uint64_t macs, const RunStats& stats);
 
 std::string to_text(const ArraySummary& summary);
+/// A line for each layer, of one run of it, and a last line `total` without M, N and K, of all runs. The last columns
+/// are what was run and its configuration, the same in each line, so that the files of several runs can be put together.
 std::string to_csv(const ArraySummary& summary);
 std::string to_json(const ArraySummary& summary);
 

@@ -54,9 +54,17 @@ void TraceWriter::span(const char* category, Track track, const std::string& nam
 
 void TraceWriter::add(const Layer& layer, const RunStats& stats, const Timeline& timeline,
                       std::uint64_t begin) {
-  begin_ = begin;
+  if (!origin_) origin_ = begin;
+  begin_ = begin - *origin_;
   tiles_ += stats.tiles;
-  span("layer", kLayers, layer.name + " " + to_string(layer.shape), 0, stats.cycles.total());
+  const std::uint64_t cycles = stats.cycles.total();
+  span("layer", kLayers, layer.name + " " + to_string(layer.shape), 0, cycles);
+  if (layer.count > 1) {
+    span("repeat", kLayers,
+         fmt::format("{}: {} more {}, not drawn", layer.name, layer.count - 1,
+                     layer.count == 2 ? "run" : "runs"),
+         cycles, layer.count * cycles);
+  }
 
   // The cycle from which each panel is usable, in the order of the loads of its operand.
   std::vector<std::uint64_t> usable[2];
@@ -64,7 +72,7 @@ void TraceWriter::add(const Layer& layer, const RunStats& stats, const Timeline&
     const bool activations = load.operand == Operand::kActivations;
     usable[static_cast<std::size_t>(load.operand)].push_back(load.usable);
     span("dma", activations ? kLoadActivations : kLoadWeights,
-         fmt::format("{} {}", activations ? "A" : "W", load.panel), load.begin, load.end);
+         fmt::format("{} {}", activations ? "activations" : "weights", load.panel), load.begin, load.end);
   }
   const Geometry geometry(config_, layer.shape);
   TileStream stream(config_, geometry);
@@ -78,17 +86,26 @@ void TraceWriter::add(const Layer& layer, const RunStats& stats, const Timeline&
       from = to;
     };
     if (!timeline.loads.empty()) {
-      wait("activations", usable[0][tile.operands[0].loads - 1]);
-      wait("weights", usable[1][tile.operands[1].loads - 1]);
+      wait("waiting for activations", usable[0][tile.operands[0].loads - 1]);
+      wait("waiting for weights", usable[1][tile.operands[1].loads - 1]);
     }
-    wait("room for results", event.offered);
-    span("wait", kWaiting, "results of the tile before", event.offered, event.first_beat);
-    const std::string name = fmt::format("{},{}", event.activation_panel, event.weight_panel);
+    wait("waiting for room for results", event.offered);
+    span("wait", kWaiting, "waiting for results to leave", event.offered, event.first_beat);
+    const std::string name = fmt::format("tile {},{}", event.activation_panel, event.weight_panel);
     span("tile", kTiles, name, event.first_beat, event.last_beat + 1);
-    span("results", kResults, name, event.last_beat + 1, event.last_result + 1);
-    span("dma", kStores, name, event.store_begin, event.store_end);
+    span("results", kResults, "results of " + name, event.last_beat + 1, event.last_result + 1);
+    span("dma", kStores, "results of " + name, event.store_begin, event.store_end);
     from = event.last_beat + geometry.tile_gap;
   }
+}
+
+void TraceWriter::leave_out(const Layer& layer, const RunStats& stats, std::uint64_t begin) {
+  if (!origin_) return;
+  begin_ = begin - *origin_;
+  span("repeat", kLayers,
+       fmt::format("{} {}: {} {}, not drawn", layer.name, to_string(layer.shape), layer.count,
+                   layer.count == 1 ? "run" : "runs"),
+       0, layer.count * stats.cycles.total());
 }
 
 void TraceWriter::commit() {

@@ -2,11 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "sim/report/svg.hpp"
 #include "sim/report/text.hpp"
 
 namespace if4 {
@@ -39,39 +36,6 @@ std::string to_json(const std::vector<FormatErrors>& rows) {
                    {"relative_mse_search", relative_mse(row.searched)}});
   }
   return json_text(all) + "\n";
-}
-
-std::string to_svg(const std::vector<FormatErrors>& rows, const std::string& title) {
-  constexpr int kLine = 26;
-  constexpr int kLeft = 120;
-  constexpr int kWidth = 480;
-  double most = 1.0;
-  for (const FormatErrors& row : rows) {
-    for (const TensorSummary* summary : {&row.plain, &row.searched}) {
-      if (std::isfinite(sqnr_db(*summary))) most = std::max(most, sqnr_db(*summary));
-    }
-  }
-  const auto length = [&](const TensorSummary& summary) {
-    return std::clamp(sqnr_db(summary) / most, 0.0, 1.0) * kWidth;
-  };
-  std::string body = fmt::format(
-      "<text x=\"12\" y=\"22\" font-size=\"15\">Quantization error by format: {}</text>\n", escaped(title));
-  body +=
-      "<text x=\"12\" y=\"42\" fill=\"#555\">signal to noise in dB, longer is better; light: gained by the "
-      "scale search; right: relative MSE, bits a value</text>\n";
-  int y = 56;
-  for (const FormatErrors& row : rows) {
-    const double plain = length(row.plain);
-    body += svg_text(kLeft - 8, y + 15, "end", format_name(row.format));
-    body += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{:.1f}\" height=\"18\" fill=\"#a9c7e8\"/>\n", kLeft,
-                        y, std::max(plain, length(row.searched)));
-    body += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{:.1f}\" height=\"18\" fill=\"{}\"/>\n", kLeft, y,
-                        plain, row.format == Format::kIF4 ? "#c2410c" : "#2563a8");
-    body += svg_text(kLeft + kWidth + 8, y + 15, "start",
-                     fmt::format("{:.5f}  ({:g} bits)", relative_mse(row.plain), bits_per_value(row.format)));
-    y += kLine;
-  }
-  return svg_picture(kLeft + kWidth + 170, 76 + kLine * static_cast<double>(rows.size()), 13, body);
 }
 
 }  // namespace if4

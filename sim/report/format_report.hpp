@@ -1,5 +1,5 @@
-// What `if4 compare` reports: the error of every format on the tensors of one file, as text for people, JSON
-// for programs, and a picture.
+// What `if4 compare` reports: the error of every format on the tensors of one file, as text for people and JSON
+// for programs.
 #pragma once
 
 #include <string>
@@ -24,7 +24,5 @@ double int_percent(const TensorSummary& summary);
 /// One row for each format, in the order given.
 std::string to_text(const std::vector<FormatErrors>& rows);
 std::string to_json(const std::vector<FormatErrors>& rows);
-/// A bar for each format: its signal-to-noise ratio in dB, plain, and what the scale search adds.
-std::string to_svg(const std::vector<FormatErrors>& rows, const std::string& title);
 
 }  // namespace if4

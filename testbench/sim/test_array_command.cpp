@@ -37,9 +37,10 @@ struct TracedTiles {
 };
 
 /// Checks a timeline at 1 GHz: every track has a name, spans of a track follow each other, times are those of
-/// the cycles, and none is after `cycles`.
+/// the cycles, and none is after `cycles`, the end of the last span of the layers.
 TracedTiles check_trace(const Json& timeline, std::uint64_t cycles) {
   TracedTiles tiles;
+  std::uint64_t last = 0;
   std::map<int, double> ends;  // by track
   std::map<int, std::string> names;
   for (const Json& event : timeline["traceEvents"]) {
@@ -61,7 +62,9 @@ TracedTiles check_trace(const Json& timeline, std::uint64_t cycles) {
       tiles.beats += event["args"]["cycles"].get<std::uint64_t>();
     }
     CHECK(end <= cycles);
+    last = std::max(last, end);
   }
+  CHECK(last == cycles);
   return tiles;
 }
 
@@ -283,13 +286,22 @@ TEST_CASE("if4 array: files of a run of several layers", "[cli][array-cli]") {
   const auto fields = [](const std::string& row) { return std::count(row.begin(), row.end(), ','); };
   std::getline(lines, line);
   CHECK(line.rfind("\"\"\"odd\",20,30,70,1,", 0) == 0);
-  CHECK(fields(line) == fields(header));
+  CHECK(fields(line) == fields(header) + 1);
   std::getline(lines, line);
   CHECK(line.rfind("wide,4,100,33,3,", 0) == 0);
   CHECK(line.find("," + std::to_string(second) + ",") != std::string::npos);
-  CHECK(fields(line) == fields(header));
+  CHECK(fields(line) == fields(header) + 1);
+  std::getline(lines, line);
+  CHECK(line.rfind("total,,,,4,81600,", 0) == 0);
+  CHECK(line.find("," + std::to_string(first + 3 * second) + ",") != std::string::npos);
+  const std::string end = ",net,fast,\"random, seed 1\",3,5,16,nvfp4,0,false,1000.0,false,mn,false,";
+  CHECK(line.find(end) != std::string::npos);
+  CHECK(header.find(",network,engine,operands,rows,columns,lanes,format,acc_width,shared_output,clock,") !=
+        std::string::npos);
+  CHECK(fields(line) == fields(header) + 1);  // the comma of the operands
+  CHECK(!std::getline(lines, line));
 
-  const TracedTiles tiles = check_trace(read_json(trace), first + second);
+  const TracedTiles tiles = check_trace(read_json(trace), first + 3 * second);
   CHECK(tiles.count == 7 * 6 + 2 * 20);
   CHECK(tiles.beats == 7 * 6 * 5 + 2 * 20 * 3);
   const std::string picture = get(svg);
