@@ -165,7 +165,7 @@ std::string to_svg(const ArraySummary& summary) {
     y = draw_roofline(picture, summary, layers, kLeft, kRight, y + 30.0) + 30.0;
   }
   if (summary.layers.size() > 1) y = draw_layers(picture, summary, layers, y);
-  return picture.finish(y);
+  return picture.finish(y, "Where the time went: " + summary.network);
 }
 
 }  // namespace if4

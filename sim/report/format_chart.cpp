@@ -92,7 +92,7 @@ std::string to_svg(const std::vector<FormatErrors>& rows, const std::string& tit
     draw_row(picture, axis, y + 2.0, row);
     y += kPitch;
   }
-  return picture.finish(bottom + 28.0);
+  return picture.finish(bottom + 28.0, "Quantization error by format: " + title);
 }
 
 }  // namespace if4

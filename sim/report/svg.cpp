@@ -205,7 +205,7 @@ void SvgPicture::open(std::string_view name) {
 }
 void SvgPicture::close() { body_ += "</g>\n"; }
 
-std::string SvgPicture::finish(double height) const {
+std::string SvgPicture::finish(double height, std::string_view name) const {
   std::string css =
       "svg{max-width:100%;height:auto}"
       "text{font-family:system-ui,-apple-system,\"Segoe UI\",Roboto,\"DejaVu Sans\",sans-serif}"
@@ -216,9 +216,9 @@ std::string SvgPicture::finish(double height) const {
   css += "\n" + scheme_css(kLight) + "@media (prefers-color-scheme:dark){\n" + scheme_css(kDark) + "}\n";
   return fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:g}\" height=\"{1:g}\" "
-      "viewBox=\"0 0 {0:g} {1:g}\">\n"
+      "viewBox=\"0 0 {0:g} {1:g}\" role=\"img\" aria-label=\"{4}\">\n"
       "<style>\n{2}</style>\n<rect width=\"100%\" height=\"100%\" class=\"back\"/>\n{3}</svg>\n",
-      width_, height, css, body_);
+      width_, height, css, body_, escaped(name));
 }
 
 }  // namespace if4

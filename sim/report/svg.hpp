@@ -60,8 +60,8 @@ class SvgPicture {
   void open(std::string_view name);
   void close();
 
-  /// The whole picture, of that height.
-  std::string finish(double height) const;
+  /// The whole picture, of that height. `name`: what it is of, for readers who do not see it.
+  std::string finish(double height, std::string_view name) const;
 
  private:
   double width_;

@@ -114,7 +114,7 @@ def wrong(picture, report=None):
         return
     for element in root.iter():
         for name, value in element.attrib.items():
-            if name not in ("data-name", "class") and re.search(r"nan|inf", value):
+            if name not in ("data-name", "class", "aria-label") and re.search(r"nan|inf", value):
                 yield f"{element.tag.removeprefix(SVG)} has {name}={value}"
             if name in ("width", "height", "r") and value != "100%" and not float(value) >= 0:
                 yield f"{element.tag.removeprefix(SVG)} has {name}={value}"
