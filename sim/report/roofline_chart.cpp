@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace if4 {
 namespace {
@@ -90,7 +92,13 @@ class Roofline {
     draw_roof();
     for (const Dot& dot : dots_) picture_.circle(dot.x, dot.y, dot.radius, "s5 dot", dot.tip);
     for (const Dot& dot : dots_) taken_.push_back(dot.box());
-    for (const Dot& dot : dots_) draw_label(dot);
+    const Layout labels = best_layout();
+    for (const Label& label : labels.labels) {
+      if (label.line)
+        picture_.line(label.line->left + 1.0, label.line->top, label.line->left + 1.0, label.line->bottom,
+                      "axis");
+      picture_.text(label.left, label.base, Anchor::kStart, kLabel, label.text);
+    }
     return field_.bottom + 40.0;
   }
 
@@ -170,31 +178,101 @@ class Roofline {
     }
   }
 
-  // First where it hides nothing of the roof, then anywhere; each time whole, then shortened.
-  void draw_label(const Dot& dot) {
-    const std::string more = dot.layers > 1 ? fmt::format(" and {} more", dot.layers - 1) : "";
-    for (const bool over_roof : {false, true}) {
-      for (const double room : kLabelWidths) {
-        const std::string name = fitted(dot.label, room - text_width(more, kLabel), kLabel);
-        if (place(dot, name + more, over_roof)) return;
+  // A text, and the line from its dot to it if it is not beside the dot.
+  struct Label {
+    double left, base;
+    std::string text;
+    std::optional<Box> line;
+  };
+  struct Layout {
+    bool to_left =
+        false;  // whether labels above and below a dot only end there, and leave the right of it to others
+    double seconds = 0.0;  // of the layers of the dots that have a label
+    std::vector<Label> labels;
+    std::vector<Box> taken;  // where no other label may be
+  };
+
+  // The layout that names most of the time, of some that begin with another dot or side each.
+  Layout best_layout() const {
+    std::vector<const Dot*> order;
+    for (const Dot& dot : dots_) order.push_back(&dot);
+    Layout best = layout(order, false);
+    const auto by = [&](auto before) {
+      std::stable_sort(order.begin(), order.end(),
+                       [&](const Dot* one, const Dot* other) { return before(*one, *other); });
+      for (const bool to_left : {false, true}) {
+        const Layout next = layout(order, to_left);
+        if (next.seconds > best.seconds) best = next;
       }
-    }
+    };
+    by([](const Dot& one, const Dot& other) { return one.x < other.x; });
+    by([](const Dot& one, const Dot& other) { return one.x > other.x; });
+    by([](const Dot& one, const Dot& other) {
+      return std::make_pair(one.y, one.x) < std::make_pair(other.y, other.x);
+    });
+    return best;
   }
 
-  // At the sides of the dot, and then above and below. Returns whether there is room.
-  bool place(const Dot& dot, const std::string& text, bool over_roof) {
+  Layout layout(const std::vector<const Dot*>& order, bool to_left) const {
+    Layout made;
+    made.to_left = to_left;
+    made.taken = taken_;
+    for (const Dot* dot : order)
+      if (add_label(made, *dot)) made.seconds += dot->seconds;
+    return made;
+  }
+
+  // First beside the dot where it hides nothing of the roof, then further down at the end of a line, then over the roof;
+  // each time whole, then shortened. Returns whether there is room.
+  bool add_label(Layout& made, const Dot& dot) const {
+    const std::string more = dot.layers > 1 ? fmt::format(" and {} more", dot.layers - 1) : "";
+    std::vector<std::string> texts;
+    for (const double room : kLabelWidths)
+      texts.push_back(fitted(dot.label, room - text_width(more, kLabel), kLabel) + more);
+    const auto any = [&](auto place) { return std::any_of(texts.begin(), texts.end(), place); };
+    return any([&](const std::string& text) { return beside(made, dot, text, false); }) ||
+           any([&](const std::string& text) { return below(made, dot, text); }) ||
+           any([&](const std::string& text) { return beside(made, dot, text, true); });
+  }
+
+  bool is_free(const Layout& made, const Box& box, bool over_roof) const {
+    const auto meets = [&](const Box& other) { return box.meets(other); };
+    return box.within(field_) && std::none_of(made.taken.begin(), made.taken.end(), meets) &&
+           (over_roof || std::none_of(roof_.begin(), roof_.end(), meets));
+  }
+
+  bool place(Layout& made, double left, double base, const std::string& text, bool over_roof,
+             std::optional<Box> line = std::nullopt) const {
+    const Box box{left, base - 10.0, left + text_width(text, kLabel), base + 3.0};
+    if (!is_free(made, box, over_roof)) return false;
+    made.labels.push_back({left, base, text, line});
+    made.taken.push_back(box);
+    if (line) made.taken.push_back(*line);
+    return true;
+  }
+
+  // At the sides of the dot, and then above and below.
+  bool beside(Layout& made, const Dot& dot, const std::string& text, bool over_roof) const {
     const double width = text_width(text, kLabel), away = dot.radius + 4.0;
     for (const double down : {4.0, -away - 2.0, away + 10.0}) {
       const double gap = down == 4.0 ? away : 0.0;
-      for (const double left : {dot.x + gap, dot.x - gap - width, dot.x - width / 2.0}) {
-        const Box box{left, dot.y + down - 10.0, left + width, dot.y + down + 3.0};
-        const auto meets = [&](const Box& other) { return box.meets(other); };
-        if (!box.within(field_) || std::any_of(taken_.begin(), taken_.end(), meets)) continue;
-        if (!over_roof && std::any_of(roof_.begin(), roof_.end(), meets)) continue;
-        picture_.text(left, dot.y + down, Anchor::kStart, kLabel, text);
-        taken_.push_back(box);
-        return true;
-      }
+      std::vector<double> lefts = {dot.x + gap, dot.x - gap - width, dot.x - width / 2.0};
+      if (made.to_left)
+        lefts = gap == 0.0 ? std::vector<double>{lefts[1]} : std::vector<double>{lefts[1], lefts[0]};
+      for (const double left : lefts)
+        if (place(made, left, dot.y + down, text, over_roof)) return true;
+    }
+    return false;
+  }
+
+  // At the end of a line that goes straight down.
+  bool below(Layout& made, const Dot& dot, const std::string& text) const {
+    const double width = text_width(text, kLabel);
+    for (double base = dot.y + dot.radius + 26.0; base < field_.bottom; base += 4.0) {
+      const Box line{dot.x - 1.0, dot.y + dot.radius + 0.5, dot.x + 1.0, base - 11.0};
+      if (!is_free(made, line, true)) return false;
+      for (const double left : {dot.x - width + 4.0, dot.x - 4.0, dot.x - width / 2.0})
+        if (place(made, left, base, text, false, line)) return true;
     }
     return false;
   }
