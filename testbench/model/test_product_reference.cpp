@@ -160,8 +160,8 @@ TEST_CASE("options of a product", "[accuracy]") {
 }
 
 TEST_CASE("the accumulator of a compared product does not overflow", "[accuracy]") {
-  // 1,100 of the largest beats of IF6, more than the default accumulator holds.
-  const std::vector<float> row(std::size_t{1100} * kBlockSize, 1.0F);
+  // 2,100 of the largest beats of IF6, more than the default accumulator holds.
+  const std::vector<float> row(std::size_t{2100} * kBlockSize, 1.0F);
   CHECK(relative_mse(of_rows(row, row, Format::kIF6E3M2).product) < 1e-25);
   CHECK(relative_mse(of_rows(row, row, Format::kIF4).product) < 1e-25);
 }
