@@ -173,8 +173,7 @@ TEST_CASE("all formats side by side", "[cli]") {
   const Sandbox box;
   const std::string in = box / "model.safetensors";
   write_model(in);
-  const std::string table =
-      box.output({"compare", in, "--svg", box / "c.svg", "--json", box / "c.json"});
+  const std::string table = box.output({"compare", in, "--svg", box / "c.svg", "--json", box / "c.json"});
   const Json json = Json::parse(get(box / "c.json"))["formats"];
   const std::string svg = get(box / "c.svg");
   CHECK(json.size() == 2 * static_cast<std::size_t>(if4::kFormatCount));
