@@ -221,6 +221,12 @@ check-area: ## test the scripts of `make area`, and synthesize IF4 and NVFP4, it
 
 area_liberty = $${LIBERTY:+--liberty "$$LIBERTY"}
 
+.PHONY: claims
+claims: ## the paper's claims beside our figures, each recomputed: errors by format, area and path: LIBERTY=
+	@scripts/setup.sh default area
+	@$(SUBMAKE) $(BIN)/if4
+	@IF4_PROGRAM="$(abspath $(BIN)/if4)" exec python3 -B scripts/claims/claims.py $(area_liberty)
+
 # Verilated build, and the configuration of `make area` whose netlist takes its place.
 GATE_UNITS := if4_mac=if4 if4_mac_iterative=if4_iterative
 GATED := $(basename $(subst =,.,$(GATE_UNITS)))

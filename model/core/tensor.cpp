@@ -161,6 +161,10 @@ CodeValues::CodeValues(Format format, GlobalScale::Kind kind, float global_scale
   }
 }
 
+double value_unit(const QuantizedTensor& tensor) {
+  return static_cast<double>(tensor.amax) / static_cast<double>(amax_divisor(tensor.format));
+}
+
 std::size_t nan_scales(const QuantizedTensor& tensor) {
   const auto is_nan = [&](std::uint8_t scale) { return std::isnan(scale_value(tensor.format, scale)); };
   return static_cast<std::size_t>(std::count_if(tensor.scales.begin(), tensor.scales.end(), is_nan));

@@ -85,6 +85,10 @@ struct QuantizedTensor {
 /// flattens() says so.
 QuantizedTensor make_quantized(Format format, const Shape& shape);
 
+/// amax / amax_divisor(format), in double: what is left of the value of an element when the code, the factor of its type
+/// and its scale are taken out. A result of a MAC unit times those of both operands is the value of the dot product.
+double value_unit(const QuantizedTensor& tensor);
+
 /// What the codes of a tensor stand for: code value * factor * s * amax / amax_divisor(format), computed in
 /// double and rounded to FP32 once. This is the one C++ definition of the value of a code in a tensor.
 class CodeValues {

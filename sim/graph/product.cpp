@@ -41,10 +41,6 @@ std::uint64_t ints(const QuantizedTensor& tensor) {
       [&](std::uint8_t scale) { return element_type(tensor.format, scale) == ElementType::kInt; }));
 }
 
-double unit_of(const QuantizedTensor& tensor) {
-  return static_cast<double>(tensor.amax) / static_cast<double>(amax_divisor(tensor.format));
-}
-
 void write_real(const std::uint32_t* bits, std::size_t count, double unit, float* to) {
   for (std::size_t i = 0; i < count; ++i) {
     float result = 0.0F;
@@ -189,7 +185,7 @@ void QuantizedMultiplier::multiply_weights(const Product& product, ProductCounts
   const std::size_t n = w.rows();
   const std::uint32_t* bits = result.bits.data();
   for (std::size_t i = 0; i < product.parts.size(); ++i) {
-    write_real(bits, product.parts[i].m * n, unit_of(operands[i]) * unit_of(w), product.parts[i].y);
+    write_real(bits, product.parts[i].m * n, value_unit(operands[i]) * value_unit(w), product.parts[i].y);
     bits += product.parts[i].m * n;
   }
   counts.activation_blocks += a.scales.size();
@@ -214,7 +210,7 @@ void QuantizedMultiplier::multiply_heads(const Product& product, ProductCounts& 
     options.threads = 1;
     work.result = gemm(mac_, work.a, work.w, options);
     check_overflow(product.layer, mac_, work.result);
-    write_real(work.result.bits.data(), part.m * part.n, unit_of(work.a) * unit_of(work.w), part.y);
+    write_real(work.result.bits.data(), part.m * part.n, value_unit(work.a) * value_unit(work.w), part.y);
   });
   for (std::size_t i = 0; i < all.size(); ++i) {
     const Product::Part& part = product.parts[i];

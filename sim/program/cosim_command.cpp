@@ -41,10 +41,9 @@ std::string both(const std::string& a, const std::string& w) {
   return a == w ? a : named(a) + " x " + named(w);
 }
 
-// amax_a * amax_w / 2688^2: the factor from a result of the unit to the value of the dot product.
+// The factor from a result of the unit to the value of the dot product.
 double product_scale(const QuantizedTensor& activations, const QuantizedTensor& weights) {
-  constexpr double kUnit = 1.0 / static_cast<double>(amax_divisor(Format::kIF4));
-  return static_cast<double>(activations.amax) * kUnit * static_cast<double>(weights.amax) * kUnit;
+  return value_unit(activations) * value_unit(weights);
 }
 
 // The errors of the unit's products, times `unit_scale`, and of the same product in NVFP4.

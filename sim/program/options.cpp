@@ -95,8 +95,8 @@ OptionRef add_size(CLI::App& app, const std::string& option, std::function<void(
   return add_text(app, option, parse, "SIZE", help);
 }
 
-void add_rule(CLI::App& app, Rule& rule, const std::string& help) {
-  add_choice(app, "--rule", rule, choices_of(kRules, rule_name), help);
+OptionRef add_rule(CLI::App& app, Rule& rule, const std::string& help) {
+  return add_choice(app, "--rule", rule, choices_of(kRules, rule_name), help);
 }
 
 void add_format(CLI::App& app, Format& format, bool (*accepts)(Format), const std::string& help) {
@@ -118,8 +118,9 @@ std::pair<OptionRef, OptionRef> add_operands(CLI::App& app, std::string& activat
           add_text(app, "--weights", weights, kind, "weights [N, K], plain or quantized")};
 }
 
-void add_model_options(CLI::App& app, ModelOptions& options) {
-  add_rule(app, options.quantize.rule, "which error decides between a block's candidates");
+OptionRef add_model_options(CLI::App& app, ModelOptions& options) {
+  const OptionRef rule =
+      add_rule(app, options.quantize.rule, "which error decides between a block's candidates");
   add_list(app, "--include", options.include, "PATTERN",
            "quantize the tensors of these names, where * is any text and ? one character; default: those "
            "of 2 or more dimensions");
@@ -131,6 +132,7 @@ void add_model_options(CLI::App& app, ModelOptions& options) {
   add_whole(app, "--stochastic", options.quantize.seed, 0, kAnyWhole,
             "round at random with this seed, not to the nearest code");
   add_threads(app, options.threads, "number of threads");
+  return rule;
 }
 
 }  // namespace if4

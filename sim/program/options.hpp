@@ -109,14 +109,14 @@ OptionRef add_size(CLI::App& app, const std::string& option, std::function<void(
                    const std::string& help);
 
 /// --rule; `help` says of what.
-void add_rule(CLI::App& app, Rule& rule, const std::string& help);
+OptionRef add_rule(CLI::App& app, Rule& rule, const std::string& help);
 /// --format: the formats for which `accepts` is true.
 void add_format(CLI::App& app, Format& format, bool (*accepts)(Format), const std::string& help);
 /// --threads, up to 1024. 0 stands for one on each core.
 void add_threads(CLI::App& app, unsigned& threads, const std::string& help);
 /// --acts and --weights, the operands of a product.
 std::pair<OptionRef, OptionRef> add_operands(CLI::App& app, std::string& activations, std::string& weights);
-/// The options that `quantize` and `compare` have in common.
-void add_model_options(CLI::App& app, ModelOptions& options);
+/// The options that `quantize` and `compare` have in common. Returns --rule.
+OptionRef add_model_options(CLI::App& app, ModelOptions& options);
 
 }  // namespace if4

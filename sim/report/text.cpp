@@ -17,7 +17,9 @@ std::string verdict_line(bool passed, std::string_view what) {
 
 double per_cent(double part, double whole) { return whole == 0.0 ? 0.0 : 100.0 * part / whole; }
 
-std::string decibel(double value) { return std::isinf(value) ? "exact" : fmt::format("{:.2f}", value); }
+std::string decibel(double value) {
+  return std::isinf(value) && value > 0 ? "exact" : fmt::format("{:.2f}", value);
+}
 
 std::string json_text(const nlohmann::ordered_json& json) {
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);

@@ -15,7 +15,7 @@ std::string verdict_line(bool passed, std::string_view what);
 
 /// 100 * part / whole; 0 where the whole is 0.
 double per_cent(double part, double whole);
-/// A signal-to-noise ratio in dB with two digits, or "exact" where it is infinite.
+/// A signal-to-noise ratio in dB with two digits, or "exact" where it is infinite, as nothing was lost.
 std::string decibel(double value);
 
 /// A number of bytes in the unit that fits: "12 B", "3.50 kB", MB, GB, of 1000 each.
