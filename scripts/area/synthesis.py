@@ -12,8 +12,9 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fanout import add_trees
 from liberty import LibertyError
-from sta import measure_path
+from sta import CLOCK, RESET, measure_path
 from tools import ROOT, ToolError, remove, run, versions
 
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -33,6 +34,8 @@ class Design:
     parameters: tuple = ()     # (name, value) pairs
     counted: bool = True       # its clocks can be counted by BENCH: it has the ports of if4_mac
     kept: tuple = ()           # modules that are mapped once each, whatever their copies; the rest is one with the top
+    boxed: bool = False        # what is kept is left out: the result is of what lies around it, and has no path
+    part: bool = False         # of another design, so that no path is asked for
 
     def sources(self):
         return builds.listed(self.files)
@@ -43,7 +46,7 @@ def key(design, library, split):
     digest = hashlib.sha256()
     parts = [repr((design, split)).encode(), *(version.encode() for version in versions()), library.text.encode()]
     files = [*design.sources(), *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "rtl").glob("*.svh")), BENCH]
-    own = [Path(__file__).with_name(name) for name in ("synthesis.py", "sta.py")]
+    own = [Path(__file__).with_name(name) for name in ("synthesis.py", "sta.py", "fanout.py")]
     for path in [*(ROOT / name for name in files), *own]:
         parts.append(path.read_bytes())
     for part in parts:
@@ -54,12 +57,14 @@ def key(design, library, split):
 # Yosys ---------------------------------------------------------------------------------------------------------------
 
 def read_commands(design):
-    parameters = "; ".join(f"chparam -set {name} {value} {design.top}" for name, value in design.parameters)
-    return [f"read_verilog -sv {' '.join(design.sources())}", parameters, f"hierarchy -top {design.top}"]
+    parameters = " ".join(f"-set {name} {value}" for name, value in design.parameters)
+    return [f"read_verilog -sv {' '.join(design.sources())}", parameters and f"chparam {parameters} {design.top}",
+            f"hierarchy -top {design.top}"]
 
 
 def coarse_commands(design):
-    keep = [f"setattr -mod -set keep_hierarchy 1 *{module}" for module in design.kept]
+    keep = [f"blackbox *{module}" if design.boxed else f"setattr -mod -set keep_hierarchy 1 *{module}"
+            for module in design.kept]
     return [*keep, f"synth -flatten -top {design.top} -run begin:fine", "alumacc",
             "share -aggressive"]
 
@@ -84,6 +89,10 @@ class Cells:
         """In the library's unit; flip_flops: True only these, False only the others."""
         return sum(count * library.cells[name].area for name, count in self.counts.items()
                    if flip_flops in (None, library.cells[name].state is not None))
+
+    def add(self, counts, copies=1):
+        for name, count in counts.items():
+            self.counts[name] = self.counts.get(name, 0) + copies * count
 
     def flip_flops(self, library):
         return sum(count for name, count in self.counts.items() if library.cells[name].state)
@@ -170,25 +179,53 @@ def try_library(library):
         remove(work)
 
 
+NETLIST = "mapped.json"  # a netlist as write_json has it, of a design with kept modules one of each variant
+
+
+def flat_commands(work):
+    return ["splitnets", "clean -purge", f"write_verilog -noattr {work}/netlist.v"]
+
+
+def plant_trees(design, library, work):
+    """Adds the trees of the nets that go to many kept modules to WORK/mapped.json; how many buffers they have."""
+    document = json.loads((work / NETLIST).read_text())
+    roots = add_trees(document["modules"][design.top], design.kept, (CLOCK, RESET), library.driving_cell())
+    (work / NETLIST).write_text(json.dumps(document))
+    return sum(roots.values())
+
+
+def figures(cells, library):
+    """What a result says of the cells of a netlist."""
+    nand2 = library.nand2()
+    return {"area": round(cells.area(library), 3),
+            "nand2": round(cells.area(library) / nand2.area, 1) if nand2 else None,
+            "cells": sum(cells.counts.values()),
+            "flip_flops": cells.flip_flops(library),
+            "flip_flop_area": round(cells.area(library, True), 3)}
+
+
 def measure(design, library, work):
     """Area, time and clocks of the flat design, as one dictionary; with kept modules, also the area of each."""
-    flat = ["setattr -mod -unset keep_hierarchy *", "flatten"] if design.kept else []
+    whole = bool(design.kept) and not design.boxed
+    write = [f"write_json {work}/{NETLIST}"] if design.kept or design.part else flat_commands(work)
     yosys([*read_commands(design), *coarse_commands(design), f"synth -top {design.top} -run fine:check",
-           *map_commands(work, design.top if design.kept else ""), *flat, "splitnets", "clean -purge",
-           f"write_verilog -noattr {work}/netlist.v"], work / "yosys.log", design.name)
+           *map_commands(work, design.top if whole else ""), *write], work / "yosys.log", design.name)
     stat = (work / "stat.txt").read_text()
-    cells = read_stat(stat, library, design.name, whole=bool(design.kept))[WHOLE if design.kept else design.top]
-    nand2 = library.nand2()
-    return {
-        "area": round(cells.area(library), 3),
-        "nand2": round(cells.area(library) / nand2.area, 1) if nand2 else None,
-        "cells": sum(cells.counts.values()),
-        "flip_flops": cells.flip_flops(library),
-        "flip_flop_area": round(cells.area(library, True), 3),
-        **measure_path(design, work),
-        **(count_clocks(design, work) if design.counted else {}),
-        **({"modules": kept_rows(stat, library, design)} if design.kept else {}),
-    }
+    listed = re.findall(r"^     (\S*(?:%s)) +\d+$" % "|".join(design.kept), stat, re.MULTILINE) if design.boxed else ()
+    cells = read_stat(stat, library, design.name, set(listed), whole=whole)[WHOLE if whole else design.top]
+    if design.part:
+        return figures(cells, library)
+    if not design.kept:
+        return {**figures(cells, library), **measure_path(design, work),
+                **(count_clocks(design, work) if design.counted else {})}
+    buffers = {library.driving_cell().name: plant_trees(design, library, work)}
+    cells.add(buffers)
+    if design.boxed:
+        return figures(cells, library)
+    yosys([f"read_json {work}/{NETLIST}", "setattr -mod -unset keep_hierarchy *", "flatten", *flat_commands(work)],
+          work / "flatten.log", design.name)
+    return {**figures(cells, library), **measure_path(design, work),
+            "modules": kept_rows(stat, library, design, buffers)}
 
 
 def module_row(path, module, copies, cells, library):
@@ -197,19 +234,19 @@ def module_row(path, module, copies, cells, library):
             "flip_flops": cells.flip_flops(library), "flip_flop_area": round(cells.area(library, True), 3)}
 
 
-def kept_rows(stat, library, design):
-    """The top and its kept modules, a module's variants (by their parameters) as one row."""
+def kept_rows(stat, library, design, added):
+    """The top, which has cells `added`, and its kept modules, a module's variants (by their parameters) as one row."""
     names = re.findall(r"^=== (.*) ===$", stat, re.MULTILINE)
     modules = read_stat(stat, library, design.name, names)
     top = re.split(rf"^=== {re.escape(design.top)} ===$", stat, flags=re.MULTILINE)[1].split("\n===")[0]
+    modules[design.top].add(added)
     rows = [module_row("", design.top, 1, modules[design.top], library)]
     for kept in design.kept:
         copies, cells = 0, Cells()
         for name in (name for name in names if name.split("\\")[-1] == kept):
             number = sum(int(listed) for listed in re.findall(rf"^ +{re.escape(name)} +(\d+)$", top, re.MULTILINE))
             copies += number
-            for cell, count in modules[name].counts.items():
-                cells.counts[cell] = cells.counts.get(cell, 0) + number * count
+            cells.add(modules[name].counts, number)
         if not copies:
             raise ToolError(f"{design.name}: yosys kept no {kept}")
         rows.append(module_row(kept, kept, copies, cells, library))
@@ -304,16 +341,22 @@ def prepare(work, library):
 
 
 def compute(design, library, parted=False):
-    """Runs the flow. The folder appears under its name when it is complete; one of a run that failed is called so."""
-    final = result_folder(design, library, parted)
+    """Runs the flow."""
+    return produce(result_folder(design, library, parted), library, lambda work: {
+        "name": design.name, "key": key(design, library, parted), "top": design.top,
+        "parameters": dict(design.parameters), **(split if parted else measure)(design, library, work)})
+
+
+def produce(final, library, function):
+    """Makes the folder `final` with what function(its name while it works) leaves there, and what that returns as
+    result.json. The folder appears under its name when it is complete; one of a run that failed is called so."""
     work = final.with_name(f".{final.name}.{os.getpid()}")
     failed = final.with_name(final.name + ".failed")
     for folder in (work, failed):
         remove(folder)
     try:
         short = prepare(work, library)
-        result = (split if parted else measure)(design, library, short)
-        result = {"name": design.name, "key": key(design, library, parted), **result}
+        result = function(short)
         (work / "result.json").write_text(json.dumps(result, indent=1) + "\n")
         shutil.rmtree(final, ignore_errors=True)
         work.rename(final)
