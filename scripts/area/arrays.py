@@ -29,7 +29,8 @@ from fanout import base_name
 from liberty import LibertyError
 from sta import measure_paths
 from stubs import Array, Netlist
-from synthesis import NETLIST, Cells, Design, cached, compute, figures, key, library_folder, produce, result_folder
+from synthesis import (NETLIST, Cells, Design, cached, figures, key, library_folder, locks, produce, result_folder,
+                       result_of, try_library)
 from tables import read_library
 from tools import ROOT, ToolError, run_program
 
@@ -118,11 +119,6 @@ def skews(most):
     while found[-1] < most:
         found.append(2 * found[-1] + 1)
     return found
-
-
-def ready(wanted, library):
-    """The result of a design, from an earlier run or a new one."""
-    return cached(wanted, library) or compute(wanted, library)
 
 
 def netlist(wanted, library):
@@ -232,7 +228,7 @@ def extrapolated(parameters, library, work, jobs):
     """The same of a larger one: its surroundings grow with rows, columns and cells, the path through the trees of buffers
     with the logarithm of the cells."""
     low, high = BASIS
-    at = {size: synthesized_result(of_size(parameters, *size), library, jobs)
+    at = {size: result_of_array(of_size(parameters, *size), library, jobs)
           for size in ((low, low), (high, high))}
     around = {}
     for r in BASIS:
@@ -293,18 +289,34 @@ def compose_key(parameters, library):
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()
 
 
-def synthesized_result(parameters, library, jobs):
-    """The composed array of a result, new or kept; its parts are there or are made."""
-    folder = library_folder(library) / name_of(parameters)
-    wanted_key = compose_key(parameters, library)
+def composed(folder, wanted_key):
+    """The result of an earlier run, or None."""
     try:
         result = json.loads((folder / "result.json").read_text())
-        if result.get("key") == wanted_key:
-            return result
     except (OSError, ValueError):
-        pass
+        return None
+    return result if result.get("key") == wanted_key else None
+
+
+def result_of_array(parameters, library, jobs):
+    """What compose() gives, from an earlier run or a new one; its parts are there or are made."""
+    folder = library_folder(library) / name_of(parameters)
+    wanted_key = compose_key(parameters, library)
+    with locks[folder]:
+        found = composed(folder, wanted_key)
+        try:
+            return found or make_array(parameters, library, jobs, folder, wanted_key)
+        except OSError as error:  # another run may have put the same result in place meanwhile
+            if found := composed(folder, wanted_key):
+                return found
+            raise ToolError(f"{name_of(parameters)}: {error}") from None
+
+
+def make_array(parameters, library, jobs, folder, wanted_key):
+    if not all(cached(wanted, library) for wanted in needed(parameters)):
+        try_library(library)
     with ThreadPoolExecutor(max(jobs, 1)) as pool:
-        list(pool.map(lambda wanted: ready(wanted, library), needed(parameters)))
+        list(pool.map(lambda wanted: result_of(wanted, library), needed(parameters)))
     return produce(folder, library, lambda work: {
         "name": name_of(parameters), "key": wanted_key, "top": TOP, "parameters": dict(sorted(parameters.items())),
         **compose_in(parameters, library, work, jobs)})
@@ -331,7 +343,7 @@ def compose(parameters, library, jobs=1):
     Raises LibertyError where the parameters are none of the array, ToolError where a tool fails."""
     check_parameters(parameters)
     os.chdir(ROOT)  # the tools get names relative to it
-    return synthesized_result(parameters, library, jobs)
+    return result_of_array(parameters, library, jobs)
 
 
 HEADINGS = ["array", "area", "NAND2", "flip-flops", "path ns", "MHz", "around", "edges", "cells", "outputs"]

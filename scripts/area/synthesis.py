@@ -9,6 +9,8 @@ import os
 import re
 import shutil
 import sys
+import threading
+from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -338,6 +340,21 @@ def prepare(work, library):
     (work / "abc.constr").write_text(
         f"set_driving_cell {library.driving_cell().name}\nset_load {LOAD_FF} [all_outputs]\n")
     return Path(os.path.relpath(work, ROOT))
+
+
+locks = defaultdict(threading.Lock)  # of folders of results: a thread waits for one that makes the same
+
+
+def result_of(design, library, parted=False):
+    """The result of an earlier run of the same on the same, or of a new one."""
+    with locks[result_folder(design, library, parted)]:
+        found = cached(design, library, parted)
+        try:
+            return found or compute(design, library, parted)
+        except OSError as error:  # another run may have put the same result in place meanwhile
+            if found := cached(design, library, parted):
+                return found
+            raise ToolError(f"{design.name}: {error}") from None
 
 
 def compute(design, library, parted=False):
