@@ -211,7 +211,7 @@ def save_table(library, configs, results, notes):
     save(folder / "area.json", json.dumps(document, indent=1) + "\n")
     save(folder / "area.csv", text.getvalue())
     save(folder / "area.md", report.markdown(rows, notes))
-    print(report.text(report.HEADINGS, rows))
+    print(report.text(report.BROKEN_HEADINGS, rows))
     print("\n".join(report.paths(configs, results)))
     print("\n".join(notes))
     print(f"saved: {folder.relative_to(ROOT)}/area.json, .csv, .md")

@@ -24,7 +24,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import report
-from area import ARRAY_PARTS, FORMATS, default_liberty
+from area import ARRAY_PARTS, default_liberty
 from fanout import base_name
 from liberty import LibertyError
 from sta import measure_paths
@@ -32,8 +32,12 @@ from stubs import Array, Netlist
 from synthesis import (NETLIST, Cells, Design, cached, figures, key, library_folder, locks, produce, result_folder,
                        result_of, try_library)
 from tables import read_library
-from tools import ROOT, ToolError, run_program
+from tools import ROOT, ToolError, remove, run_program
 
+sys.path.insert(0, str(ROOT / "scripts"))
+import builds  # noqa: E402
+
+FORMATS = builds.mac_format_names()
 FILES = "rtl/if4_array.f"
 TOP = "if4_array"
 MOST_CELLS = 1024  # of an array whose surroundings are synthesized
@@ -137,6 +141,19 @@ def needed(parameters):
     side = max(max(rows, cols), *(max(size) for size in sizes))
     return [seed_design(parameters), *(frame_design(of_size(parameters, *size)) for size in sizes),
             *(edge_design(parameters, skew) for skew in reversed(skews(side - 1)))]
+
+
+def part_of(wanted, library):
+    """The result of a part. Raises LibertyError where the RTL refuses the parameters: those that RANGES cannot tell."""
+    try:
+        return result_of(wanted, library)
+    except ToolError as error:
+        if "`$fatal'" not in str(error):
+            raise
+        own, folder = dict(wanted.parameters), result_folder(wanted, library)
+        remove(folder.with_name(folder.name + ".failed"))
+        raise LibertyError(f"AccWidth={own.get('AccWidth')}: cannot hold one beat of {FORMATS[own['Format']]} with "
+                           f"{own.get('Lanes', 16)} lanes") from None
 
 
 class Parts:
@@ -316,7 +333,7 @@ def make_array(parameters, library, jobs, folder, wanted_key):
     if not all(cached(wanted, library) for wanted in needed(parameters)):
         try_library(library)
     with ThreadPoolExecutor(max(jobs, 1)) as pool:
-        list(pool.map(lambda wanted: result_of(wanted, library), needed(parameters)))
+        list(pool.map(lambda wanted: part_of(wanted, library), needed(parameters)))
     return produce(folder, library, lambda work: {
         "name": name_of(parameters), "key": wanted_key, "top": TOP, "parameters": dict(sorted(parameters.items())),
         **compose_in(parameters, library, work, jobs)})

@@ -65,7 +65,6 @@ def add_trees(module, parts, without, buffer):
                     "hide_name": 0, "type": buffer.name, "parameters": {}, "attributes": {},
                     "port_directions": {pin["input"]: "input", pin["output"]: "output"},
                     "connections": {pin["input"]: [root], pin["output"]: [free]}}
-                module["netnames"][name] = {"hide_name": 1, "bits": [free], "attributes": {}}
                 for instance, port, index in group:
                     module["cells"][instance]["connections"][port][index] = free
                 above.append((name, pin["input"], 0))

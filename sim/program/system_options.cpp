@@ -1,9 +1,12 @@
 #include "sim/program/system_options.hpp"
 
+#include <fmt/format.h>
+
 #include <filesystem>
 
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
+#include "sim/program/synthesized_clock.hpp"
 
 namespace if4 {
 
@@ -36,6 +39,14 @@ SystemConfig make_config(const SystemOptions& options) {
   if (!options.config.empty()) read_config(options.config, config);
   for (const auto& [name, value] : options.knobs) set_knob(config, name, value, "--" + name);
   check(config);
+  if (options.clock_from.empty()) return config;
+  config.synthesized_mhz = synthesized_clock(options.clock_from, config.array);
+  if (!config.clock_chosen) {
+    config.clock_mhz = config.synthesized_mhz;
+  } else if (config.clock_mhz > config.synthesized_mhz) {
+    fmt::print(stderr, "if4: warning: the clock of {:g} MHz is above the {:g} MHz that {} allows\n",
+               config.clock_mhz, config.synthesized_mhz, one_line(options.clock_from));
+  }
   return config;
 }
 
