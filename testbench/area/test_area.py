@@ -148,15 +148,16 @@ class Results(unittest.TestCase):
         whole = synthesis.read_stat(STAT_KEPT, library(), "top", whole=True)
         self.assertEqual(list(whole), [synthesis.WHOLE])
         self.assertEqual((whole[synthesis.WHOLE].area(library()), whole[synthesis.WHOLE].flip_flops(library())), (110, 5))
-        rows = synthesis.kept_rows(STAT_KEPT, library(), design)
-        self.assertEqual([(row["module"], row["copies"], row["area"], row["flip_flops"], row["flip_flop_area"])
-                          for row in rows], [("top", 1, 2, 0, 0), ("cell", 5, 108, 5, 100)])
+        for added, area_of_top in (({}, 2), ({"BUF2": 3}, 14)):
+            rows = synthesis.kept_rows(STAT_KEPT, library(), design, added)
+            self.assertEqual([(row["module"], row["copies"], row["area"], row["flip_flops"], row["flip_flop_area"])
+                              for row in rows], [("top", 1, area_of_top, 0, 0), ("cell", 5, 108, 5, 100)])
         for text, message in ((STAT_KEPT.replace("INV                             5", "INV                             6"), "says an area"),
                               (STAT_KEPT.replace("design hierarchy", "hierarchy"), "no cells")):
             with self.assertRaisesRegex(ToolError, message):
                 synthesis.read_stat(text, library(), "top", whole=True)
         with self.assertRaisesRegex(ToolError, "kept no edge"):
-            synthesis.kept_rows(STAT_KEPT, library(), synthesis.Design("top", "top", "", kept=("cell", "edge")))
+            synthesis.kept_rows(STAT_KEPT, library(), synthesis.Design("top", "top", "", kept=("cell", "edge")), {})
 
     def test_sta(self):
         result = sta.read_sta(STA, NETLIST, "top")
@@ -178,6 +179,19 @@ class Results(unittest.TestCase):
         results = {config.name: {"area": 9.0, "nand2": None, "flip_flops": 1, "critical_path_ns": 2.0}}
         self.assertEqual(report.rows([config], results)[0][1:4], ["9", "-", "1"])
         self.assertIn("no 2-input NAND", report.notes(cells)[0])
+
+    def test_the_table_fits_120_columns_and_says_who_timed_it(self):
+        longest = max((config.name for config in area.CONFIGS), key=len)
+        row = [longest, "99999999", "999999", "99999", "99.99", "9999", "10-104", "0.99", "104", *["9.999"] * 5]
+        self.assertEqual(len(row), len(report.HEADINGS))
+        lines = report.text(report.BROKEN_HEADINGS, [row, row]).splitlines()
+        self.assertEqual(len(lines), 4)
+        self.assertLessEqual(max(map(len, lines)), 120)
+        # The headings of area.csv, which programs read.
+        self.assertEqual(report.HEADINGS, ["configuration", "area", "NAND2", "flip-flops", "path ns", "MHz", "latency",
+                                           "beats/clk", "clk/result", "area/NVFP4", "same acc", "path/NVFP4", "area/lane",
+                                           "path/lane"])
+        self.assertRegex("\n".join(report.notes(library())), r"OpenSTA \d")
 
     def test_limits_can_be_missed(self):
         configs = [config.name for config in area.CONFIGS]
