@@ -1,7 +1,7 @@
 """The netlist by which sta gets the critical path of an array without all of it.
 
 The logic around the parts is there whole. Of each kind of part, as it is connected, a few copies are there whole, with
-the parts that they pass operands and results to. All other copies are stubs: the gates on the way to the nets that the
+the parts beside them. All other copies are stubs: the gates on the way to the nets that the
 array drives or reads, such as those to `stall`, and every pin on these nets. So each net has its loads and its wire
 load, each path between parts is there at least once, and a path through a part is there in the copies that are whole.
 """
@@ -122,7 +122,9 @@ class Array:
         """The copies that are whole: the first and the last of each kind, and the neighbours of the first."""
         kinds = defaultdict(list)
         for name, cell in self.instances.items():
-            kinds[cell["type"], self.kept[name]].append(name)
+            constant = frozenset(port for port, bits in cell["connections"].items()
+                                 if not any(isinstance(bit, int) for bit in bits))
+            kinds[cell["type"], self.kept[name], constant].append(name)
         whole = set()
         for names in kinds.values():
             whole |= {names[0], names[-1]}
@@ -138,13 +140,12 @@ class Array:
         return self.stubs[key]
 
     def load_outputs(self):
-        """A gate of a stub may also drive the next part: that shows what it has on that net."""
+        """A whole copy, or a gate of a stub, may also drive the next part: that shows what it has on that net."""
         more = defaultdict(set)
         for name in self.instances:
-            if name in self.whole:
-                continue
-            for bit in self.stub(name)[1]:
-                for port, index in self.part(name).output_ports.get(bit, ()):
+            outputs = self.part(name).output_ports
+            for bit in outputs if name in self.whole else self.stub(name)[1]:
+                for port, index in outputs.get(bit, ()):
                     net = self.instances[name]["connections"][port][index]
                     for other, port_, index_ in self.pins[net]:
                         if other != name and (port_, index_) not in self.kept[other]:
