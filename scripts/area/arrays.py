@@ -5,9 +5,9 @@ usage: scripts/area/arrays.py [--liberty FILES] [--jobs N] ARRAY...
        ARRAY: "FORMAT ROWSxCOLS [PARAMETER=VALUE...]", such as "if4 16x16 Lanes=32 SharedOutput=1", with the parameters of
        rtl/if4_array.sv. What is not given has the default of the RTL.
 
-Cells and output stages are those of an array of 2 x 2, edges are mapped for some skews, and the logic around the parts
-for the size itself. Above MOST_CELLS cells, that is extrapolated. Each of these is kept by a hash of what it depends on.
-How well it agrees with synthesis of the whole is in rtl/README.md. Exit codes: 0 done, 1 a tool failed, 2 bad input,
+Cells and output stages are mapped once, edges for some skews, and the logic around the parts for the size itself. Above
+MOST_CELLS cells, that is extrapolated. Each of these is kept by a hash of what it depends on. How well it agrees with
+synthesis of the whole is in rtl/README.md. Exit codes: 0 done, 1 a tool failed, 2 bad input,
 128 + a signal.
 """
 
@@ -20,6 +20,7 @@ import re
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -29,8 +30,9 @@ from fanout import base_name
 from liberty import LibertyError
 from sta import measure_paths
 from stubs import Array, Netlist
-from synthesis import (NETLIST, Cells, Design, cached, figures, key, library_folder, locks, produce, result_folder,
-                       result_of, try_library)
+from synthesis import (Cells, Design, cached, cells_of, figures, key, library_folder, locks, module_row, netlist,
+                       parameters_of, part_design, part_designs, part_module, produce, result_folder, result_of,
+                       try_library)
 from tables import read_library
 from tools import ROOT, ToolError, remove, run_program
 
@@ -90,105 +92,68 @@ def name_of(parameters):
 
 # Parts ---------------------------------------------------------------------------------------------------------------
 
-def design(kind, parameters, **more):
-    name = name_of(parameters).replace("array_", f"array_{kind}_", 1)
-    return Design(name, TOP, FILES, tuple(sorted(parameters.items())), counted=False, kept=ARRAY_PARTS, **more)
-
-
 def of_size(parameters, rows, cols):
     return {**parameters, "Rows": rows, "Cols": cols}
 
 
-def seed_design(parameters):
-    """The array of 2 x 2 whose cells and output stages all others have."""
-    return design("seed", {**of_size(parameters, 2, 2), "SharedOutput": 0})
+def whole_design(parameters):
+    """The array as `make area` synthesizes one: its parts, and what lies around them, as one netlist."""
+    name = name_of(parameters).replace("array_", "array_whole_", 1)
+    return Design(name, TOP, FILES, tuple(sorted(parameters.items())), counted=False, kept=ARRAY_PARTS)
 
 
 def frame_design(parameters):
     """What lies around the parts."""
-    return design("frame", parameters, boxed=True)
+    return replace(whole_design(parameters), name=name_of(parameters).replace("array_", "array_frame_", 1), boxed=True)
 
 
-def edge_design(parameters, skew):
-    """An edge with so many registers."""
-    own = {name: parameters[name] for name in ("Format", "Lanes") if name in parameters}
-    own["Skew"] = skew
-    name = f"array_edge_{FORMATS[own['Format']]}_Lanes{own.get('Lanes', 16)}_Skew{skew}"
-    return Design(name, "if4_array_edge", FILES, tuple(sorted(own.items())), counted=False, part=True)
+def frame_sizes(parameters):
+    """Those of the frames that an array needs: its own, or of the smaller ones that it is extrapolated from."""
+    rows, cols = parameters["Rows"], parameters["Cols"]
+    return [(rows, cols)] if rows * cols <= MOST_CELLS else [(r, c) for r in BASIS for c in BASIS]
 
 
 def skews(most):
     """Those that are synthesized for an array with edges of up to `most` registers: one less than the powers of two."""
-    found = [0, 1]
+    found = [0]
     while found[-1] < most:
         found.append(2 * found[-1] + 1)
     return found
 
 
-def netlist(wanted, library):
-    return json.loads((result_folder(wanted, library) / NETLIST).read_text())["modules"]
-
-
-def value_of(module, name):
-    bits = module["parameter_default_values"][name]
-    return int(bits, 2) - ((int(bits[0]) << len(bits)) if len(bits) == 32 else 0)
-
-
-def needed(parameters):
-    """The designs that an array needs, those that take long first."""
-    rows, cols = parameters["Rows"], parameters["Cols"]
-    sizes = [(rows, cols)] if rows * cols <= MOST_CELLS else [(r, c) for r in reversed(BASIS) for c in reversed(BASIS)]
-    side = max(max(rows, cols), *(max(size) for size in sizes))
-    return [seed_design(parameters), *(frame_design(of_size(parameters, *size)) for size in sizes),
-            *(edge_design(parameters, skew) for skew in reversed(skews(side - 1)))]
-
-
-def part_of(wanted, library):
-    """The result of a part. Raises LibertyError where the RTL refuses the parameters: those that RANGES cannot tell."""
-    try:
-        return result_of(wanted, library)
-    except ToolError as error:
-        if "`$fatal'" not in str(error):
-            raise
-        own, folder = dict(wanted.parameters), result_folder(wanted, library)
-        remove(folder.with_name(folder.name + ".failed"))
-        raise LibertyError(f"AccWidth={own.get('AccWidth')}: cannot hold one beat of {FORMATS[own['Format']]} with "
-                           f"{own.get('Lanes', 16)} lanes") from None
-
-
 class Parts:
-    """The mapped parts of arrays with some format, lanes and accumulator, of any size."""
+    """The parts of an array whose frame is there, of the size of that or larger."""
 
-    def __init__(self, parameters, library):
-        self.parameters, self.library = parameters, library
-        modules = netlist(seed_design(parameters), library)
-        self.modules = {name: module for name, module in modules.items() if name != TOP}
-        self.cells = {name: Cells(dict(Counter(cell["type"] for cell in module["cells"].values())))
-                      for name, module in self.modules.items()}
-        self.edges = {}
+    def __init__(self, frame, library):
+        self.library = library
+        self.designs = {(part.top, None): part for part in part_designs(frame, library).values()}
+        edge = self.designs.pop(("if4_array_edge", None))
+        self.edge_parameters = {name: value for name, value in edge.parameters if name != "Skew"}
+        self.files = frame.files
+        self.modules = {}
 
-    def edge(self, skew):
-        """The netlist and the cells of an edge that was synthesized."""
-        if skew not in self.edges:
-            wanted = edge_design(self.parameters, skew)
-            module = netlist(wanted, self.library)[wanted.top]
-            self.edges[skew] = module, Cells(dict(Counter(cell["type"] for cell in module["cells"].values())))
-        return self.edges[skew]
+    def needed(self, side):
+        """The designs of parts of an array with so many rows or columns, those that take long first."""
+        return [*self.designs.values(), *(self.edge_design(skew) for skew in reversed(skews(side - 1)))]
 
-    def edge_module(self, skew):
-        return self.edge(skews(skew)[-1] if skew > 0 else 0)[0]
+    def edge_design(self, skew):
+        return part_design("if4_array_edge", {**self.edge_parameters, "Skew": skew}, self.files)
 
-    def edge_cells(self, skew):
-        """The cells of an edge; between two that were synthesized, on the line between them."""
-        known = [0] if skew == 0 else skews(skew)
-        if known[-1] == skew:
-            return self.edge(skew)[1]
-        low, high = known[-2:]
-        share = (skew - low) / (high - low)
+    def module(self, part, skew=None):
+        """The netlist of a part. That of an edge may have more registers than `skew`, as those that are synthesized."""
+        key = part, skew if skew is None else skews(skew)[-1]
+        if key not in self.modules:
+            self.modules[key] = part_module(self.designs[key] if skew is None else self.edge_design(key[1]), self.library)
+        return self.modules[key]
+
+    def cells(self, part, skew=None):
+        """The cells of a part; of an edge between two that were synthesized, on the line between them."""
+        if skew is None or skews(skew)[-1] == skew:
+            return cells_of(self.module(part, skew), self.library)
+        low, high = skews(skew)[-2:]
         cells = Cells()
-        for number, weight in ((low, 1 - share), (high, share)):
-            for name, count in self.edge(number)[1].counts.items():
-                cells.counts[name] = cells.counts.get(name, 0) + weight * count
+        for number, weight in ((low, (high - skew) / (high - low)), (high, (skew - low) / (high - low))):
+            cells.add(self.cells(part, number).counts, weight)
         return cells
 
 
@@ -208,89 +173,73 @@ def copies_in(modules):
     for cell in modules[TOP]["cells"].values():
         if base_name(cell["type"]) in ARRAY_PARTS:
             base = base_name(cell["type"])
-            copies[base, value_of(modules[cell["type"]], "Skew") if base == "if4_array_edge" else None] += 1
+            copies[base, parameters_of(modules[cell["type"]])["Skew"] if base == "if4_array_edge" else None] += 1
     return copies
 
 
-def time_array(parts, modules, work):
-    """The critical path of an array whose surroundings were synthesized, and the longest through a tree of buffers."""
-    by_type = {}
-    for name, module in modules.items():
-        if base_name(name) == "if4_array_edge":
-            by_type[name] = Netlist(parts.edge_module(value_of(module, "Skew")), parts.library)
-        elif base_name(name) in ARRAY_PARTS:
-            if name not in parts.modules:
-                raise ToolError(f"{base_name(name)} has other parameters than in an array of 2 x 2")
-            by_type[name] = Netlist(parts.modules[name], parts.library)
-    array = Array(modules[TOP], by_type, parts.library)
+def checked_frame(parameters, library):
+    """The modules of a frame that is there. Raises ToolError unless it has as many copies of each part as copies_of()
+    says."""
+    modules = netlist(frame_design(parameters), library)
+    if copies_in(modules) != copies_of(parameters["Rows"], parameters["Cols"], parameters.get("SharedOutput", 0)):
+        raise ToolError("the elaborated array has other numbers of parts than scripts/area/arrays.py thinks")
+    return modules
+
+
+def time_array(parts, modules, work, every=False):
+    """The critical path of an array whose frame was synthesized, and the longest through a tree of buffers. `every`: no
+    part is a stub."""
+    by_type = {name: Netlist(parts.module(base_name(name), parameters_of(module).get("Skew")), parts.library)
+               for name, module in modules.items() if name != TOP}
+    array = Array(modules[TOP], by_type, parts.library, every)
     text, roots = array.verilog(TOP)
     (work / "netlist.v").write_text(text)
-    path = measure_paths(Design(name_of(parts.parameters), TOP, FILES), work, roots)
+    path = measure_paths(Design("array", TOP, FILES), work, roots)
     return {**path, "from": array.end(path["from"]), "to": array.end(path["to"])}
 
 
-def synthesized(parameters, library, work):
-    """Cells, copies and path of an array that is small enough, with the surroundings of its own size."""
-    wanted = frame_design(parameters)
-    modules = netlist(wanted, library)
-    copies = copies_of(parameters["Rows"], parameters["Cols"], parameters.get("SharedOutput", 0))
-    if copies_in(modules) != copies:
-        raise ToolError("the elaborated array has other numbers of parts than scripts/area/arrays.py thinks")
-    around = Cells(dict(Counter(cell["type"] for cell in modules[TOP]["cells"].values() if cell["type"] in library.cells)))
-    parts = Parts(parameters, library)
-    return parts, around, copies, time_array(parts, modules, work)
-
-
-def extrapolated(parameters, library, work, jobs):
-    """The same of a larger one: its surroundings grow with rows, columns and cells, the path through the trees of buffers
-    with the logarithm of the cells."""
+def extrapolated(parameters, library, jobs):
+    """The cells around the parts of a larger array, which grow with rows, columns and cells, and its path, which does with
+    the logarithm of the cells where it goes through a tree of buffers."""
     low, high = BASIS
-    at = {size: result_of_array(of_size(parameters, *size), library, jobs)
-          for size in ((low, low), (high, high))}
-    around = {}
-    for r in BASIS:
-        for c in BASIS:
-            modules = netlist(frame_design(of_size(parameters, r, c)), library)
-            if copies_in(modules) != copies_of(r, c, parameters.get("SharedOutput", 0)):
-                raise ToolError("the elaborated array has other numbers of parts than scripts/area/arrays.py thinks")
-            around[r, c] = Counter(cell["type"] for cell in modules[TOP]["cells"].values()
-                                   if cell["type"] in library.cells)
+    at = {side: result_of_array(of_size(parameters, side, side), library, jobs) for side in BASIS}
+    around = {size: cells_of(checked_frame(of_size(parameters, *size), library)[TOP], library).counts
+              for size in frame_sizes(parameters)}
     rows, cols = parameters["Rows"], parameters["Cols"]
     x, y = ((side - low) / (high - low) for side in (rows, cols))
     cells = Cells()
-    for name in set().union(*around.values()):
-        cells.counts[name] = ((1 - x) * (1 - y) * around[low, low][name] + x * (1 - y) * around[high, low][name] +
-                              (1 - x) * y * around[low, high][name] + x * y * around[high, high][name])
-    growth = (at[high, high]["tree_path_ns"] - at[low, low]["tree_path_ns"]) / (2 * math.log2(high / low))
-    path = dict(at[high, high])
-    tree = path["tree_path_ns"] + growth * math.log2(rows * cols / (high * high))
-    ends = {"critical_path_ns": round(max(path["critical_path_ns"], tree), 4), "tree_path_ns": round(tree, 4),
-            "from": path["from"], "to": path["to"]}
-    return Parts(parameters, library), cells, copies_of(rows, cols, parameters.get("SharedOutput", 0)), ends
+    for (r, c), counts in around.items():
+        cells.add(counts, (x if r == high else 1 - x) * (y if c == high else 1 - y))
+    growth = (at[high]["tree_path_ns"] - at[low]["tree_path_ns"]) / (2 * math.log2(high / low))
+    tree = at[high]["tree_path_ns"] + growth * math.log2(rows * cols / (high * high))
+    return cells, {"critical_path_ns": round(max(at[high]["critical_path_ns"], tree), 4), "tree_path_ns": round(tree, 4),
+                   "from": at[high]["from"], "to": at[high]["to"]}
 
 
-def compose_in(parameters, library, work, jobs):
-    """What compose() gives, without its name and hash."""
-    exact = parameters["Rows"] * parameters["Cols"] <= MOST_CELLS
-    parts, around, copies, path = synthesized(parameters, library, work) if exact else \
-        extrapolated(parameters, library, work, jobs)
+def compose_in(parameters, parts, library, work, jobs):
+    """What compose() gives, without its name and hash; frames and parts are there."""
+    exact = frame_sizes(parameters) == [(parameters["Rows"], parameters["Cols"])]
+    if exact:
+        modules = checked_frame(parameters, library)
+        around, path = cells_of(modules[TOP], library), time_array(parts, modules, work)
+    else:
+        around, path = extrapolated(parameters, library, jobs)
+    copies = copies_of(parameters["Rows"], parameters["Cols"], parameters.get("SharedOutput", 0))
     total, rows = Cells(), [("", TOP, 1, around)]
     for part in ARRAY_PARTS:
         own, number = Cells(), 0
         for (base, skew), count in copies.items():
             if base == part:
                 number += count
-                own.add((parts.edge_cells(skew) if skew is not None else
-                         next(cells for name, cells in parts.cells.items() if base_name(name) == part)).counts, count)
+                own.add(parts.cells(part, skew).counts, count)
         rows.append((part, part, number, own))
     for _, _, _, cells in rows:
         total.add(cells.counts)
     whole = figures(total, library)
-    whole["cells"], whole["flip_flops"] = round(whole["cells"]), round(whole["flip_flops"])
-    return {**whole, **path, "surroundings": "synthesized" if exact else "extrapolated",
-            "modules": [{"path": name, "module": module, "copies": number, "area": round(cells.area(library), 3),
-                         "flip_flops": round(cells.flip_flops(library)),
-                         "flip_flop_area": round(cells.area(library, True), 3)} for name, module, number, cells in rows]}
+    return {**whole, "cells": round(whole["cells"]), "flip_flops": round(whole["flip_flops"]), **path,
+            "surroundings": "synthesized" if exact else "extrapolated",
+            "modules": [{**row, "flip_flops": round(row["flip_flops"])}
+                        for row in (module_row(*row, library) for row in rows)]}
 
 
 @lru_cache(maxsize=None)
@@ -302,8 +251,9 @@ def own_hash():
 
 
 def compose_key(parameters, library):
-    parts = [own_hash(), *(key(wanted, library, False) for wanted in needed(parameters))]
-    return hashlib.sha256(" ".join(parts).encode()).hexdigest()
+    frames = (frame_design(of_size(parameters, *size)) for size in frame_sizes(parameters))
+    hashes = [own_hash(), repr(sorted(parameters.items())), *(key(frame, library, False) for frame in frames)]
+    return hashlib.sha256(" ".join(hashes).encode()).hexdigest()
 
 
 def composed(folder, wanted_key):
@@ -330,13 +280,30 @@ def result_of_array(parameters, library, jobs):
 
 
 def make_array(parameters, library, jobs, folder, wanted_key):
-    if not all(cached(wanted, library) for wanted in needed(parameters)):
+    frames = [frame_design(of_size(parameters, *size)) for size in frame_sizes(parameters)]
+    if not all(cached(frame, library) for frame in frames):
         try_library(library)
     with ThreadPoolExecutor(max(jobs, 1)) as pool:
-        list(pool.map(lambda wanted: part_of(wanted, library), needed(parameters)))
+        list(pool.map(lambda frame: make_frame(frame, library), reversed(frames)))
+        parts = Parts(frames[-1], library)
+        side = max(max(parameters["Rows"], parameters["Cols"]), *(max(size) for size in frame_sizes(parameters)))
+        list(pool.map(lambda part: result_of(part, library), parts.needed(side)))
     return produce(folder, library, lambda work: {
         "name": name_of(parameters), "key": wanted_key, "top": TOP, "parameters": dict(sorted(parameters.items())),
-        **compose_in(parameters, library, work, jobs)})
+        **compose_in(parameters, parts, library, work, jobs)})
+
+
+def make_frame(frame, library):
+    """Raises LibertyError where the RTL refuses the parameters: those that RANGES cannot tell."""
+    try:
+        return result_of(frame, library)
+    except ToolError as error:
+        if "`$fatal'" not in str(error):
+            raise
+        own, folder = dict(frame.parameters), result_folder(frame, library)
+        remove(folder.with_name(folder.name + ".failed"))
+        raise LibertyError(f"AccWidth={own.get('AccWidth')}: cannot hold one beat of {FORMATS[own['Format']]} with "
+                           f"{own.get('Lanes', 16)} lanes") from None
 
 
 def compose(parameters, library, jobs=1):

@@ -89,7 +89,8 @@ def natural(name):
 class Array:
     """An array: the netlist around its parts, and the netlist of each kind of them by the name of its module."""
 
-    def __init__(self, top, parts, library):
+    def __init__(self, top, parts, library, every=False):
+        """`every`: all copies are whole, which is what stubs are checked against."""
         self.library, self.parts = library, parts
         self.instances = {name: top["cells"][name] for name in sorted(top["cells"], key=natural)
                           if base_name(top["cells"][name]["type"]) != top["cells"][name]["type"]}
@@ -101,7 +102,7 @@ class Array:
                 for index, bit in enumerate(bits):
                     self.pins[bit].append((name, port, index))
         self.kept = {name: self.shared_pins(name) for name in self.instances}
-        self.whole = self.choose()
+        self.whole = set(self.instances) if every else self.choose()
         self.stubs = {}
         self.load_outputs()
 

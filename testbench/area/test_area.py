@@ -63,47 +63,6 @@ Startpoint: _1_ (rising edge-triggered flip-flop clocked by clk)
 Endpoint: y (output port clocked by clk)
 """
 
-# What `stat -top` says of a top with two copies of one variant of a kept module, and three of another.
-STAT_KEPT = """
-=== $paramod$1\\cell ===
-
-   Number of cells:                  3
-     INV                             2
-     FF                              1
-
-   Chip area for module '$paramod$1\\cell': 24.000000
-
-=== $paramod$2\\cell ===
-
-   Number of cells:                  1
-     FF                              1
-
-   Chip area for module '$paramod$2\\cell': 20.000000
-
-=== top ===
-
-   Number of cells:                  6
-     $paramod$1\\cell                2
-     $paramod$2\\cell                3
-     INV                             1
-
-   Area for cell type $paramod$1\\cell is unknown!
-
-   Chip area for module '\\top': 2.000000
-
-=== design hierarchy ===
-
-   top                               1
-     $paramod$1\\cell                2
-     $paramod$2\\cell                3
-
-   Number of cells:                 10
-     INV                             5
-     FF                              5
-
-   Chip area for top module '\\top': 110.000000
-"""
-
 NETLIST = """module top(clk_i, y);
   FF _1_ (
     .C(clk_i),
@@ -142,22 +101,6 @@ class Results(unittest.TestCase):
                                .replace("24.0", "0.0"), "no cells")):
             with self.assertRaisesRegex(ToolError, message):
                 synthesis.read_stat(text, library(), "top")
-
-    def test_kept_modules(self):
-        design = synthesis.Design("top", "top", "", kept=("cell",))
-        whole = synthesis.read_stat(STAT_KEPT, library(), "top", whole=True)
-        self.assertEqual(list(whole), [synthesis.WHOLE])
-        self.assertEqual((whole[synthesis.WHOLE].area(library()), whole[synthesis.WHOLE].flip_flops(library())), (110, 5))
-        for added, area_of_top in (({}, 2), ({"BUF2": 3}, 14)):
-            rows = synthesis.kept_rows(STAT_KEPT, library(), design, added)
-            self.assertEqual([(row["module"], row["copies"], row["area"], row["flip_flops"], row["flip_flop_area"])
-                              for row in rows], [("top", 1, area_of_top, 0, 0), ("cell", 5, 108, 5, 100)])
-        for text, message in ((STAT_KEPT.replace("INV                             5", "INV                             6"), "says an area"),
-                              (STAT_KEPT.replace("design hierarchy", "hierarchy"), "no cells")):
-            with self.assertRaisesRegex(ToolError, message):
-                synthesis.read_stat(text, library(), "top", whole=True)
-        with self.assertRaisesRegex(ToolError, "kept no edge"):
-            synthesis.kept_rows(STAT_KEPT, library(), synthesis.Design("top", "top", "", kept=("cell", "edge")), {})
 
     def test_sta(self):
         result = sta.read_sta(STA, NETLIST, "top")

@@ -5,6 +5,7 @@ small arrays have the area and the path that synthesis of the whole gives."""
 import copy
 import json
 import os
+import shutil
 import sys
 import unittest
 from pathlib import Path
@@ -147,11 +148,15 @@ class Composition(unittest.TestCase):
 
     def test_edges_that_are_synthesized(self):
         self.assertEqual([arrays.skews(most) for most in (0, 1, 2, 3, 4, 255)],
-                         [[0, 1], [0, 1], [0, 1, 3], [0, 1, 3], [0, 1, 3, 7], [0, 1, 3, 7, 15, 31, 63, 127, 255]])
+                         [[0], [0, 1], [0, 1, 3], [0, 1, 3], [0, 1, 3, 7], [0, 1, 3, 7, 15, 31, 63, 127, 255]])
         parts = arrays.Parts.__new__(arrays.Parts)
-        parts.edges = {skew: (None, synthesis.Cells({"DFF": 72 * skew, "INV": 5})) for skew in (0, 1, 3, 7, 15)}
+        parts.library = read_library(str(TINY))
+        parts.modules = {("if4_array_edge", skew): {"cells": {str(n): {"type": "DFF" if n else "INV"} for n in range(1 + 9 * skew)}}
+                         for skew in (0, 1, 3, 7, 15)}
         for skew in range(16):
-            self.assertEqual(parts.edge_cells(skew).counts, {"DFF": 72 * skew, "INV": 5})
+            cells = parts.cells("if4_array_edge", skew)
+            self.assertAlmostEqual(cells.counts.get("DFF", 0), 9 * skew)
+            self.assertAlmostEqual(cells.counts["INV"], 1)
 
     def test_copies(self):
         for rows, cols, shared in ((1, 1, 0), (3, 5, 0), (5, 3, 1)):
@@ -171,20 +176,33 @@ class Tools(unittest.TestCase):
         os.chdir(ROOT)
 
     def test_small_arrays_are_what_synthesis_of_the_whole_gives(self):
-        for text in ("if3 2x2", "if3 4x2", "if3 3x5", "if3 2x3 SharedOutput=1"):
+        for text in ("if3 2x2", "if3 4x2", "if3 3x4 SharedOutput=1"):
             parameters = arrays.parse(text)
             composed = arrays.compose(parameters, self.library, jobs=2)
-            full = synthesis.result_of(arrays.design("full", parameters), self.library)
+            full = synthesis.result_of(arrays.whole_design(parameters), self.library)
             for key in ("area", "nand2", "critical_path_ns", "flip_flop_area"):
                 self.assertAlmostEqual(composed[key] / full[key], 1, delta=AGREEMENT, msg=f"{text}: {key}")
             self.assertEqual(composed["flip_flops"], full["flip_flops"], text)
             self.assertEqual([row["copies"] for row in composed["modules"]], [row["copies"] for row in full["modules"]])
-            self.assertEqual(composed["to"].split(".")[-1].split("[")[0], full["to"].split(".")[-1].split("[")[0], text)
             saved = synthesis.library_folder(self.library) / composed["name"] / "result.json"
             self.assertEqual(json.loads(saved.read_text()), composed)
             before = saved.stat().st_mtime_ns
             self.assertEqual(arrays.compose(parameters, self.library), composed)
             self.assertEqual(saved.stat().st_mtime_ns, before)  # nothing is done again
+
+    def test_stubs_change_no_path(self):
+        for text in ("if3 4x2", "if3 3x4 SharedOutput=1", "if3 1x1", "if3 1x3"):
+            parameters = arrays.parse(text)
+            composed = arrays.compose(parameters, self.library, jobs=2)
+            modules = arrays.netlist(arrays.frame_design(parameters), self.library)
+            folder = synthesis.library_folder(self.library) / f".every.{os.getpid()}"
+            self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+            work = synthesis.prepare(folder, self.library)
+            parts = arrays.Parts(arrays.frame_design(parameters), self.library)
+            every = arrays.time_array(parts, modules, work, every=True)
+            shutil.rmtree(folder)
+            self.assertEqual(composed["critical_path_ns"], every["critical_path_ns"], text)
+            self.assertEqual(composed["tree_path_ns"], every["tree_path_ns"], text)
 
     def test_numbers_of_copies_are_those_of_the_elaborated_array(self):
         parameters = arrays.parse("if3 2x2")
@@ -194,7 +212,7 @@ class Tools(unittest.TestCase):
         for wrong in (lambda rows, cols, shared: right(rows, cols + 1, shared), lambda *size: right(*size[:2], 1)):
             arrays.copies_of = wrong
             with self.assertRaisesRegex(ToolError, "other numbers of parts"):
-                arrays.synthesized(parameters, self.library, None)
+                arrays.checked_frame(parameters, self.library)
 
     def test_a_width_that_the_rtl_refuses_is_bad_input(self):
         with self.assertRaisesRegex(LibertyError, "AccWidth=9: cannot hold one beat"):
