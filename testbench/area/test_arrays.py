@@ -204,6 +204,24 @@ class Tools(unittest.TestCase):
             self.assertEqual(composed["critical_path_ns"], every["critical_path_ns"], text)
             self.assertEqual(composed["tree_path_ns"], every["tree_path_ns"], text)
 
+    def test_extrapolation(self):
+        parameters = arrays.parse("if3 8x7")
+        exact = arrays.compose(parameters, self.library, jobs=2)
+        self.assertEqual(exact["surroundings"], "synthesized")
+        self.addCleanup(setattr, arrays, "MOST_CELLS", arrays.MOST_CELLS)
+        self.addCleanup(setattr, arrays, "BASIS", arrays.BASIS)
+        arrays.MOST_CELLS, arrays.BASIS = 36, (3, 6)
+        larger = arrays.compose(parameters, self.library, jobs=2)
+        self.assertEqual(larger["surroundings"], "extrapolated")
+        self.assertEqual(larger["flip_flops"], exact["flip_flops"])
+        for key in ("area", "nand2", "cells", "critical_path_ns"):
+            self.assertAlmostEqual(larger[key] / exact[key], 1, delta=AGREEMENT, msg=key)
+        around = [result["modules"][0]["area"] for result in (larger, exact)]
+        self.assertAlmostEqual(around[0] / around[1], 1, delta=0.02)
+        self.assertAlmostEqual(larger["tree_path_ns"] / exact["tree_path_ns"], 1, delta=0.05)
+        arrays.MOST_CELLS = 1024
+        self.assertEqual(arrays.compose(parameters, self.library), exact)
+
     def test_numbers_of_copies_are_those_of_the_elaborated_array(self):
         parameters = arrays.parse("if3 2x2")
         arrays.compose(parameters, self.library)
