@@ -133,7 +133,7 @@ TEST_CASE("if4 array refuses bad results of a synthesis", "[cli][array-cli][cloc
                                                                              {"Rows", 0},
                                                                              {"Lanes", 17},
                                                                              {"SharedOutput", 2},
-                                                                             {"AccWidth", 8},
+                                                                             {"AccWidth", 1},
                                                                              {"AccWidth", 121}})
     check(changed("parameters", {{name, value}}), {"no array"});
   check(changed("parameters", {{"Rows", 16}}), {"another array", "16 x 8", "8 x 8"});
