@@ -20,7 +20,6 @@ import re
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -30,7 +29,7 @@ from fanout import base_name
 from liberty import LibertyError
 from sta import measure_paths
 from stubs import Array, Netlist
-from synthesis import (Cells, Design, cached, cells_of, figures, key, library_folder, locks, module_row, netlist,
+from synthesis import (Cells, Design, cached, cells_of, figures, frame_of, key, library_folder, locks, module_row, netlist,
                        parameters_of, part_design, part_designs, part_module, produce, result_folder, result_of,
                        try_library)
 from tables import read_library
@@ -104,7 +103,7 @@ def whole_design(parameters):
 
 def frame_design(parameters):
     """What lies around the parts."""
-    return replace(whole_design(parameters), name=name_of(parameters).replace("array_", "array_frame_", 1), boxed=True)
+    return frame_of(whole_design(parameters))
 
 
 def frame_sizes(parameters):
