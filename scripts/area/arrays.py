@@ -7,7 +7,7 @@ usage: scripts/area/arrays.py [--liberty FILES] [--jobs N] ARRAY...
 
 Cells and output stages are mapped once, edges for some skews, and the logic around the parts for the size itself. Above
 MOST_CELLS cells, that is extrapolated. Each of these is kept by a hash of what it depends on. How well it agrees with
-synthesis of the whole is in rtl/README.md. Exit codes: 0 done, 1 a tool failed, 2 bad input,
+synthesis of the whole is in scripts/area/README.md. Exit codes: 0 done, 1 a tool failed, 2 bad input,
 128 + a signal.
 """
 
