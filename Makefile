@@ -24,6 +24,7 @@ SHELL := /bin/bash
 ## FUZZ_SECONDS   how long `make fuzz` runs (default: 60)
 ## LIBERTY        Liberty files with the cells of `make area` and `make gates`: "a.lib b.lib.gz" (default: osu018 of Debian)
 ## CONFIGS        what `make area` synthesizes, names or patterns (default: all; scripts/area/area.py --list)
+## ARRAY          arrays that `make area` composes of parts: "if4 16x16, nvfp4 32x8 Lanes=32 SharedOutput=1"
 ## MODULES        1: `make area` also gives the area by module
 ## COVERAGE_TESTS which tests `make coverage` runs (default: [coverage]; more of them can only cover more)
 ## PREFIX         where `make install` puts everything: an absolute path (default: /usr/local)
@@ -43,6 +44,7 @@ REPORTER ?=
 SEED ?=
 LIBERTY ?=
 CONFIGS ?=
+ARRAY ?=
 MODULES ?=
 FUZZ_SECONDS ?= 60
 MUTANTS ?=
@@ -202,9 +204,10 @@ test-mutants: ## plant bugs in RTL, model and simulators, one at a time; the tes
 	@python3 scripts/mutants.py $(if $(MUTANTS),--sample $(MUTANTS)) $(if $(CHANGED),--changed '$(CHANGED)')
 
 .PHONY: area
-area: ## area and timing of the RTL in a library of cells: LIBERTY=, CONFIGS="if4 nvfp4*", MODULES=1
+area: ## area and timing of the RTL in a library of cells: LIBERTY=, CONFIGS="if4 nvfp4*", MODULES=1; of arrays of any size: ARRAY=
 	@scripts/setup.sh area
-	@exec python3 scripts/area/area.py $(area_liberty) $(if $(filter-out 0,$(MODULES)),--modules) $(CONFIGS:%='%')
+	@exec python3 $(if $(ARRAY),scripts/area/arrays.py $(area_liberty) '$(ARRAY)',scripts/area/area.py $(area_liberty) \
+		$(if $(filter-out 0,$(MODULES)),--modules) $(CONFIGS:%='%'))
 
 .PHONY: area-published
 area-published: ## where the published +66.6 % comes from: lane-FP32 IF4 against NVFP4, by module
@@ -217,6 +220,7 @@ check-area: ## test the scripts of `make area`, and synthesize IF4 and NVFP4, it
 	@python3 testbench/area/test_area.py
 	@python3 testbench/area/test_liberty.py
 	@python3 testbench/area/test_flow.py
+	@python3 testbench/area/test_arrays.py
 	@python3 scripts/area/area.py $(area_liberty) --check if4_iterative nvfp4_iterative if4_array nvfp4_array
 
 area_liberty = $${LIBERTY:+--liberty "$$LIBERTY"}

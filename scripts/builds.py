@@ -67,6 +67,14 @@ def format_names():
     return names
 
 
+def mac_format_names():
+    """The names of those that the RTL has, which come first."""
+    found = re.search(r"kMacFormatCount = (\d+);", FORMATS.read_text())
+    if not found:
+        raise TableError(f"{FORMATS}: kMacFormatCount was not found")
+    return format_names()[:int(found.group(1))]
+
+
 def parameter_value(place, name, value):
     if name == "Format":
         if value not in format_names():

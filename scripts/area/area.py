@@ -24,7 +24,7 @@ from pathlib import Path
 
 import report
 from liberty import LibertyError
-from synthesis import Design, cached, compute, library_folder, try_library
+from synthesis import Design, cached, library_folder, result_of, try_library
 from tables import read_library
 from tools import ROOT, ToolError, generator, run_program, save, versions
 
@@ -165,12 +165,7 @@ def results_of(designs, library, jobs, parted=False):
     def one(design):
         start = time.monotonic()
         try:
-            try:
-                result = compute(design, library, parted)
-            except OSError as error:  # another run may have put the same result in place meanwhile
-                result = cached(design, library, parted)
-                if not result:
-                    raise ToolError(f"{design.name}: {error}") from None
+            result = result_of(design, library, parted)
         except ToolError as error:
             with lock:
                 failures.append(error)
@@ -216,7 +211,7 @@ def save_table(library, configs, results, notes):
     save(folder / "area.json", json.dumps(document, indent=1) + "\n")
     save(folder / "area.csv", text.getvalue())
     save(folder / "area.md", report.markdown(rows, notes))
-    print(report.text(report.HEADINGS, rows))
+    print(report.text(report.BROKEN_HEADINGS, rows))
     print("\n".join(report.paths(configs, results)))
     print("\n".join(notes))
     print(f"saved: {folder.relative_to(ROOT)}/area.json, .csv, .md")

@@ -5,8 +5,10 @@ import fnmatch
 from synthesis import ABC_DELAY_PS, LOAD_FF
 from tools import versions
 
-HEADINGS = ["configuration", "area", "NAND2", "flip-flops", "path ns", "MHz", "latency", "beats/clk", "clk/result",
-            "area/NVFP4", "same acc", "path/NVFP4", "area/lane", "path/lane"]
+# With the breaks of the printed table, whose rows fit 120 columns.
+BROKEN_HEADINGS = ["configuration", "area", "NAND2", "flip-\nflops", "path\n ns", "MHz", "latency", "beats/\nclk",
+                   "clk/\nresult", "area/\nNVFP4", "same\n acc", "path/\nNVFP4", "area/\nlane", "path/\nlane"]
+HEADINGS = [heading.replace("\n", "") for heading in BROKEN_HEADINGS]
 MODULE_HEADINGS = ["module", "of", "copies", "area", "share", "flip-flops", "of its area"]
 
 
@@ -69,9 +71,13 @@ def rows(configs, results):
 
 
 def text(headings, table):
-    widths = [max(len(row[i]) for row in [headings, *table]) for i in range(len(headings))]
+    """A table. A heading may have lines, of which the last stand on one line."""
+    deepest = max(heading.count("\n") for heading in headings)
+    columns = [[""] * (deepest - heading.count("\n")) + heading.split("\n") for heading in headings]
+    table = [[line.strip() for line in row] for row in zip(*columns)] + table
+    widths = [max(len(row[i]) for row in table) for i in range(len(headings))]
     lines = []
-    for row in [headings, *table]:
+    for row in table:
         cells = [row[0].ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)

@@ -9,10 +9,11 @@ RESET = "rst_ni"
 PERIOD_NS = 20.0       # every design meets it, and paths do not depend on it
 
 
-def sta_script(design, work):
+def sta_script(design, work, through=()):
     """Paths between registers, from inputs that arrive with the clock edge and to outputs that are due at the next one,
     in ns whatever the library's unit. Reset is no path: it may come at any time, and is released well before the
-    clock."""
+    clock. Also the longest path through one of the nets `through`."""
+    also = f"report_checks -digits 4 -through [get_nets {{{' '.join(through)}}}]\n" if through else ""
     return f"""read_liberty {work}/cells.lib
 set_cmd_units -time ns
 read_verilog {work}/netlist.v
@@ -27,7 +28,7 @@ set_output_delay 0 -clock clk [all_outputs]
 set_false_path -from [get_ports {RESET}]
 puts "SLACK [worst_slack]"
 report_checks -digits 4 -fields {{input_pin slew}}
-exit
+{also}exit
 """
 
 
@@ -58,6 +59,21 @@ def read_sta(text, netlist, what):
 
 def measure_path(design, work):
     """The path of WORK/netlist.v in the cells of WORK/cells.lib."""
-    (work / "sta.tcl").write_text(sta_script(design, work))
+    return read_sta(run_sta(design, work), (work / "netlist.v").read_text(), design.name)
+
+
+def run_sta(design, work, through=()):
+    (work / "sta.tcl").write_text(sta_script(design, work, through))
     run(["sta", "-no_splash", "-exit", str(work / "sta.tcl")], work / "sta.log", design.name)
-    return read_sta((work / "sta.log").read_text(), (work / "netlist.v").read_text(), design.name)
+    return (work / "sta.log").read_text()
+
+
+def measure_paths(design, work, through):
+    """The same of a netlist whose ends are called by its cells; and the longest path through one of the nets `through`,
+    None where there are none."""
+    text = run_sta(design, work, through)
+    slacks = re.findall(r"(-?[0-9.]+) +slack \((?:MET|VIOLATED)\)", text)
+    if len(slacks) != 1 + bool(through):
+        raise ToolError(f"{design.name}: sta found no path through the trees of buffers", "sta.log")
+    return {**read_sta(text, "", design.name),
+            "tree_path_ns": round(PERIOD_NS - float(slacks[1]), 4) if through else None}

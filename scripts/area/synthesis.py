@@ -9,11 +9,15 @@ import os
 import re
 import shutil
 import sys
-from dataclasses import dataclass, field
+import threading
+from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fanout import add_trees, base_name
 from liberty import LibertyError
-from sta import measure_path
+from sta import CLOCK, RESET, measure_path
+from netlist_cells import Cells, read_stat
 from tools import ROOT, ToolError, remove, run, versions
 
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -32,7 +36,9 @@ class Design:
     files: str
     parameters: tuple = ()     # (name, value) pairs
     counted: bool = True       # its clocks can be counted by BENCH: it has the ports of if4_mac
-    kept: tuple = ()           # modules that are mapped once each, whatever their copies; the rest is one with the top
+    kept: tuple = ()           # modules that are mapped once each, by themselves; the rest is one with the top
+    boxed: bool = False        # what is kept is left out: the result is of what lies around it, and has no path
+    part: bool = False         # it is one that another design keeps: no path is asked for
 
     def sources(self):
         return builds.listed(self.files)
@@ -43,7 +49,7 @@ def key(design, library, split):
     digest = hashlib.sha256()
     parts = [repr((design, split)).encode(), *(version.encode() for version in versions()), library.text.encode()]
     files = [*design.sources(), *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "rtl").glob("*.svh")), BENCH]
-    own = [Path(__file__).with_name(name) for name in ("synthesis.py", "sta.py")]
+    own = [Path(__file__).with_name(name) for name in ("synthesis.py", "netlist_cells.py", "sta.py", "fanout.py")]
     for path in [*(ROOT / name for name in files), *own]:
         parts.append(path.read_bytes())
     for part in parts:
@@ -54,72 +60,32 @@ def key(design, library, split):
 # Yosys ---------------------------------------------------------------------------------------------------------------
 
 def read_commands(design):
-    parameters = "; ".join(f"chparam -set {name} {value} {design.top}" for name, value in design.parameters)
-    return [f"read_verilog -sv {' '.join(design.sources())}", parameters, f"hierarchy -top {design.top}"]
+    parameters = " ".join(f"-set {name} {value}" for name, value in design.parameters)
+    return [f"read_verilog -sv {' '.join(design.sources())}", parameters and f"chparam {parameters} {design.top}",
+            f"hierarchy -top {design.top}"]
 
 
-def coarse_commands(design):
-    keep = [f"setattr -mod -set keep_hierarchy 1 *{module}" for module in design.kept]
-    return [*keep, f"synth -flatten -top {design.top} -run begin:fine", "alumacc",
-            "share -aggressive"]
+def part_commands(design, work):
+    """Elaborates a part, with its parameters, in a module of nothing else."""
+    parameters = ", ".join(f".{name}({value})" for name, value in design.parameters)
+    (ROOT / work / "part.sv").write_text(
+        f"module if4_part;\n  (* keep *) {design.top} #({parameters}) part ();\nendmodule\n")
+    return [f"read_verilog -sv {' '.join(design.sources())} {work}/part.sv", "hierarchy -top if4_part",
+            f"setattr -mod -set keep_hierarchy 1 *{design.top}"]
 
 
-def map_commands(work, top=""):
+def coarse_commands(top):
+    return [f"synth -flatten -top {top} -run begin:fine", "alumacc", "share -aggressive"]
+
+
+def map_commands(work):
     lib = f"{work}/cells.lib"
     return [f"dfflibmap -liberty {lib}", f"abc -D {ABC_DELAY_PS} -liberty {lib} -constr {work}/abc.constr", "clean",
-            f"tee -q -o {work}/stat.txt stat -liberty {lib}" + (f" -top {top}" if top else "")]
+            f"tee -q -o {work}/stat.txt stat -liberty {lib}"]
 
 
 def yosys(commands, log, what):
     run(["yosys", "-Q", "-T", "-p", "; ".join(filter(None, commands))], log, what)
-
-
-@dataclass
-class Cells:
-    """What `stat` says of one module."""
-    counts: dict = field(default_factory=dict)
-    chip_area: float = 0.0
-
-    def area(self, library, flip_flops=None):
-        """In the library's unit; flip_flops: True only these, False only the others."""
-        return sum(count * library.cells[name].area for name, count in self.counts.items()
-                   if flip_flops in (None, library.cells[name].state is not None))
-
-    def flip_flops(self, library):
-        return sum(count for name, count in self.counts.items() if library.cells[name].state)
-
-
-WHOLE = "design hierarchy"  # what `stat -top` calls its section of all modules with all their copies
-
-
-def read_stat(text, library, what, submodules=(), whole=False):
-    """The cells of each module in the text of `stat -liberty`, or of the WHOLE only. Raises ToolError unless all are
-    cells of the library."""
-    modules = {}
-    for section in re.split(r"^=== ", text, flags=re.MULTILINE)[1:]:
-        name = section.split(" ===")[0]
-        if (name == WHOLE) != whole:
-            continue
-        cells = modules[name] = Cells()
-        listed = re.search(r"Number of cells: +(\d+)\n((?: +\S+ +\d+\n)*)", section)
-        if not listed:
-            raise ToolError(f"{what}: yosys counted no cells")
-        for line in listed.group(2).splitlines():
-            cell, count = line.split()
-            if cell in submodules:
-                continue
-            if cell not in library.cells:
-                raise ToolError(f"{what}: {count} cells {cell} are not in the library")
-            if library.cells[cell].unused:
-                raise ToolError(f"{what}: {count} cells {cell} are used: {library.cells[cell].unused}")
-            cells.counts[cell] = int(count)
-        chip_area = re.search(r"Chip area for (?:top )?module .*: ([0-9.]+)", section)
-        cells.chip_area = float(chip_area.group(1)) / library.area_scale if chip_area else 0.0
-        if abs(cells.chip_area - cells.area(library)) > 1e-6 * cells.chip_area + 1e-3:
-            raise ToolError(f"{what}: yosys says an area of {cells.chip_area}, its cells have {cells.area(library)}")
-    if not any(cells.counts and cells.chip_area > 0 for cells in modules.values()):
-        raise ToolError(f"{what}: the netlist has no cells")
-    return modules
 
 
 # Clocks --------------------------------------------------------------------------------------------------------------
@@ -170,25 +136,36 @@ def try_library(library):
         remove(work)
 
 
-def measure(design, library, work):
-    """Area, time and clocks of the flat design, as one dictionary; with kept modules, also the area of each."""
-    flat = ["setattr -mod -unset keep_hierarchy *", "flatten"] if design.kept else []
-    yosys([*read_commands(design), *coarse_commands(design), f"synth -top {design.top} -run fine:check",
-           *map_commands(work, design.top if design.kept else ""), *flat, "splitnets", "clean -purge",
-           f"write_verilog -noattr {work}/netlist.v"], work / "yosys.log", design.name)
-    stat = (work / "stat.txt").read_text()
-    cells = read_stat(stat, library, design.name, whole=bool(design.kept))[WHOLE if design.kept else design.top]
+NETLIST = "mapped.json"  # the netlist of a part, or of what lies around the parts, as write_json has it
+
+
+def figures(cells, library):
+    """What a result says of the cells of a netlist."""
     nand2 = library.nand2()
-    return {
-        "area": round(cells.area(library), 3),
-        "nand2": round(cells.area(library) / nand2.area, 1) if nand2 else None,
-        "cells": sum(cells.counts.values()),
-        "flip_flops": cells.flip_flops(library),
-        "flip_flop_area": round(cells.area(library, True), 3),
-        **measure_path(design, work),
-        **(count_clocks(design, work) if design.counted else {}),
-        **({"modules": kept_rows(stat, library, design)} if design.kept else {}),
-    }
+    return {"area": round(cells.area(library), 3),
+            "nand2": round(cells.area(library) / nand2.area, 1) if nand2 else None,
+            "cells": sum(cells.counts.values()),
+            "flip_flops": cells.flip_flops(library),
+            "flip_flop_area": round(cells.area(library, True), 3)}
+
+
+def measure(design, library, work):
+    """Area, time and clocks of the flat design, as one dictionary."""
+    if design.part:
+        return measure_part(design, library, work)
+    if design.boxed:
+        return measure_frame(design, library, work)
+    if design.kept:
+        return measure_whole(design, library, work)
+    yosys([*read_commands(design), *coarse_commands(design.top), f"synth -top {design.top} -run fine:check",
+           *map_commands(work), *flat_commands(work)], work / "yosys.log", design.name)
+    cells = read_stat((work / "stat.txt").read_text(), library, design.name)[design.top]
+    return {**figures(cells, library), **measure_path(design, work),
+            **(count_clocks(design, work) if design.counted else {})}
+
+
+def flat_commands(work):
+    return ["splitnets", "clean -purge", f"write_verilog -noattr {work}/netlist.v"]
 
 
 def module_row(path, module, copies, cells, library):
@@ -197,24 +174,95 @@ def module_row(path, module, copies, cells, library):
             "flip_flops": cells.flip_flops(library), "flip_flop_area": round(cells.area(library, True), 3)}
 
 
-def kept_rows(stat, library, design):
-    """The top and its kept modules, a module's variants (by their parameters) as one row."""
+# Parts: what is mapped once for all its copies ------------------------------------------------------------------------
+
+def measure_part(design, library, work):
+    """A part in a run of its own, so that it is the same whatever it is a part of: what abc makes of a module also depends
+    on the others of a run."""
+    yosys([*part_commands(design, work), *coarse_commands("if4_part"), "synth -top if4_part -run fine:check",
+           *map_commands(work), f"write_json {work}/{NETLIST}"], work / "yosys.log", design.name)
+    stat = (work / "stat.txt").read_text()
     names = re.findall(r"^=== (.*) ===$", stat, re.MULTILINE)
     modules = read_stat(stat, library, design.name, names)
-    top = re.split(rf"^=== {re.escape(design.top)} ===$", stat, flags=re.MULTILINE)[1].split("\n===")[0]
-    rows = [module_row("", design.top, 1, modules[design.top], library)]
-    for kept in design.kept:
-        copies, cells = 0, Cells()
-        for name in (name for name in names if name.split("\\")[-1] == kept):
-            number = sum(int(listed) for listed in re.findall(rf"^ +{re.escape(name)} +(\d+)$", top, re.MULTILINE))
-            copies += number
-            for cell, count in modules[name].counts.items():
-                cells.counts[cell] = cells.counts.get(cell, 0) + number * count
-        if not copies:
-            raise ToolError(f"{design.name}: yosys kept no {kept}")
-        rows.append(module_row(kept, kept, copies, cells, library))
-    return rows
+    return figures(next(cells for name, cells in modules.items() if base_name(name) == design.top), library)
 
+
+def measure_frame(design, library, work):
+    """What lies around the parts, with the trees of buffers for nets that go to many of them."""
+    yosys([*read_commands(design), *(f"blackbox *{part}" for part in design.kept), *coarse_commands(design.top),
+           f"synth -top {design.top} -run fine:check", *map_commands(work), f"write_json {work}/{NETLIST}"],
+          work / "yosys.log", design.name)
+    stat = (work / "stat.txt").read_text()
+    boxes = set(re.findall(rf"^     (\S*(?:{'|'.join(design.kept)})) +\d+$", stat, re.MULTILINE))
+    cells = read_stat(stat, library, design.name, boxes)[design.top]
+    document = json.loads((work / NETLIST).read_text())
+    roots = add_trees(document["modules"][design.top], design.kept, (CLOCK, RESET), library.driving_cell())
+    (work / NETLIST).write_text(json.dumps(document))
+    cells.add({library.driving_cell().name: sum(roots.values())})
+    return figures(cells, library)
+
+
+def frame_of(design):
+    return design if design.boxed else replace(design, name=design.name + ".frame", boxed=True)
+
+
+def parameters_of(module):
+    """Those of a variant of a module, as whole numbers of 32 bits."""
+    def number(bits):
+        return int(bits, 2) - (int(bits[0]) << len(bits))
+
+    return {name: number(bits) for name, bits in module["parameter_default_values"].items()}
+
+
+def part_design(base, parameters, files):
+    values = "_".join(f"{name}{value}" for name, value in sorted(parameters.items()))
+    return Design(f"part_{base}_{values}", base, files, tuple(sorted(parameters.items())), counted=False, part=True)
+
+
+def netlist(design, library):
+    """The modules in the NETLIST of a part or a frame whose result is there."""
+    return json.loads((result_folder(design, library) / NETLIST).read_text())["modules"]
+
+
+def part_module(design, library):
+    """The netlist of a part whose result is there."""
+    return next(module for name, module in netlist(design, library).items() if base_name(name) == design.top)
+
+
+def part_designs(design, library):
+    """The parts of a design whose frame is there, by the names of their modules in it."""
+    return {name: part_design(base_name(name), parameters_of(module), design.files)
+            for name, module in netlist(frame_of(design), library).items() if name != design.top}
+
+
+def cells_of(module, library):
+    """The cells of the library in a netlist of write_json."""
+    return Cells(dict(Counter(cell["type"] for cell in module["cells"].values() if cell["type"] in library.cells)))
+
+
+def measure_whole(design, library, work):
+    """The design of its frame and its parts, whose results are there, flattened; also the area of each."""
+    modules = netlist(frame_of(design), library)
+    copies = Counter(cell["type"] for cell in modules[design.top]["cells"].values())
+    total = cells_of(modules[design.top], library)
+    rows = [module_row("", design.top, 1, total, library)]
+    own = {part: [0, Cells()] for part in design.kept}
+    for name, part in part_designs(design, library).items():
+        modules[name] = part_module(part, library)
+        own[part.top][0] += copies[name]
+        own[part.top][1].add(cells_of(modules[name], library).counts, copies[name])
+    for part, (number, cells) in own.items():
+        if not number:
+            raise ToolError(f"{design.name}: it has no {part}")
+        rows.append(module_row(part, part, number, cells, library))
+        total.add(cells.counts)
+    (ROOT / work / "whole.json").write_text(json.dumps({"modules": modules}))
+    yosys([f"read_json {work}/whole.json", "setattr -mod -unset keep_hierarchy *", f"hierarchy -top {design.top}", "flatten",
+           *flat_commands(work)], work / "yosys.log", design.name)
+    return {**figures(total, library), **measure_path(design, work), "modules": rows}
+
+
+# By module -----------------------------------------------------------------------------------------------------------
 
 def instances(design, work):
     """Every instance of the design, with the copies that a loop makes as one: {path: [module, copies]}."""
@@ -259,7 +307,7 @@ def split(design, library, work):
     for number in range(len(parts) + 1):
         sums += [f"maccmap {design.top}/a:src=*@{number}@* {design.top}/t:$macc %i",
                  f'setattr -set src "\"@{number}@\"" {without}']
-    yosys([*read_commands(design), "proc", "flatten", *tags, *coarse_commands(design), "opt -fast -full", "memory_map",
+    yosys([*read_commands(design), "proc", "flatten", *tags, *coarse_commands(design.top), "opt -fast -full", "memory_map",
            "opt -full", *sums, "techmap", "opt -fast", *submod, "abc -fast", "opt -fast", *map_commands(work)],
           work / "yosys.log", design.name)
     modules = read_stat((work / "stat.txt").read_text(), library, design.name, names)
@@ -303,17 +351,42 @@ def prepare(work, library):
     return Path(os.path.relpath(work, ROOT))
 
 
+locks = defaultdict(threading.Lock)  # of folders of results: a thread waits for one that makes the same
+
+
+def result_of(design, library, parted=False):
+    """The result of an earlier run of the same on the same, or of a new one."""
+    with locks[result_folder(design, library, parted)]:
+        found = cached(design, library, parted)
+        try:
+            return found or compute(design, library, parted)
+        except OSError as error:  # another run may have put the same result in place meanwhile
+            if found := cached(design, library, parted):
+                return found
+            raise ToolError(f"{design.name}: {error}") from None
+
+
 def compute(design, library, parted=False):
-    """Runs the flow. The folder appears under its name when it is complete; one of a run that failed is called so."""
-    final = result_folder(design, library, parted)
+    """Runs the flow."""
+    if design.kept and not design.boxed:
+        result_of(frame_of(design), library)
+        for part in part_designs(design, library).values():
+            result_of(part, library)
+    return produce(result_folder(design, library, parted), library, lambda work: {
+        "name": design.name, "key": key(design, library, parted), "top": design.top,
+        "parameters": dict(design.parameters), **(split if parted else measure)(design, library, work)})
+
+
+def produce(final, library, function):
+    """Makes the folder `final` with what function(its name while it works) leaves there, and what that returns as
+    result.json. The folder appears under its name when it is complete; one of a run that failed is called so."""
     work = final.with_name(f".{final.name}.{os.getpid()}")
     failed = final.with_name(final.name + ".failed")
     for folder in (work, failed):
         remove(folder)
     try:
         short = prepare(work, library)
-        result = (split if parted else measure)(design, library, short)
-        result = {"name": design.name, "key": key(design, library, parted), **result}
+        result = function(short)
         (work / "result.json").write_text(json.dumps(result, indent=1) + "\n")
         shutil.rmtree(final, ignore_errors=True)
         work.rename(final)

@@ -81,12 +81,12 @@ def run(command, log, what):
 def versions():
     """What the tools say they are."""
     found = []
-    for command in (["yosys", "-V"], ["sta", "-version"], ["iverilog", "-V"]):
+    for name, command in (("", ["yosys", "-V"]), ("OpenSTA ", ["sta", "-version"]), ("", ["iverilog", "-V"])):
         try:
             text = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout
         except OSError as error:
             raise ToolError(f"cannot run {command[0]}: {error.strerror}") from None
-        found.append(text.splitlines()[0] if text else command[0])
+        found.append(name + text.splitlines()[0] if text else command[0])
     return found
 
 

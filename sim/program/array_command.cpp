@@ -50,6 +50,7 @@ void check_files(const Arguments& args) {
   };
   files.use("--topology", args.topology, false);
   files.use("--config", args.system.config, false);
+  files.use("--clock-from", args.system.clock_from, false);
   files.use("--acts", file_of(args.activations), false);
   files.use("--weights", file_of(args.weights), false);
   files.use("--csv", args.csv, true);
@@ -221,6 +222,10 @@ std::function<int()> set_up(CLI::App& app) {
            "FST waveform of the array to write; systemc-rtl only");
   add_whole(app, "--wave-cycles", run_options.wave.cycles, 1, kAnyWhole, "cycles in the waveform");
   add_text(app, "--svg", args->svg, "FILE", "picture to write: where the time went, and the roofline");
+  add_text(
+      app, "--clock-from", args->system.clock_from, "FILE",
+      "result.json that `make area` leaves of this array: its critical path gives the clock, or with --clock "
+      "the highest one that goes without a warning");
   add_system(app, args->system);
   return [args] { return run(*args); };
 }

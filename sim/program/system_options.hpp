@@ -16,13 +16,15 @@ namespace if4 {
 /// As they were given.
 struct SystemOptions {
   std::string config;                                      ///< JSON file of knobs; empty: none
+  std::string clock_from;                                  ///< result.json of a synthesis; empty: none
   std::vector<std::pair<std::string, std::string>> knobs;  ///< those that the command line sets, in order
 };
 /// --config, and an option for every knob but `without`.
 void add_system(CLI::App& app, SystemOptions& options, const std::string& without = "");
 /// --engine.
 void add_engine(CLI::App& app, ArrayEngine& engine, const std::string& help);
-/// The system that they describe. Throws InputError where they describe none.
+/// The system that they describe; a line on stderr says where its clock is above the one that --clock-from allows.
+/// Throws InputError where they describe none.
 SystemConfig make_config(const SystemOptions& options);
 
 /// The files of a run.

@@ -126,6 +126,14 @@ std::string memory_text(const SystemConfig& c) {
                      order_name(c.order), c.snake ? ", snake" : "");
 }
 
+std::string clock_text(const SystemConfig& c) {
+  if (c.synthesized_mhz == 0.0) return fmt::format("{:g} MHz, assumed: no synthesis backs it", c.clock_mhz);
+  return c.clock_mhz > c.synthesized_mhz
+             ? fmt::format("{:g} MHz, above the {:g} that synthesis of this array allows", c.clock_mhz,
+                           c.synthesized_mhz)
+             : fmt::format("{:g} MHz; synthesis of this array allows {:g}", c.clock_mhz, c.synthesized_mhz);
+}
+
 Json config_json(const SystemConfig& config) {
   Json json;
   for (const Knob& knob : knobs())
@@ -190,6 +198,7 @@ std::string to_text(const ArraySummary& summary) {
   std::string text = layer_table(summary, total);
   text += '\n' + verdict_line(summary.passed(), summary.engine);
   text += report_line("array", array_text(config, format_name(config.array.mac.format)));
+  text += report_line("clock", clock_text(config));
   text += report_line("memory", memory_text(config));
   text += report_line("operands", summary.operands);
   const std::uint64_t cycles = total.cycles.total();
@@ -276,6 +285,8 @@ std::string to_json(const ArraySummary& summary) {
   json["engine"] = summary.engine;
   json["operands"] = summary.operands;
   json["config"] = config_json(summary.config);
+  json["synthesized_mhz"] =
+      summary.config.synthesized_mhz == 0.0 ? Json() : Json(summary.config.synthesized_mhz);
   json["layers"] = Json::array();
   double seconds = 0.0;
   for (const LayerReport& layer : summary.layers) {

@@ -66,6 +66,8 @@ std::string seconds_text(double seconds);
 /// The array, with what stands for its format, and its memories, on a line of a report each.
 std::string array_text(const SystemConfig& config, std::string_view format);
 std::string memory_text(const SystemConfig& config);
+/// What stands for the clock, on a line too.
+std::string clock_text(const SystemConfig& config);
 /// The options as read_config() takes them.
 nlohmann::ordered_json config_json(const SystemConfig& config);
 /// Every count of a run of so many multiply-accumulates, its utilization, and its time.

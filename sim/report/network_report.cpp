@@ -193,6 +193,7 @@ std::string to_text(const NetworkSummary& summary) {
                                       [](const FormatResult& format) { return format.quantized; });
   if (quantized != summary.formats.end()) {
     text += report_line("array", array_text(quantized->config, one ? quantized->name : "in each format"));
+    text += report_line("clock", clock_text(quantized->config));
     text += report_line("memory", memory_text(quantized->config));
     text += report_line("mismatches", fmt::format("{} of {} results compared with the golden MAC, of {}",
                                                   sums.mismatches, sums.checked, sums.results));

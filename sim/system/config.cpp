@@ -132,6 +132,7 @@ const std::vector<Knob>& knobs() {
       {"clock", "MHZ", "clock in MHz, 0.001 to 1000000; it only turns cycles into seconds",
        [](SystemConfig& c, Text v) {
          c.clock_mhz = decimal(v, 0.001, 1e6, "a clock in MHz from 0.001 to 1000000");
+         c.clock_chosen = true;
        },
        [](Config c) -> KnobValue { return c.clock_mhz; }},
       {"overlap", "true|false", "whether a tile follows the one before without a gap",

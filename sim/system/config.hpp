@@ -23,7 +23,9 @@ std::string_view order_name(LoopOrder order);
 /// The choices. A size is in bytes, a time in cycles of the one clock.
 struct SystemConfig {
   ArrayConfig array;
-  double clock_mhz = 1000.0;  ///< It turns cycles into seconds and does nothing else.
+  double clock_mhz = 1000.0;     ///< It turns cycles into seconds and does nothing else.
+  bool clock_chosen = false;     ///< Somebody chose it.
+  double synthesized_mhz = 0.0;  ///< the clock that a synthesis of this array allows; 0: none is known
   /// A tile follows the one before without a gap. If false, its first beat is offered R + C - 1 cycles after
   /// the last beat of the tile before was accepted.
   bool overlap = true;

@@ -63,47 +63,6 @@ Startpoint: _1_ (rising edge-triggered flip-flop clocked by clk)
 Endpoint: y (output port clocked by clk)
 """
 
-# What `stat -top` says of a top with two copies of one variant of a kept module, and three of another.
-STAT_KEPT = """
-=== $paramod$1\\cell ===
-
-   Number of cells:                  3
-     INV                             2
-     FF                              1
-
-   Chip area for module '$paramod$1\\cell': 24.000000
-
-=== $paramod$2\\cell ===
-
-   Number of cells:                  1
-     FF                              1
-
-   Chip area for module '$paramod$2\\cell': 20.000000
-
-=== top ===
-
-   Number of cells:                  6
-     $paramod$1\\cell                2
-     $paramod$2\\cell                3
-     INV                             1
-
-   Area for cell type $paramod$1\\cell is unknown!
-
-   Chip area for module '\\top': 2.000000
-
-=== design hierarchy ===
-
-   top                               1
-     $paramod$1\\cell                2
-     $paramod$2\\cell                3
-
-   Number of cells:                 10
-     INV                             5
-     FF                              5
-
-   Chip area for top module '\\top': 110.000000
-"""
-
 NETLIST = """module top(clk_i, y);
   FF _1_ (
     .C(clk_i),
@@ -143,21 +102,6 @@ class Results(unittest.TestCase):
             with self.assertRaisesRegex(ToolError, message):
                 synthesis.read_stat(text, library(), "top")
 
-    def test_kept_modules(self):
-        design = synthesis.Design("top", "top", "", kept=("cell",))
-        whole = synthesis.read_stat(STAT_KEPT, library(), "top", whole=True)
-        self.assertEqual(list(whole), [synthesis.WHOLE])
-        self.assertEqual((whole[synthesis.WHOLE].area(library()), whole[synthesis.WHOLE].flip_flops(library())), (110, 5))
-        rows = synthesis.kept_rows(STAT_KEPT, library(), design)
-        self.assertEqual([(row["module"], row["copies"], row["area"], row["flip_flops"], row["flip_flop_area"])
-                          for row in rows], [("top", 1, 2, 0, 0), ("cell", 5, 108, 5, 100)])
-        for text, message in ((STAT_KEPT.replace("INV                             5", "INV                             6"), "says an area"),
-                              (STAT_KEPT.replace("design hierarchy", "hierarchy"), "no cells")):
-            with self.assertRaisesRegex(ToolError, message):
-                synthesis.read_stat(text, library(), "top", whole=True)
-        with self.assertRaisesRegex(ToolError, "kept no edge"):
-            synthesis.kept_rows(STAT_KEPT, library(), synthesis.Design("top", "top", "", kept=("cell", "edge")))
-
     def test_sta(self):
         result = sta.read_sta(STA, NETLIST, "top")
         self.assertEqual((result["critical_path_ns"], result["from"], result["to"]), (7.5, "stage.value_q[3]", "y"))
@@ -178,6 +122,19 @@ class Results(unittest.TestCase):
         results = {config.name: {"area": 9.0, "nand2": None, "flip_flops": 1, "critical_path_ns": 2.0}}
         self.assertEqual(report.rows([config], results)[0][1:4], ["9", "-", "1"])
         self.assertIn("no 2-input NAND", report.notes(cells)[0])
+
+    def test_the_table_fits_120_columns_and_says_who_timed_it(self):
+        longest = max((config.name for config in area.CONFIGS), key=len)
+        row = [longest, "99999999", "999999", "99999", "99.99", "9999", "10-104", "0.99", "104", *["9.999"] * 5]
+        self.assertEqual(len(row), len(report.HEADINGS))
+        lines = report.text(report.BROKEN_HEADINGS, [row, row]).splitlines()
+        self.assertEqual(len(lines), 4)
+        self.assertLessEqual(max(map(len, lines)), 120)
+        # The headings of area.csv, which programs read.
+        self.assertEqual(report.HEADINGS, ["configuration", "area", "NAND2", "flip-flops", "path ns", "MHz", "latency",
+                                           "beats/clk", "clk/result", "area/NVFP4", "same acc", "path/NVFP4", "area/lane",
+                                           "path/lane"])
+        self.assertRegex("\n".join(report.notes(library())), r"OpenSTA \d")
 
     def test_limits_can_be_missed(self):
         configs = [config.name for config in area.CONFIGS]
