@@ -367,6 +367,7 @@ HELP := Makefile testbench/kit/kit.mk testbench/regress/regress.mk
 
 include scripts/compile.mk rtl/lint.mk testbench/structure/structure.mk sim/verilated/verilated.mk model/libraries.mk \
 	sim/bits/bits.mk sim/program/program.mk testbench/programs.mk model/cuda/cuda.mk testbench/gates/gates.mk testbench/faults/faults.mk \
+	testbench/energy/energy.mk \
 	testbench/coverage/coverage.mk testbench/kit/kit.mk testbench/regress/regress.mk
 
 # Whatever no rule makes. Not in the second step, where it would hide which file is missing.
