@@ -223,6 +223,21 @@ check-area: ## test the scripts of `make area`, and synthesize IF4 and NVFP4, it
 	@python3 testbench/area/test_arrays.py
 	@python3 scripts/area/area.py $(area_liberty) --check if4_iterative nvfp4_iterative if4_array nvfp4_array
 
+ENERGY := $(BUILD)/energy
+
+.PHONY: energy
+energy: ## pJ a product and mW of the units in a library of cells, from counted activity: CONFIGS=, LIBERTY=, ACTS= WEIGHTS=
+	@scripts/setup.sh default area
+	@$(SUBMAKE) CONFIG=release $(ENERGY)/activity
+	@exec python3 -B scripts/energy/energy.py $(area_liberty) $${ACTS:+--acts "$$ACTS"} $${WEIGHTS:+--weights "$$WEIGHTS"} \
+		$(CONFIGS:%='%')
+
+.PHONY: check-energy
+check-energy: ## test the scripts of `make energy`: cells by hand, two spellings of a library, the counter by brute force
+	@scripts/setup.sh default area
+	@$(SUBMAKE) CONFIG=release $(ENERGY)/activity
+	@python3 -B testbench/energy/test_energy.py $(if $(SEED),--seed $(SEED))
+
 area_liberty = $${LIBERTY:+--liberty "$$LIBERTY"}
 
 # Verilated build, and the configuration of `make area` whose netlist takes its place.

@@ -18,8 +18,9 @@ CELLS, CIRCUIT = "cells.txt", "circuit.txt"
 
 @dataclass
 class Activity:
-    """`transitions`: {instance: [(number of testbench/energy/activity.hpp, how often)]}, over so many clocks."""
+    """`transitions`: {instance: [(number of testbench/energy/activity.hpp, how often)]}, over so many clocks of all streams."""
     clocks: int
+    beats: int               # that were taken in these
     results: int
     types: list              # pairs of blocks: FP FP, FP INT, INT FP, INT INT
     transitions: dict
@@ -48,17 +49,17 @@ def count(netlist, work, arguments, name="activity"):
         raise ToolError(f"{PROGRAM.relative_to(ROOT)} is not built: make energy does")
     run([str(PROGRAM), str(work / CIRCUIT), str(work / CELLS), *arguments], output, "counting activity")
     lines = output.read_text().splitlines()
-    if len(lines) != len(netlist.cells) + 4 or lines[-1] != f"end {len(netlist.cells)}":
+    if len(lines) != len(netlist.cells) + 5 or lines[-1] != f"end {len(netlist.cells)}":
         said = lines[0] if lines else "nothing"
         raise ToolError(f"counting activity did not come to its end: {said}", output.name)
-    head = {words[0]: [int(word) for word in words[1:]] for words in map(str.split, lines[:3])}
+    head = {words[0]: [int(word) for word in words[1:]] for words in map(str.split, lines[:4])}
     transitions = {}
-    for instance, line in zip(netlist.cells, lines[3:-1]):
+    for instance, line in zip(netlist.cells, lines[4:-1]):
         pairs = [pair.split(":") for pair in line.split()]
         transitions[instance] = [(int(number), int(times)) for number, times in pairs]
         if sum(times for _, times in transitions[instance]) != head["clocks"][0]:
             raise ToolError(f"{instance} was not looked at in every clock", output.name)
-    return Activity(head["clocks"][0], head["results"][0], head["types"], transitions)
+    return Activity(head["clocks"][0], head["beats"][0], head["results"][0], head["types"], transitions)
 
 
 SLEWS = """read_liberty {folder}/cells.lib

@@ -175,17 +175,18 @@ class Bench:
 def figures(bench, counted, spent):
     """The result of measure(), without modules. All in pJ of a beat, at the clock of the critical path."""
     mhz = 1000 / bench.result["critical_path_ns"]
-    parts = {part: spent.total(part) / counted.clocks for part in PARTS}
+    parts = {part: spent.total(part) / counted.beats for part in PARTS}
     leakage = sum(spent.leakage.values())
-    parts["leakage"] = leakage / mhz * 1e3  # mW over MHz is nJ
+    pace = counted.beats / counted.clocks
+    parts["leakage"] = leakage / (mhz * pace) * 1e3  # mW over MHz is nJ
     beat = sum(parts.values())
     nets = len(bench.netlist.drivers)
     looked_at = sum(1 for net, driver in bench.netlist.drivers.items() if driver.instance != PORT or net in spent.toggles
                     or not bench.netlist.sinks.get(net))
     told = sum(power.says_leakage for power in bench.powers.values())
     return {"name": bench.config.name, "library": bench.library.name, "volts": bench.volts, "wire_load": bench.wire_name,
-            "pj_per_mac": beat / bench.products, "pj_per_beat": beat, "clock_mhz": mhz, "milliwatt": beat * mhz / 1e3,
-            "leakage_milliwatt": leakage, "parts": parts, "products_per_beat": bench.products, "beats": counted.clocks,
+            "pj_per_mac": beat / bench.products, "pj_per_beat": beat, "clock_mhz": mhz, "milliwatt": beat * mhz * pace / 1e3,
+            "leakage_milliwatt": leakage, "parts": parts, "products_per_beat": bench.products, "beats": counted.beats, "beats_per_clock": pace,
             "results": counted.results, "types": dict(zip(TYPES, counted.types)),
             "share_annotated": looked_at / nets, "share_told": 1 - spent.untold / spent.outputs if spent.outputs else 1.0,
             "share_leaking": told / len(bench.powers), "toggles_per_net": sum(spent.toggles.values()) / nets / counted.clocks}
@@ -196,19 +197,20 @@ def module_rows(bench, counted, spent, owners):
     mhz = 1000 / bench.result["critical_path_ns"]
     table = {}
     for (instance, part), energy in spent.energy.items():
-        table.setdefault(owners[instance], Counter())[part] += energy / counted.clocks
+        table.setdefault(owners[instance], Counter())[part] += energy / counted.beats
     for instance, milliwatt in spent.leakage.items():
-        table.setdefault(owners[instance], Counter())["leakage"] += milliwatt / mhz * 1e3
+        table.setdefault(owners[instance], Counter())["leakage"] += milliwatt / (mhz * counted.beats / counted.clocks) * 1e3
     rows = [{"module": name, "pj_per_beat": sum(parts.values()), "parts": {part: parts[part] for part in (*PARTS, "leakage")}}
             for name, parts in table.items()]
     return sorted(rows, key=lambda row: -row["pj_per_beat"])
 
 
-def measure_all(config, library, operands):
+def measure_all(config, library, operands, by_module=True):
     """A result of each of several operands, of which those that are kept are not counted again. See measure()."""
     result = area.results_of([config.design], library, 1)[config.name]
     keys = [key_of(config, result, library, one) for one in operands]
     found = [read_kept(kept_file(config, library, key)) for key in keys]
+    found = [one if one and (not by_module or "modules" in one) else None for one in found]
     if all(found):
         return found
     work = result_folder(config.design, library).with_name(f".energy.{config.name}.{os.getpid()}")
@@ -216,7 +218,7 @@ def measure_all(config, library, operands):
     work.mkdir(parents=True)
     try:
         bench = Bench(config, library, result, Path(os.path.relpath(work, ROOT)))
-        owners = bench.modules() if config.design.top != "if4_array" else None
+        owners = bench.modules() if by_module and config.design.top != "if4_array" else None
         for place, (one, key) in enumerate(zip(operands, keys)):
             if found[place]:
                 continue
@@ -232,9 +234,9 @@ def measure_all(config, library, operands):
         remove(work)
 
 
-def measure(config, library, acts=None, weights=None, operands=None):
+def measure(config, library, acts=None, weights=None, operands=None, by_module=False):
     """The energy of a configuration (area.Config) while it multiplies the sample, a pair of tensors, or `operands`: a dictionary with
     pj_per_mac, pj_per_beat, clock_mhz, milliwatt and leakage_milliwatt at that clock, parts {switching, internal, clock,
-    leakage} in pJ of a beat, modules [{module, pj_per_beat, parts}], share_annotated. Synthesizes what is not there. Raises
+    leakage} in pJ of a beat, share_annotated, and where it is asked for, modules [{module, pj_per_beat, parts}]. Synthesizes what is not there. Raises
     ToolError where a tool failed or the netlist does not give the golden model's results, LibertyError for bad input."""
-    return measure_all(config, library, [operands or operands_of(acts, weights)])[0]
+    return measure_all(config, library, [operands or operands_of(acts, weights)], by_module)[0]

@@ -4,8 +4,8 @@
 //            [--beats N] [--signatures] (--acts A --weights W ... | --random SEED --k N [--types ff|fi|if|ii])
 //   activity CIRCUIT CELLS --trace FILE
 //
-// CIRCUIT as testbench/faults/circuit.hpp has it, CELLS and the transitions as activity.hpp. Prints `clocks N` and
-// `results N`, `types FF FI IF II`, then for each cell in its order `NUMBER:COUNT ...` of the transitions that occurred, and
+// CIRCUIT as testbench/faults/circuit.hpp has it, CELLS and the transitions as activity.hpp. Prints `clocks N`,
+// `beats N` that were taken in these, `results N`, `types FF FI IF II`, then for each cell in its order `NUMBER:COUNT ...` of the transitions that occurred, and
 // `end CELLS`; with --signatures a number for each node in a line instead. A trace drives all copies alike, and one of them
 // is counted. Exit status: 0 done, 1 the netlist is wrong, 2 bad arguments or files.
 #include <fmt/format.h>
@@ -129,12 +129,11 @@ std::vector<Product> products_of(const Arguments& arguments, const Target& targe
 }
 
 struct Counted {
-  std::uint64_t clocks = 0, results = 0, copies = 0;
+  std::uint64_t clocks = 0, beats = 0, results = 0, copies = 0;
   std::uint64_t types[4] = {};
 };
 
-/// Runs the units through resets, one dot product that does not count, at least `beats` beats that do, and until the last
-/// results are out.
+/// Runs the units through a reset, at least one dot product that does not count, as many clocks that do, and until the last results are out.
 template <class Look>
 Counted multiply(const Circuit& circuit, const Target& target, const std::vector<Product>& products,
                  std::size_t beats, const Look& look) {
@@ -148,22 +147,26 @@ Counted multiply(const Circuit& circuit, const Target& target, const std::vector
   const std::size_t dot = stimulus.longest();
   const std::size_t warm = (32 + target.rows + target.columns + dot - 1) / dot * dot + dot;
   const std::size_t counted = std::max<std::size_t>(1, (beats + dot - 1) / dot) * dot;
-  for (std::size_t beat = 0; beat < warm + counted; ++beat) {
+  std::uint64_t before = 0;
+  const auto clock = [&](bool counts) {
+    packed.settle();
+    stimulus.check(packed);
+    look(packed, counts);
+    packed.step(true);
+  };
+  for (std::size_t n = 0; n < warm + counted; ++n) {
+    if (n == warm) before = stimulus.beats();
     stimulus.drive(packed);
-    packed.settle();
-    stimulus.check(packed);
-    look(packed, beat >= warm);
-    packed.step(true);
+    clock(n >= warm);
   }
-  for (std::size_t clock = 0; clock < kMostIdle && stimulus.pending() != 0; ++clock) {
-    stimulus.idle(packed);
-    packed.settle();
-    stimulus.check(packed);
-    packed.step(true);
+  const std::uint64_t taken = stimulus.beats() - before;
+  for (std::size_t n = 0; n < kMostIdle && (stimulus.waits() || stimulus.pending() != 0); ++n) {
+    stimulus.drain(packed);
+    clock(false);
   }
   if (stimulus.pending() != 0 || stimulus.results() == 0)
     throw std::runtime_error("the netlist does not give all of its results");
-  Counted found{counted, stimulus.results(), faults::kStreams, {}};
+  Counted found{counted, taken, stimulus.results(), faults::kStreams, {}};
   std::copy(stimulus.types(), stimulus.types() + 4, found.types);
   return found;
 }
@@ -225,8 +228,9 @@ Counted run(const Arguments& arguments, const Circuit& circuit, const Look& look
 
 void print(const Activity& activity, const Counted& counted) {
   const std::uint64_t shared = faults::kStreams / counted.copies;  // copies that do the same
-  fmt::print("clocks {}\nresults {}\ntypes {} {} {} {}\n", counted.clocks * counted.copies, counted.results,
-             counted.types[0], counted.types[1], counted.types[2], counted.types[3]);
+  fmt::print("clocks {}\nbeats {}\nresults {}\ntypes {} {} {} {}\n", counted.clocks * counted.copies,
+             counted.beats, counted.results, counted.types[0], counted.types[1], counted.types[2],
+             counted.types[3]);
   for (std::size_t cell = 0; cell < activity.cells(); ++cell) {
     const std::vector<std::uint64_t>& counts = activity.transitions(cell);
     std::string line;

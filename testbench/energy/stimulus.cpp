@@ -182,25 +182,24 @@ void Stimulus::beat(Stream& stream, std::size_t copy) {
   finish(stream);
 }
 
-void Stimulus::set(Packed& packed, bool out_of_reset, bool valid) {
+void Stimulus::set(Packed& packed, bool out_of_reset) {
   words_[clock_] = all(true);
   words_[reset_] = all(out_of_reset);
-  words_[valid_] = all(valid);
+  for (std::size_t copy = 0; copy < kStreams; ++copy) words_[valid_].set(copy, streams_[copy].waits);
   for (const std::uint32_t ready : ready_) words_[ready] = all(true);
   for (std::size_t input = 0; input < words_.size(); ++input) packed.set_input(input, words_[input]);
-  driven_ = valid;
 }
 
-void Stimulus::reset(Packed& packed) { set(packed, false, false); }
+void Stimulus::reset(Packed& packed) { set(packed, false); }
 
-void Stimulus::idle(Packed& packed) {
-  words_[last_] = all(false);
-  set(packed, true, false);
-}
+void Stimulus::drain(Packed& packed) { set(packed, true); }
 
 void Stimulus::drive(Packed& packed) {
-  for (std::size_t copy = 0; copy < kStreams; ++copy) beat(streams_[copy], copy);
-  set(packed, true, true);
+  for (std::size_t copy = 0; copy < kStreams; ++copy) {
+    if (!streams_[copy].waits) beat(streams_[copy], copy);
+    streams_[copy].waits = true;
+  }
+  set(packed, true);
 }
 
 void Stimulus::compare(const Packed& packed, std::size_t copy, std::size_t column) {
@@ -220,13 +219,18 @@ void Stimulus::compare(const Packed& packed, std::size_t copy, std::size_t colum
 
 void Stimulus::check(const Packed& packed) {
   for (std::size_t copy = 0; copy < kStreams; ++copy) {
-    if (driven_ && !packed.output(taken_).bit(copy))
-      throw std::runtime_error(
-          "the unit makes a beat wait: its dot products are too short for its output stage");
+    if (streams_[copy].waits && packed.output(taken_).bit(copy)) {
+      streams_[copy].waits = false;
+      ++beats_;
+    }
     for (std::size_t column = 0; column < target_.columns; ++column) {
       if (packed.output(results_valid_[column]).bit(copy)) compare(packed, copy, column);
     }
   }
+}
+
+bool Stimulus::waits() const {
+  return std::any_of(streams_.begin(), streams_.end(), [](const Stream& stream) { return stream.waits; });
 }
 
 std::uint64_t Stimulus::pending() const {

@@ -18,7 +18,7 @@ struct Target {
   MacConfig mac;
   bool lane_fp32 = false;  ///< the unit adds in FP32, as model/mac/lane_fp32.hpp does, and has no flags
   std::size_t rows = 1, columns = 1;
-  std::size_t least_beats = 1;  ///< of a dot product, so that no output stage makes the unit wait
+  std::size_t least_beats = 1;  ///< of a dot product
 };
 
 /// The operands of a product, which the streams divide among them.
@@ -30,7 +30,7 @@ struct Product {
 /// A tensor whose blocks all have the element type that bit 7 of its scales says, for formats of two types.
 void set_types(QuantizedTensor& tensor, bool integers);
 
-/// Drives one beat a clock into every copy of a circuit with the ports of if4_mac or if4_array, each copy its own rows,
+/// Offers a beat in every clock to every copy of a circuit with the ports of if4_mac or if4_array, each copy its own rows,
 /// and compares all results with the golden model. Rows of activations stay and rows of weights move on, as in `cosim`;
 /// where a row has fewer than least_beats beats, the products of several rows are added up in one dot product.
 class Stimulus {
@@ -42,13 +42,18 @@ class Stimulus {
   /// The beats of the longest dot product.
   std::size_t longest() const { return longest_; }
 
-  /// Sets all inputs of a clock: in reset, with a beat, or without one.
+  /// Sets all inputs of a clock: in reset; with a beat; or with none but those that were offered before and not taken.
   void reset(faults::Packed& packed);
   void drive(faults::Packed& packed);
-  void idle(faults::Packed& packed);
-  /// Compares what the outputs show after settle(). Throws std::runtime_error where a unit does not take its beat, and
-  /// where a result is wrong or there should be none.
+  void drain(faults::Packed& packed);
+  /// Compares what the outputs show after settle(), and notes which units take their beat: the others are offered it again.
+  /// Throws std::runtime_error where a result is wrong or there should be none.
   void check(const faults::Packed& packed);
+
+  /// Whether a unit has not taken the beat that it is offered.
+  bool waits() const;
+  /// Beats that were taken.
+  std::uint64_t beats() const { return beats_; }
 
   /// Results that were compared, and those that are still to come.
   std::uint64_t results() const { return results_; }
@@ -62,6 +67,7 @@ class Stimulus {
     std::size_t tile = 0;         ///< of the product: which rows of both
     std::size_t beat = 0;         ///< of these rows
     std::size_t beats = 0;        ///< of the dot product so far
+    bool waits = false;           ///< it is offered a beat that it has not taken
     std::vector<ExactMac> exact;  ///< of each cell
     std::vector<LaneFp32Mac> lane;
     std::vector<std::deque<MacResult>> expected;  ///< of each column
@@ -74,7 +80,7 @@ class Stimulus {
   void put(const std::vector<std::uint32_t>& pins, std::size_t first, Codes bits, int width,
            std::size_t copy);
   void compare(const faults::Packed& packed, std::size_t copy, std::size_t column);
-  void set(faults::Packed& packed, bool out_of_reset, bool valid);
+  void set(faults::Packed& packed, bool out_of_reset);
 
   const faults::Circuit& circuit_;
   Target target_;
@@ -84,8 +90,7 @@ class Stimulus {
   std::vector<std::uint32_t> ready_, a_codes_, a_scales_, w_codes_, w_scales_;  ///< inputs
   std::vector<std::uint32_t> results_valid_, bits_, nan_, overflow_;            ///< outputs
   std::size_t longest_ = 1;
-  bool driven_ = false;  ///< this clock has a beat
-  std::uint64_t results_ = 0, types_[4] = {};
+  std::uint64_t results_ = 0, beats_ = 0, types_[4] = {};
 };
 
 }  // namespace if4::energy
