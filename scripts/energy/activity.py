@@ -21,7 +21,8 @@ class Activity:
     """`transitions`: {instance: [(number of testbench/energy/activity.hpp, how often)]}, over so many clocks of all streams."""
     clocks: int
     beats: int               # that were taken in these
-    results: int
+    results: int             # that were compared in all
+    counted_results: int     # and in these clocks
     types: list              # pairs of blocks: FP FP, FP INT, INT FP, INT INT
     transitions: dict
 
@@ -59,7 +60,7 @@ def count(netlist, work, arguments, name="activity"):
         transitions[instance] = [(int(number), int(times)) for number, times in pairs]
         if sum(times for _, times in transitions[instance]) != head["clocks"][0]:
             raise ToolError(f"{instance} was not looked at in every clock", output.name)
-    return Activity(head["clocks"][0], head["beats"][0], head["results"][0], head["types"], transitions)
+    return Activity(head["clocks"][0], head["beats"][0], *head["results"], head["types"], transitions)
 
 
 SLEWS = """read_liberty {folder}/cells.lib

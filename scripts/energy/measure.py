@@ -140,17 +140,23 @@ class Bench:
 
     def __init__(self, config, library, result, work):
         self.config, self.library, self.result, self.work = config, library, result, work
-        folder = Path(os.path.relpath(result_folder(config.design, library), ROOT))
-        self.netlist = read_netlist(folder, config.design.top, library, work)
-        self.circuit = circuit_of(self.netlist)
-        units = units_of(library)
-        self.powers = {cell.name: CellPower(cell, units) for cell in {id(c): c for c in self.netlist.cells.values()}.values()}
-        self.wire, self.wire_name = wire_capacitance(library, units)
-        self.volts = supply(library, units)
-        slews = counting.read_slews(self.netlist, folder, config.design.top, work)
-        self.accountant = Accountant(self.netlist, self.circuit, self.powers, self.wire, slews, self.volts)
         self.arguments, self.products = unit_arguments(config, result)
-        counting.write_netlist(self.netlist, self.circuit, work)
+        self._prepare(Path(os.path.relpath(result_folder(config.design, library), ROOT)), config.design.top)
+
+    def _prepare(self, folder, top):
+        """Reads the netlist in a folder, and makes all that counting needs."""
+        self.netlist = self._read(folder, top)
+        self.circuit = circuit_of(self.netlist)
+        units = units_of(self.library)
+        self.powers = {cell.name: CellPower(cell, units) for cell in {id(c): c for c in self.netlist.cells.values()}.values()}
+        self.wire, self.wire_name = wire_capacitance(self.library, units)
+        self.volts = supply(self.library, units)
+        slews = counting.read_slews(self.netlist, folder, top, self.work)
+        self.accountant = Accountant(self.netlist, self.circuit, self.powers, self.wire, slews, self.volts)
+        counting.write_netlist(self.netlist, self.circuit, self.work)
+
+    def _read(self, folder, top):
+        return read_netlist(folder, top, self.library, self.work)
 
     def modules(self):
         """{instance: module of the RTL}"""

@@ -5,7 +5,7 @@
 //   activity CIRCUIT CELLS --trace FILE
 //
 // CIRCUIT as testbench/faults/circuit.hpp has it, CELLS and the transitions as activity.hpp. Prints `clocks N`,
-// `beats N` that were taken in these, `results N`, `types FF FI IF II`, then for each cell in its order `NUMBER:COUNT ...` of the transitions that occurred, and
+// `beats N` that were taken in these, `results N M`, those that were compared in all and in these clocks, `types FF FI IF II`, then for each cell in its order `NUMBER:COUNT ...` of the transitions that occurred, and
 // `end CELLS`; with --signatures a number for each node in a line instead. A trace drives all copies alike, and one of them
 // is counted. Exit status: 0 done, 1 the netlist is wrong, 2 bad arguments or files.
 #include <fmt/format.h>
@@ -129,7 +129,9 @@ std::vector<Product> products_of(const Arguments& arguments, const Target& targe
 }
 
 struct Counted {
-  std::uint64_t clocks = 0, beats = 0, results = 0, copies = 0;
+  std::uint64_t clocks = 0, beats = 0;             // that count
+  std::uint64_t results = 0, counted_results = 0;  // compared in all, and in the clocks that count
+  std::uint64_t copies = 0;
   std::uint64_t types[4] = {};
 };
 
@@ -147,7 +149,7 @@ Counted multiply(const Circuit& circuit, const Target& target, const std::vector
   const std::size_t dot = stimulus.longest();
   const std::size_t warm = (32 + target.rows + target.columns + dot - 1) / dot * dot + dot;
   const std::size_t counted = std::max<std::size_t>(1, (beats + dot - 1) / dot) * dot;
-  std::uint64_t before = 0;
+  std::uint64_t beats_before = 0, results_before = 0;
   const auto clock = [&](bool counts) {
     packed.settle();
     stimulus.check(packed);
@@ -155,18 +157,25 @@ Counted multiply(const Circuit& circuit, const Target& target, const std::vector
     packed.step(true);
   };
   for (std::size_t n = 0; n < warm + counted; ++n) {
-    if (n == warm) before = stimulus.beats();
+    if (n == warm) {
+      beats_before = stimulus.beats();
+      results_before = stimulus.results();
+    }
     stimulus.drive(packed);
     clock(n >= warm);
   }
-  const std::uint64_t taken = stimulus.beats() - before;
+  Counted found;
+  found.clocks = counted;
+  found.beats = stimulus.beats() - beats_before;
+  found.counted_results = stimulus.results() - results_before;
+  found.copies = faults::kStreams;
   for (std::size_t n = 0; n < kMostIdle && (stimulus.waits() || stimulus.pending() != 0); ++n) {
     stimulus.drain(packed);
     clock(false);
   }
   if (stimulus.pending() != 0 || stimulus.results() == 0)
     throw std::runtime_error("the netlist does not give all of its results");
-  Counted found{counted, taken, stimulus.results(), faults::kStreams, {}};
+  found.results = stimulus.results();
   std::copy(stimulus.types(), stimulus.types() + 4, found.types);
   return found;
 }
@@ -228,9 +237,9 @@ Counted run(const Arguments& arguments, const Circuit& circuit, const Look& look
 
 void print(const Activity& activity, const Counted& counted) {
   const std::uint64_t shared = faults::kStreams / counted.copies;  // copies that do the same
-  fmt::print("clocks {}\nbeats {}\nresults {}\ntypes {} {} {} {}\n", counted.clocks * counted.copies,
-             counted.beats, counted.results, counted.types[0], counted.types[1], counted.types[2],
-             counted.types[3]);
+  fmt::print("clocks {}\nbeats {}\nresults {} {}\ntypes {} {} {} {}\n", counted.clocks * counted.copies,
+             counted.beats, counted.results, counted.counted_results, counted.types[0], counted.types[1],
+             counted.types[2], counted.types[3]);
   for (std::size_t cell = 0; cell < activity.cells(); ++cell) {
     const std::vector<std::uint64_t>& counts = activity.transitions(cell);
     std::string line;
