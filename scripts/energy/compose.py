@@ -33,6 +33,7 @@ from measure import REAL, Bench  # noqa: E402
 
 SIDE = 2                   # rows and columns of the array that is measured
 BEATS = (16, 96)           # of a dot product at least, in the two runs that tell results from beats
+TILE = 16                  # beats of a tile: of rows of 256 elements, by 16 lanes
 CELL, EDGE, OUTPUT, AROUND = "if4_array_cell", "if4_array_edge", "if4_fp32", ""
 PARTS = ("switching", "internal", "clock", "leakage")
 
@@ -144,15 +145,25 @@ def total(parts, rows, cols, rate):
 def key_of(parameters, library):
     basis = arrays.of_size(parameters, SIDE, SIDE)
     text = repr((sorted(basis.items()), arrays.compose_key({**basis, "SharedOutput": 0}, library), measure.library_digest(library),
-                 measure.source_digest(), REAL, [hashlib.sha256((ROOT / name).read_bytes()).hexdigest() for name in REAL.files()]))
+                 measure.source_digest(), REAL, [measure.file_digest(name) for name in REAL.files()]))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def kept_file(library, key):
+    return library_folder(library) / "energy" / f"parts_{key[:16]}.json"
+
+
+def kept(parameters, library, clock_mhz):
+    """What compose() gives at that clock if the energy of the parts is at hand, or None; nothing is run."""
+    parts = measure.read_kept(kept_file(library, key_of(parameters, library)))
+    return composed(parameters, parts, clock_mhz, TILE) if parts else None
 
 
 def kept_parts(parameters, library):
     """parts_of(), from an earlier run or a new one."""
     os.chdir(ROOT)
     key = key_of(parameters, library)
-    path = library_folder(library) / "energy" / f"parts_{key[:16]}.json"
+    path = kept_file(library, key)
     found = measure.read_kept(path)
     if found:
         return found
@@ -167,7 +178,7 @@ def kept_parts(parameters, library):
         remove(work)
 
 
-def compose(parameters, library, clock_mhz=None, beats=16):
+def compose(parameters, library, clock_mhz=None, beats=TILE):
     """Energy of an array. `parameters` as of scripts/area/arrays.py; `clock_mhz`: of its critical path unless it is given;
     `beats`: of a tile, as every tile makes an output give a result for each row. A dictionary:
 
@@ -182,7 +193,10 @@ def compose(parameters, library, clock_mhz=None, beats=16):
     A shared output is taken as one output stage. Raises as scripts/area/arrays.py does."""
     arrays.check_parameters(parameters)
     parts = kept_parts(parameters, library)
-    mhz = clock_mhz or 1000 / arrays.compose(parameters, library)["critical_path_ns"]
+    return composed(parameters, parts, clock_mhz or 1000 / arrays.compose(parameters, library)["critical_path_ns"], beats)
+
+
+def composed(parameters, parts, mhz, beats):
     rows, cols = parameters["Rows"], parameters["Cols"]
     rate = min(1.0, rows / max(beats, rows))
     found = total(parts, rows, cols, rate)

@@ -4,8 +4,10 @@ import hashlib
 import json
 import math
 import os
+import threading
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -67,6 +69,7 @@ def described(group):
         yield from described(inner)
 
 
+_synthesis = threading.Lock()  # of measure_all() in several threads
 _digests = {}  # id of a library: (the library, hash of all its files say)
 
 
@@ -80,6 +83,7 @@ def library_digest(library):
     return _digests[id(library)][1]
 
 
+@lru_cache(maxsize=None)
 def source_digest():
     digest = hashlib.sha256()
     for path in sorted(path for pattern in SOURCES for path in ROOT.glob(pattern)):
@@ -87,18 +91,25 @@ def source_digest():
     return digest.hexdigest()
 
 
+@lru_cache(maxsize=None)
+def file_digest(name):
+    """A hash of a file, or of all files of a folder. Raises LibertyError where it cannot be read."""
+    path = Path(ROOT / name)
+    found = []
+    try:
+        for file in sorted(path.glob("**/*")) if path.is_dir() else [path]:
+            if not file.is_dir():
+                found.append((str(file), hashlib.sha256(file.read_bytes()).hexdigest()))
+    except OSError as error:
+        raise LibertyError(f"{name}: cannot read: {error.strerror}") from None
+    return found
+
+
 def key_of(config, result, library, operands):
     """A hash of all that the energy depends on. `result`: of `make area`."""
     digest = hashlib.sha256()
     digest.update(repr((config.design, result["key"], library_digest(library), source_digest(), operands, BEATS)).encode())
-    for name in operands.files():
-        path = Path(ROOT / name)
-        for file in sorted(path.glob("**/*")) if path.is_dir() else [path]:
-            try:
-                if file.is_file() or not path.is_dir():
-                    digest.update(repr((str(file), file.stat().st_size, hashlib.sha256(file.read_bytes()).hexdigest())).encode())
-            except OSError as error:
-                raise LibertyError(f"{name}: cannot read: {error.strerror}") from None
+    digest.update(repr([file_digest(name) for name in operands.files()]).encode())
     return digest.hexdigest()
 
 
@@ -213,7 +224,8 @@ def module_rows(bench, counted, spent, owners):
 
 def measure_all(config, library, operands, by_module=True):
     """A result of each of several operands, of which those that are kept are not counted again. See measure()."""
-    result = area.results_of([config.design], library, 1)[config.name]
+    with _synthesis:
+        result = area.results_of([config.design], library, 1)[config.name]
     keys = [key_of(config, result, library, one) for one in operands]
     found = [read_kept(kept_file(config, library, key)) for key in keys]
     found = [one if one and (not by_module or "modules" in one) else None for one in found]
