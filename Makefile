@@ -226,11 +226,15 @@ check-area: ## test the scripts of `make area`, and synthesize IF4 and NVFP4, it
 ENERGY := $(BUILD)/energy
 
 .PHONY: energy
-energy: ## pJ a product and mW of the units in a library of cells, from counted activity: CONFIGS=, LIBERTY=, ACTS= WEIGHTS=
+energy: ## pJ a product and mW of the units in a library of cells, from counted activity: CONFIGS=, LIBERTY=, ACTS= WEIGHTS=, ARRAY=
 	@scripts/setup.sh default area
 	@$(SUBMAKE) CONFIG=release $(ENERGY)/activity
+ifneq ($(strip $(ARRAY)),)
+	@exec python3 -B scripts/energy/compose.py $(area_liberty) '$(ARRAY)'
+else
 	@exec python3 -B scripts/energy/energy.py $(area_liberty) $${ACTS:+--acts "$$ACTS"} $${WEIGHTS:+--weights "$$WEIGHTS"} \
 		$(CONFIGS:%='%')
+endif
 
 .PHONY: check-energy
 check-energy: ## test the scripts of `make energy`: cells by hand, two spellings of a library, the counter by brute force

@@ -31,7 +31,7 @@ from measure import RANDOM, TYPES, Operands, measure_all, operands_of  # noqa: E
 
 DEFAULT = ("if4", "if4_iterative", "nvfp4", "nvfp4_iterative")
 HEADINGS = ["configuration", "operands", "pJ/MAC", "over NVFP4", "MHz", "mW", "switching", "internal", "clock", "leakage mW",
-            "toggles/net"]
+            "toggles/net", "glitches"]
 MODULE_HEADINGS = ["module", "pJ/beat", "share", "switching", "internal", "clock"]
 TYPE_NAMES = {"ff": "FP x FP", "fi": "FP x INT", "if": "INT x FP", "ii": "INT x INT"}
 
@@ -77,7 +77,8 @@ def rows(configs, names, found):
                           f"{result['clock_mhz']:.0f}", f"{result['milliwatt']:.2f}",
                           *(f"{100 * result['parts'][part] / result['pj_per_beat']:.0f} %"
                             for part in ("switching", "internal", "clock")),
-                          f"{result['leakage_milliwatt']:.2g}", f"{result['toggles_per_net']:.3f}"])
+                          f"{result['leakage_milliwatt']:.2g}", f"{result['toggles_per_net']:.3f}",
+                          f"x {result['glitches']['energy']:.2f}" if "glitches" in result else "-"])
     return table
 
 
@@ -102,6 +103,7 @@ def notes(library, found):
         "MAC: one product of two elements. mW: at MHz, the clock of the critical path. Shares are of pJ/MAC; clock is what the",
         "pins of the clock take, in flip-flops and as a load. toggles/net: a clock. Random: uniform codes, scales within 2^5.",
         assumed,
+        "glitches: not in the other columns; what switching takes with the delays of gates, over that without, of one unit.",
         "An estimate to compare designs by: no glitches, no layout, no clock tree, one corner, ideal edges at the ports;",
         "scripts/energy/README.md has the formulas.",
         f"Tools: {'; '.join(versions())}.") if line]

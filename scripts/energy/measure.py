@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import activity as counting
 import area
-import builds
+import glitches
 from account import PARTS, Accountant
 from circuit import circuit_of
 from liberty import LibertyError
@@ -223,12 +223,15 @@ def module_rows(bench, counted, spent, owners):
 
 
 def measure_all(config, library, operands, by_module=True):
-    """A result of each of several operands, of which those that are kept are not counted again. See measure()."""
+    """A result of each of several operands, of which those that are kept are not counted again. See measure(). `by_module`: the
+    first also says what glitches add, where it is of a unit."""
     with _synthesis:
         result = area.results_of([config.design], library, 1)[config.name]
     keys = [key_of(config, result, library, one) for one in operands]
     found = [read_kept(kept_file(config, library, key)) for key in keys]
-    found = [one if one and (not by_module or "modules" in one) else None for one in found]
+    by_module = by_module and config.design.top != "if4_array"
+    found = [one if one and (not by_module or "modules" in one and ("glitches" in one or place)) else None
+             for place, one in enumerate(found)]
     if all(found):
         return found
     work = result_folder(config.design, library).with_name(f".energy.{config.name}.{os.getpid()}")
@@ -236,7 +239,7 @@ def measure_all(config, library, operands, by_module=True):
     work.mkdir(parents=True)
     try:
         bench = Bench(config, library, result, Path(os.path.relpath(work, ROOT)))
-        owners = bench.modules() if by_module and config.design.top != "if4_array" else None
+        owners = bench.modules() if by_module else None
         for place, (one, key) in enumerate(zip(operands, keys)):
             if found[place]:
                 continue
@@ -245,6 +248,9 @@ def measure_all(config, library, operands, by_module=True):
             found[place] = figures(bench, counted, spent)
             if owners:
                 found[place]["modules"] = module_rows(bench, counted, spent, owners)
+            if owners and place == 0:
+                folder = Path(os.path.relpath(result_folder(config.design, library), ROOT))
+                found[place]["glitches"] = glitches.measure(bench, folder, config.design.top, one)
             save(kept_file(config, library, key), json.dumps({"key": key, **found[place]}, indent=1) + "\n")
             found[place] = read_kept(kept_file(config, library, key))
         return found

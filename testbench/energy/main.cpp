@@ -1,13 +1,14 @@
 // Counts what the cells of a netlist go through while it multiplies:
 //
 //   activity CIRCUIT CELLS --format F --lanes N --acc-width N [--lane-fp32] [--rows N --columns N] [--least-beats N]
-//            [--beats N] [--signatures] (--acts A --weights W ... | --random SEED --k N [--types ff|fi|if|ii])
+//            [--beats N] [--signatures] [--vectors FILE] (--acts A --weights W ... | --random SEED --k N [--types ff|fi|if|ii])
 //   activity CIRCUIT CELLS --trace FILE
 //
-// CIRCUIT as testbench/faults/circuit.hpp has it, CELLS and the transitions as activity.hpp. Prints `clocks N`,
-// `beats N` that were taken in these, `results N M`, those that were compared in all and in these clocks, `types FF FI IF II`, then for each cell in its order `NUMBER:COUNT ...` of the transitions that occurred, and
-// `end CELLS`; with --signatures a number for each node in a line instead. A trace drives all copies alike, and one of them
-// is counted. Exit status: 0 done, 1 the netlist is wrong, 2 bad arguments or files.
+// CIRCUIT as testbench/faults/circuit.hpp has it, CELLS and the transitions as activity.hpp. Prints `clocks N`, `beats N` that
+// were taken in these, `results N M`, those that were compared in all and in these clocks, and `types FF FI IF II`, then for
+// each cell in its order `NUMBER:COUNT ...` of the transitions that occurred, and `end CELLS`; with --signatures a number for
+// each node in a line instead. A trace drives all copies alike, and one of them is counted. --vectors writes what the first copy
+// is driven with. Exit status: 0 done, 1 the netlist is wrong, 2 bad arguments or files.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -35,7 +36,7 @@ using faults::Packed;
 constexpr std::size_t kMostIdle = 4096;  // clocks until the last results must be out
 
 struct Arguments {
-  std::string circuit, cells, trace, types;
+  std::string circuit, cells, trace, types, vectors;
   std::vector<std::string> acts, weights;
   std::map<std::string, std::uint64_t> numbers;
   std::optional<Format> format;
@@ -58,6 +59,8 @@ Arguments parse(int argc, char** argv) {
     };
     if (argument == "--trace") {
       arguments.trace = value();
+    } else if (argument == "--vectors") {
+      arguments.vectors = value();
     } else if (argument == "--acts") {
       arguments.acts.push_back(value());
     } else if (argument == "--weights") {
@@ -136,14 +139,25 @@ struct Counted {
 };
 
 /// Runs the units through a reset, at least one dot product that does not count, as many clocks that do, and until the last results are out.
+/// `vectors` gets a line of each clock, if it is open: `0` or `1`, whether it counts, and what the first copy's inputs and
+/// outputs are, in the order of the circuit's.
 template <class Look>
 Counted multiply(const Circuit& circuit, const Target& target, const std::vector<Product>& products,
-                 std::size_t beats, const Look& look) {
+                 std::size_t beats, std::ostream* vectors, const Look& look) {
   Packed packed(circuit, {});
+  const auto write = [&](bool counts) {
+    if (vectors == nullptr) return;
+    std::string line = counts ? "1 " : "0 ";
+    for (const faults::Port& port : circuit.inputs) line += packed.node(port.node).bit(0) ? '1' : '0';
+    line += ' ';
+    for (const faults::Port& port : circuit.outputs) line += packed.node(port.node).bit(0) ? '1' : '0';
+    *vectors << line << '\n';
+  };
   Stimulus stimulus(circuit, target, products);
   for (int clock = 0; clock < 2; ++clock) {
     stimulus.reset(packed);
     packed.settle();
+    write(false);
     packed.step(true);
   }
   const std::size_t dot = stimulus.longest();
@@ -154,6 +168,7 @@ Counted multiply(const Circuit& circuit, const Target& target, const std::vector
     packed.settle();
     stimulus.check(packed);
     look(packed, counts);
+    write(counts);
     packed.step(true);
   };
   for (std::size_t n = 0; n < warm + counted; ++n) {
@@ -232,7 +247,14 @@ Counted run(const Arguments& arguments, const Circuit& circuit, const Look& look
   if (target.lane_fp32 && (target.rows * target.columns != 1 || target.mac.lanes != kBlockSize))
     throw InputError("--lane-fp32 is of one unit of 16 lanes");
   target.least_beats = arguments.number("least-beats", 1);
-  return multiply(circuit, target, products_of(arguments, target), arguments.number("beats", 128), look);
+  const std::vector<Product> products = products_of(arguments, target);
+  std::ofstream vectors;
+  if (!arguments.vectors.empty()) vectors.open(arguments.vectors);
+  const Counted counted = multiply(circuit, target, products, arguments.number("beats", 128),
+                                   arguments.vectors.empty() ? nullptr : &vectors, look);
+  vectors.close();
+  if (!arguments.vectors.empty() && !vectors) throw InputError(arguments.vectors + ": cannot be written");
+  return counted;
 }
 
 void print(const Activity& activity, const Counted& counted) {

@@ -24,7 +24,9 @@ sys.path.insert(0, str(ROOT / "testbench" / "faults"))
 import activity as counting  # noqa: E402
 import area  # noqa: E402
 import circuit as circuits  # noqa: E402
+import compose  # noqa: E402
 import functions  # noqa: E402
+import glitches  # noqa: E402
 import measure  # noqa: E402
 from liberty import LibertyError  # noqa: E402
 from netlist import Pin  # noqa: E402
@@ -265,6 +267,63 @@ class Counting(WithFolder):
             code, said = self.run_program(circuit, cells, *arguments)
             self.assertEqual(code, 2, said)
             self.assertIn(message, said)
+
+
+SDF = """(DELAYFILE (CELL (CELLTYPE "top") (INSTANCE) (DELAY (ABSOLUTE (INTERCONNECT a u/A (0.5::0.5)))))
+ (CELL (CELLTYPE "INV") (INSTANCE u) (DELAY (ABSOLUTE (IOPATH A Y (0.10::0.20) (0.05::0.30)))))
+ (CELL (CELLTYPE "XOR2") (INSTANCE x) (DELAY (ABSOLUTE (IOPATH A Y (0.1::0.1) (0.2::0.2)) (IOPATH (posedge B) Y (0.3::0.3)))))
+ (CELL (CELLTYPE "DFF") (INSTANCE f) (DELAY (ABSOLUTE (IOPATH CK Q (0.4::0.4) (0.5::0.5)) (IOPATH RN Q () (0.9::0.9))))))"""
+
+
+class Glitches(WithFolder):
+    def test_delays_of_sdf(self):
+        library = read(LIBRARY, self.work)
+        cells = {"u": library.cells["INV"], "x": library.cells["XOR2"], "f": library.cells["DFF"]}
+        self.assertEqual(glitches.delays_of(SDF, cells), {("u", "Y"): (200, 300), ("x", "Y"): (200, 250), ("f", "Q"): (400, 500)})
+
+    def test_a_pulse_is_counted_unless_it_is_swallowed(self):
+        """An XOR of a net and, some gates later, its inverse of the same clock: 1 in every clock, with a pulse at each change."""
+        library = read(LIBRARY, self.work)
+        cells = {"u": ("INV", {"A": "a", "Y": "b"}), "x": ("XOR2", {"A": "a", "B": "b", "Y": "y"}),
+                 "f": ("DFF", {"CK": "clk_i", "D": "a", "RN": True, "Q": "q"})}
+        netlist = netlist_of(library, cells, ["clk_i", "a"], ["y", "q"])
+        numbers = {net: number for number, net in enumerate(netlist.drivers)}
+        rows = [f"{int(place > 1)} 1{place % 2} 1{(place + 1) % 2 if place else 0}" for place in range(6)]
+        (self.work / "vectors.memb").write_text("\n".join(row.replace(" ", "_") for row in rows) + "\n")
+        for late, pulses in ((900, 1), (100, 0)):
+            delays = {("u", "Y"): (late, late), ("x", "Y"): (500, 500), ("f", "Q"): (50, 50)}
+            text = glitches.bench_text(netlist, delays, numbers, netlist.nets[Pin("", "clk_i")], len(rows), self.work / "vectors.memb")
+            counted = glitches.simulate(text, self.work, "pulses")
+            found = glitches.judged(counted, numbers, netlist.nets[Pin("", "clk_i")], {net: 1.0 for net in numbers}, "pulses", 4)
+            # Each clock changes a, b and q, and y twice where the pulse is longer than its gate.
+            self.close(found["toggles"], (3 + 2 * pulses) / 3)
+
+    def test_a_run_that_is_wrong_or_cut_is_no_result(self):
+        good = "wrong 0\nnet 3 2\nnet 8 8\nend\n"
+        self.close(glitches.judged(good, {7: 0, 8: 1}, 8, {7: 1.0, 8: 1.0}, "x", 4)["toggles"], 1.5)
+        for text in (good.replace("wrong 0", "wrong 1"), good.replace("end\n", ""), good.replace("net 3 2\n", ""),
+                     good.replace("3 2", "1 2"), good.replace("3 2", "0 0")):
+            with self.assertRaises(ToolError):
+                glitches.judged(text, {7: 0, 8: 1}, 8, {7: 1.0, 8: 1.0}, "x", 4)
+
+
+class Composing(unittest.TestCase):
+    def test_an_array_of_parts(self):
+        """3 rows, 2 columns, each part with a number of its own; by hand."""
+        def one(value):
+            return {part: value for part in compose.PARTS}
+
+        parts = {"cell": one(1000), "output": one(100), "result": one(10), "around": one(1),
+                 "edges": {"row": {"first": one(0.1), "skew": one(0.01)}, "col": {"first": one(0.001), "skew": one(0.0001)}}}
+        # 6 cells, 2 outputs with half a result, 3 + 2 sides; rows 3 edges and 0 + 1 + 2 skews, columns 2 edges and 0 + 1.
+        self.assertAlmostEqual(compose.total(parts, 3, 2, 0.5)["clock"], 6000 + 200 + 10 + 5 + 0.3 + 0.03 + 0.002 + 0.0001)
+        found = compose.composed({"Format": 0, "Rows": 3, "Cols": 2}, parts, 100.0, 6)
+        dynamic = found["busy_pj"] / 3
+        self.assertAlmostEqual(dynamic, found["idle_pj"])
+        # Leakage in mW at 100 MHz is 10 pJ a clock for each.
+        self.assertAlmostEqual(found["pj_per_mac"], (3 * dynamic + 10 * dynamic) / (6 * 16))
+        shared = compose.composed({"Format": 0, "Rows": 3, "Cols": 2, "SharedOutput": 1}, parts, 100.0, 6)
+        self.assertAlmostEqual(found["idle_pj"] - shared["idle_pj"], 100)
 
 
 def sums_of_products(text):
