@@ -24,7 +24,7 @@ SHELL := /bin/bash
 ## FUZZ_SECONDS   how long `make fuzz` runs (default: 60)
 ## LIBERTY        Liberty files with the cells of `make area` and `make gates`: "a.lib b.lib.gz" (default: osu018 of Debian)
 ## CONFIGS        what `make area` synthesizes, names or patterns (default: all; scripts/area/area.py --list)
-## ARRAY          arrays that `make area` composes of parts: "if4 16x16, nvfp4 32x8 Lanes=32 SharedOutput=1"
+## ARRAY          arrays that `make area` and `make energy` compose of parts: "if4 16x16, nvfp4 32x8 Lanes=32 SharedOutput=1"
 ## MODULES        1: `make area` also gives the area by module
 ## COVERAGE_TESTS which tests `make coverage` runs (default: [coverage]; more of them can only cover more)
 ## PREFIX         where `make install` puts everything: an absolute path (default: /usr/local)
