@@ -46,7 +46,7 @@ TEST_CASE("transitions are counted for each cell in every copy", "[energy]") {
   const std::vector<CellPins> cells = {{0}, {0, 1}, {4, 3}, {2, 6, 5}, {8, 7, 6, 5, 4, 3, 1, 0}};
   Activity activity(cells);
   Packed packed(circuit, {});
-  std::mt19937_64 random(GENERATE(1, 2));
+  std::mt19937_64 random(GENERATE(1U, 2U));
   std::vector<std::map<std::size_t, std::uint64_t>> seen(cells.size());
   std::vector<std::vector<unsigned>> before(cells.size(), std::vector<unsigned>(faults::kStreams));
   std::uint64_t clocks = 0;
@@ -121,7 +121,7 @@ TEST_CASE("marks tell the clocks apart", "[energy]") {
   Word words[2];
   words[0].part[1] = 5;
   words[1].part[1] = 9;
-  for (const std::size_t clock : {0, 1}) {
+  for (const std::size_t clock : {std::size_t{0}, std::size_t{1}}) {
     packed.set_input(0, words[clock]);
     packed.set_input(1, words[1 - clock]);
     packed.settle();
