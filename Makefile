@@ -24,7 +24,7 @@ SHELL := /bin/bash
 ## FUZZ_SECONDS   how long `make fuzz` runs (default: 60)
 ## LIBERTY        Liberty files with the cells of `make area` and `make gates`: "a.lib b.lib.gz" (default: osu018 of Debian)
 ## CONFIGS        what `make area` synthesizes, names or patterns (default: all; scripts/area/area.py --list)
-## ARRAY          arrays that `make area` composes of parts: "if4 16x16, nvfp4 32x8 Lanes=32 SharedOutput=1"
+## ARRAY          arrays that `make area` and `make energy` compose of parts: "if4 16x16, nvfp4 32x8 Lanes=32 SharedOutput=1"
 ## MODULES        1: `make area` also gives the area by module
 ## COVERAGE_TESTS which tests `make coverage` runs (default: [coverage]; more of them can only cover more)
 ## PREFIX         where `make install` puts everything: an absolute path (default: /usr/local)
@@ -223,6 +223,25 @@ check-area: ## test the scripts of `make area`, and synthesize IF4 and NVFP4, it
 	@python3 testbench/area/test_arrays.py
 	@python3 scripts/area/area.py $(area_liberty) --check if4_iterative nvfp4_iterative if4_array nvfp4_array
 
+ENERGY := $(BUILD)/energy
+
+.PHONY: energy
+energy: ## pJ a product and mW of the units in a library of cells, from counted activity: CONFIGS=, LIBERTY=, ACTS= WEIGHTS=, ARRAY=
+	@scripts/setup.sh default area
+	@$(SUBMAKE) CONFIG=release $(ENERGY)/activity
+ifneq ($(strip $(ARRAY)),)
+	@exec python3 -B scripts/energy/compose.py $(area_liberty) '$(ARRAY)'
+else
+	@exec python3 -B scripts/energy/energy.py $(area_liberty) $${ACTS:+--acts "$$ACTS"} $${WEIGHTS:+--weights "$$WEIGHTS"} \
+		$(CONFIGS:%='%')
+endif
+
+.PHONY: check-energy
+check-energy: ## test the scripts of `make energy`: cells by hand, two spellings of a library, the counter by brute force
+	@scripts/setup.sh default area
+	@$(SUBMAKE) CONFIG=release $(ENERGY)/activity
+	@python3 -B testbench/energy/test_energy.py $(if $(SEED),--seed $(SEED))
+
 area_liberty = $${LIBERTY:+--liberty "$$LIBERTY"}
 
 .PHONY: claims
@@ -373,6 +392,7 @@ HELP := Makefile testbench/kit/kit.mk testbench/regress/regress.mk
 
 include scripts/compile.mk rtl/lint.mk testbench/structure/structure.mk sim/verilated/verilated.mk model/libraries.mk \
 	sim/bits/bits.mk sim/program/program.mk testbench/programs.mk model/cuda/cuda.mk testbench/gates/gates.mk testbench/faults/faults.mk \
+	testbench/energy/energy.mk \
 	testbench/coverage/coverage.mk testbench/kit/kit.mk testbench/regress/regress.mk
 
 # Whatever no rule makes. Not in the second step, where it would hide which file is missing.

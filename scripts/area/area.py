@@ -194,15 +194,24 @@ def references(configs, results, library):
                     results[name] = earlier
 
 
+def at_hand(configs, results, library):
+    """The energies that `make energy` has counted, by scripts/energy, which in turn uses this room."""
+    sys.path[:0] = [str(ROOT / "scripts" / room) for room in ("energy", "faults")]
+    import at_hand as energy
+    return energy.energies(configs, results, library)
+
+
 def save_table(library, configs, results, notes):
     folder = library_folder(library)
-    rows = report.rows(configs, results)
+    energies = at_hand(configs, results, library)
+    rows = report.rows(configs, results, energies)
     nand2 = library.nand2()
     document = {"generator": generator(), "library": library.name, "liberty": library.files, "nand2_area": nand2.area if nand2 else None,
                 "tools": versions(), "notes": notes,
                 "configurations": [{**{key: value for key, value in results[config.name].items() if key != "key"},
                                     "top": config.design.top, "parameters": dict(config.design.parameters),
-                                    "output_stage": config.stage, "ratios": report.ratios(config, results)}
+                                    "output_stage": config.stage, "ratios": report.ratios(config, results),
+                                    "pj_per_mac": energies.get(config.name)}
                                    for config in configs]}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -211,7 +220,7 @@ def save_table(library, configs, results, notes):
     save(folder / "area.json", json.dumps(document, indent=1) + "\n")
     save(folder / "area.csv", text.getvalue())
     save(folder / "area.md", report.markdown(rows, notes))
-    print(report.text(report.BROKEN_HEADINGS, rows))
+    print(report.text(report.BROKEN_HEADINGS, rows, gap=1))
     print("\n".join(report.paths(configs, results)))
     print("\n".join(notes))
     print(f"saved: {folder.relative_to(ROOT)}/area.json, .csv, .md")

@@ -7,7 +7,7 @@ from tools import versions
 
 # With the breaks of the printed table, whose rows fit 120 columns.
 BROKEN_HEADINGS = ["configuration", "area", "NAND2", "flip-\nflops", "path\n ns", "MHz", "latency", "beats/\nclk",
-                   "clk/\nresult", "area/\nNVFP4", "same\n acc", "path/\nNVFP4", "area/\nlane", "path/\nlane"]
+                   "clk/\nresult", "area/\nNVFP4", "same\n acc", "path/\nNVFP4", "area/\nlane", "path/\nlane", "pJ/\nMAC"]
 HEADINGS = [heading.replace("\n", "") for heading in BROKEN_HEADINGS]
 MODULE_HEADINGS = ["module", "of", "copies", "area", "share", "flip-flops", "of its area"]
 
@@ -25,9 +25,9 @@ def notes(library):
         "latency: clocks from the edge that takes the last beat to the one that takes the result, least-most; counted, as",
         "are beats a clock within a dot product and clocks a result of one-beat dot products with the smallest sum.",
         "NVFP4: area and path over those of NVFP4, same lanes and output stage, its own accumulator (same acc: IF4's).",
-        "lane: over lane-FP32 of the same format, which gives a result a clock.",
+        "lane: over lane-FP32 of the same format, which gives a result a clock. pJ/MAC: what `make energy` has counted; - if not.",
         "These numbers are an estimate to compare designs by: no layout, no wires unless the library names a wire load as",
-        "its default, no clock tree, no scan, no hold, no tie cells, one corner, no variation, no power. Reset is not timed.",
+        "its default, no clock tree, no scan, no hold, no tie cells, one corner, no variation. Reset is not timed.",
     ]
 
 
@@ -55,7 +55,14 @@ def shown(value, digits):
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def rows(configs, results):
+def significant(value):
+    """With three digits, as a number below 1,000 has."""
+    return shown(value, 0 if value is None or value >= 99.95 else 1 if value >= 9.995 else 2)
+
+
+def rows(configs, results, energies=()):
+    """`energies`: {name: pJ a product} of those that are known."""
+    energies = dict(energies)
     table = []
     for config in configs:
         own, to = results[config.name], ratios(config, results)
@@ -66,12 +73,12 @@ def rows(configs, results):
             "-" if least is None else str(least) if least == most else f"{least}-{most}",
             shown(own.get("beats_a_clock"), 2), shown(own.get("clocks_a_result"), 0),
             shown(to["area / nvfp4"], 3), shown(to["area / nvfp4 same acc"], 3), shown(to["path / nvfp4"], 3),
-            shown(to["area / lane"], 3), shown(to["path / lane"], 3)])
+            shown(to["area / lane"], 3), shown(to["path / lane"], 3), significant(energies.get(config.name))])
     return table
 
 
-def text(headings, table):
-    """A table. A heading may have lines, of which the last stand on one line."""
+def text(headings, table, gap=2):
+    """A table, with so many blanks between columns. A heading may have lines, of which the last stand on one line."""
     deepest = max(heading.count("\n") for heading in headings)
     columns = [[""] * (deepest - heading.count("\n")) + heading.split("\n") for heading in headings]
     table = [[line.strip() for line in row] for row in zip(*columns)] + table
@@ -79,7 +86,7 @@ def text(headings, table):
     lines = []
     for row in table:
         cells = [row[0].ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
-        lines.append("  ".join(cells).rstrip())
+        lines.append((gap * " ").join(cells).rstrip())
     return "\n".join(lines)
 
 

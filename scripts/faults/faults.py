@@ -27,12 +27,13 @@ from tools import ToolError, generator, run, run_program, save  # noqa: E402
 import summary  # noqa: E402
 from circuit import circuit_of  # noqa: E402
 from collapse import FaultList  # noqa: E402
-from modules import Modules  # noqa: E402
+from modules import Modules, read_signatures  # noqa: E402
 from netlist import read_netlist  # noqa: E402
 from proofs import PROVEN, Prover  # noqa: E402
 
 DEFAULT = ("if4", "if4_iterative")
 LEAST = 99.0
+STEPS = 16384   # of the plan, that the signatures of nodes are made of, from all over the vectors
 
 
 @dataclass
@@ -98,7 +99,11 @@ def examine(name, args, library):
     listed = FaultList(netlist)
     circuit = circuit_of(netlist)
     found, steps = outcomes(listed, circuit, args.program, work, ["--unit", build.name, "--seed", str(args.seed)])
-    modules = Modules(netlist, circuit, build, args.program, work)
+
+    def marks_of(some, text):
+        return read_signatures(lambda name: [args.program, name, "--unit", build.name, "--signatures", str(STEPS)], some, text)
+
+    modules = Modules(netlist, circuit, build, marks_of, work)
     result = summary.result_of(name, listed, found, modules)
     result.update(generator=generator(), library=library.name, seed=args.seed, steps=steps, cells=len(netlist.cells))
     save(args.out / f"{name}.json", json.dumps(result, indent=1) + "\n")

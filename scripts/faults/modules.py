@@ -18,7 +18,6 @@ from circuit import circuit_of  # noqa: E402
 from netlist import PORT, Cell, Pin, functions, netlist_of  # noqa: E402
 from tools import ToolError, run, save  # noqa: E402
 
-STEPS = 16384  # that are compared, from all over the vectors
 GATES = {"$_NOT_": "!A", "$_BUF_": "A", "$_AND_": "A&B", "$_NAND_": "!(A&B)", "$_OR_": "A|B", "$_NOR_": "!(A|B)",
          "$_XOR_": "A^B", "$_XNOR_": "!(A^B)", "$_ANDNOT_": "A&!B", "$_ORNOT_": "A|!B", "$_MUX_": "(S&B)|(!S&A)"}
 FLIP_FLOPS = {"$_DFF_P_": {}, "$_DFF_PN0_": {"clear": "!R"}, "$_DFF_PN1_": {"preset": "!R"}}
@@ -60,31 +59,33 @@ def is_plain(name):
     return name != "" and "$" not in name
 
 
-def signatures(program, circuit, build, text):
-    """A number for each node, which is the same for nodes of the same values or their inverse; 0: never changes."""
+def read_signatures(command, circuit, text):
+    """A number for each node, which is the same for nodes of the same values or their inverse; 0: never changes. `command`
+    gives the program and its arguments, with the text of the circuit in a file."""
     save(text, circuit.text([]))
     output = text.with_suffix(".signatures")
-    run([program, str(text), "--unit", build.name, "--signatures", str(STEPS)], output, "the fault simulator")
+    run(command(str(text)), output, "signatures of the nodes")
     found = output.read_text().split()
     if len(found) != len(circuit.nodes):
-        raise ToolError("the fault simulator did not look at all nodes", output.name)
+        raise ToolError("the simulator did not look at all nodes", output.name)
     return found
 
 
 class Modules:
-    def __init__(self, netlist, circuit, build, program, work):
+    def __init__(self, netlist, circuit, build, marks_of, work):
+        """`marks_of`: a function of a circuit and a file for its text, which gives the signatures of its nodes."""
         self.netlist, self.top = netlist, build.module
         rtl, owners = read_rtl(build, work)
         rtl_circuit = circuit_of(rtl)
         known = {}  # signature: (whether it has no name, node, module, name), named ones and then the first of them
-        marks = signatures(program, rtl_circuit, build, work / "rtl.txt")
+        marks = marks_of(rtl_circuit, work / "rtl.txt")
         for net, driver in rtl.drivers.items():
             node = rtl_circuit.pins[driver]
             name = rtl.names.get(net, "")
             entry = (not is_plain(name), node, owners.get(driver.instance, self.top), name if is_plain(name) else "")
             if marks[node] != "0":
                 known[marks[node]] = min(entry, known.get(marks[node], entry))
-        marks = signatures(program, circuit, build, work / "netlist.txt")
+        marks = marks_of(circuit, work / "netlist.txt")
         self.known = {}  # net: (module, name)
         for net, driver in netlist.drivers.items():
             entry = known.get(marks[circuit.pins[driver]])

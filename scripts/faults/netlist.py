@@ -64,12 +64,13 @@ class Netlist:
         return net if isinstance(net, bool) else None
 
 
-def read_netlist(folder, top, library):
-    """The netlist that scripts/area/synthesis.py left in a folder. Raises ToolError where it has what is no cell of the
+def read_netlist(folder, top, library, work=None):
+    """The netlist that scripts/area/synthesis.py left in a folder, read with files in `work`. Raises ToolError where it has what is no cell of the
     library, or what a fault cannot be defined for."""
-    text = folder / "netlist.json"
+    work = work or folder
+    text = work / "netlist.json"
     run(["yosys", "-Q", "-T", "-p", f"read_liberty -lib -ignore_miss_func {folder}/cells.lib; read_verilog "
-         f"{folder}/netlist.v; hierarchy -check -top {top}; write_json {text}"], folder / "json.log", top)
+         f"{folder}/netlist.v; hierarchy -check -top {top}; write_json {text}"], work / "json.log", top)
     return netlist_of(json.loads(text.read_text())["modules"][top], library.cells)
 
 

@@ -110,7 +110,7 @@ class Results(unittest.TestCase):
             with self.assertRaises(ToolError):
                 sta.read_sta(text, NETLIST, "top")
 
-    def test_no_power_is_given(self):
+    def test_the_energy_is_not_sta_s(self):
         design = area.CONFIGS[0].design
         for text in (*report.HEADINGS, sta.sta_script(design, Path("."))):
             self.assertNotRegex(text, "power|mW|uW")
@@ -121,19 +121,21 @@ class Results(unittest.TestCase):
         config = area.CONFIGS[0]
         results = {config.name: {"area": 9.0, "nand2": None, "flip_flops": 1, "critical_path_ns": 2.0}}
         self.assertEqual(report.rows([config], results)[0][1:4], ["9", "-", "1"])
+        for energy, shown in ((None, "-"), (1.8737, "1.87"), (14.92, "14.9"), (99.97, "100"), (321.4, "321")):
+            self.assertEqual(report.rows([config], results, {config.name: energy})[0][-1], shown)
         self.assertIn("no 2-input NAND", report.notes(cells)[0])
 
     def test_the_table_fits_120_columns_and_says_who_timed_it(self):
         longest = max((config.name for config in area.CONFIGS), key=len)
-        row = [longest, "99999999", "999999", "99999", "99.99", "9999", "10-104", "0.99", "104", *["9.999"] * 5]
+        row = [longest, "99999999", "999999", "99999", "99.99", "9999", "10-104", "0.99", "104", *["9.999"] * 5, "99.9"]
         self.assertEqual(len(row), len(report.HEADINGS))
-        lines = report.text(report.BROKEN_HEADINGS, [row, row]).splitlines()
+        lines = report.text(report.BROKEN_HEADINGS, [row, row], gap=1).splitlines()
         self.assertEqual(len(lines), 4)
         self.assertLessEqual(max(map(len, lines)), 120)
         # The headings of area.csv, which programs read.
         self.assertEqual(report.HEADINGS, ["configuration", "area", "NAND2", "flip-flops", "path ns", "MHz", "latency",
                                            "beats/clk", "clk/result", "area/NVFP4", "same acc", "path/NVFP4", "area/lane",
-                                           "path/lane"])
+                                           "path/lane", "pJ/MAC"])
         self.assertRegex("\n".join(report.notes(library())), r"OpenSTA \d")
 
     def test_limits_can_be_missed(self):

@@ -12,6 +12,7 @@
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
 #include "testbench/faults/grader.hpp"
+#include "testbench/faults/plan_trace.hpp"
 
 namespace {
 

@@ -46,6 +46,8 @@ class Packed {
 
   /// A bit that all copies read; inputs in the order of the circuit's.
   void set_input(std::size_t input, bool value);
+  /// A bit for each copy.
+  void set_input(std::size_t input, const Word& value) { words_[inputs_[input]] = value; }
   /// What copy `stream` holds in a state.
   void set_state(std::size_t state, std::size_t stream, bool value) {
     words_[states_[state].held].set(stream, value);

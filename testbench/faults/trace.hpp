@@ -6,8 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "sim/mac/mac_unit.hpp"
-
 namespace if4::faults {
 
 /// Where a testpoint starts.
@@ -47,10 +45,6 @@ class Trace {
   std::vector<Point> points_;
   std::vector<bool> edges_, inputs_at_, values_at_, observed_at_;
 };
-
-/// Drives the plan's vectors through the Verilated unit and writes down its pins; clk_i is 1 in every step. Observed are ready_o and valid_o in every clock without a reset, and the result and its flags
-/// in those with valid_o. Throws std::runtime_error where the unit gives a wrong result.
-Trace record_plan(const UnitBuild& build, std::uint64_t seed);
 
 /// Reads a trace as text: `in NAME...`, `out NAME...`, then `point NAME`, `clock INPUTS OUTPUTS`, `between INPUTS OUTPUTS`
 /// with a character a pin as add() takes them. Throws InputError "NAME:LINE: ...".
