@@ -334,10 +334,12 @@ fuzz = $(BUILD)/fuzz/fuzz_$1 -max_total_time=$$(($(FUZZ_SECONDS) / 5 + 1)) -arti
 
 .PHONY: test-slurm
 test-slurm: ## regressions on a Slurm cluster of two nodes on loopback: killed node, killed job, cut record, Ctrl-C
-	@scripts/setup.sh slurm
+	@scripts/setup.sh default area slurm
 	@python3 -B testbench/slurm/test_engine.py
 	@python3 -B testbench/slurm/test_cluster.py
 	@python3 -B testbench/slurm/test_regression.py $(BUILD)/slurm
+	@$(SUBMAKE) $(BIN)/if4 $(ENERGY_COUNTER)
+	@IF4_PROGRAM=$(BIN)/if4 python3 -B testbench/explore/test_slurm.py $(BUILD)/slurm
 
 .PHONY: lint
 lint: ## check the RTL with Verilator, Icarus Verilog and Yosys, and how the tree is built
@@ -388,12 +390,13 @@ help: ## this text
 	@sed -nE 's/^## /  /p' $(HELP)
 
 # The makefiles with targets that a user types.
-HELP := Makefile testbench/kit/kit.mk testbench/regress/regress.mk
+HELP := Makefile testbench/kit/kit.mk testbench/regress/regress.mk testbench/explore/explore.mk
 
 include scripts/compile.mk rtl/lint.mk testbench/structure/structure.mk sim/verilated/verilated.mk model/libraries.mk \
 	sim/bits/bits.mk sim/program/program.mk testbench/programs.mk model/cuda/cuda.mk testbench/gates/gates.mk testbench/faults/faults.mk \
 	testbench/energy/energy.mk \
-	testbench/coverage/coverage.mk testbench/kit/kit.mk testbench/regress/regress.mk
+	testbench/coverage/coverage.mk testbench/kit/kit.mk testbench/regress/regress.mk \
+	testbench/explore/explore.mk
 
 # Whatever no rule makes. Not in the second step, where it would hide which file is missing.
 ifeq ($(SECOND_STEP),)

@@ -85,6 +85,7 @@ class SlurmEngine:
         self.options, self.say = options_of(options), say
         # By this name a run knows its jobs, also those of a run in the same folder that was killed.
         self.name = "if4-regress-" + hashlib.sha256(str(self.folder).encode()).hexdigest()[:12]
+        self.fresh = [self.folder / "records"]  # folders in which shards leave what is waited for
         self.alive = {}  # (job, element) as text: (shard, file of its array)
         self.unsent = []
         self.counts, self.why = {}, ""
@@ -323,10 +324,10 @@ eval "exec $command"
     def _refresh(self):
         """Makes a shared file system show the newest records here: a client forgets what it remembers of a folder in which
         it makes a file itself."""
-        records = self.folder / "records"
-        try:
-            handle, name = tempfile.mkstemp(prefix=".refresh-", dir=records)
-            os.close(handle)
-            os.unlink(name)
-        except OSError:  # there is no record yet
-            pass
+        for records in self.fresh:
+            try:
+                handle, name = tempfile.mkstemp(prefix=".refresh-", dir=records)
+                os.close(handle)
+                os.unlink(name)
+            except OSError:  # there is no record yet
+                pass

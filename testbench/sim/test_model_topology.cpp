@@ -111,6 +111,7 @@ TEST_CASE("The topologies that come with the project follow from the models' sha
     "rope_theta": 500000.0, "tie_word_embeddings": false, "vocab_size": 128256})");
   CHECK(llama_8b.lines(prefill(512)) == shipped("llama_3_1_8b_prefill_512"));
   CHECK(llama_8b.lines(decode(513)) == shipped("llama_3_1_8b_decode_1"));
+  CHECK(llama_8b.lines(decode(513, 16)) == shipped("llama_3_1_8b_decode_16"));
   CHECK(llama_8b.notes(prefill(512)) == "");
 
   const Model qwen(llama(36, 4096, 1024, 12288, 151936), R"({"architectures": ["Qwen3ForCausalLM"],

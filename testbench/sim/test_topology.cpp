@@ -212,6 +212,7 @@ TEST_CASE("The topologies that come with the project are what they say", "[array
   const std::map<std::string, std::uint64_t> expected = {
       {"llama_3_1_8b_prefill_512", 512 * llama + 32 * 32 * 2 * 512ULL * 512 * 128 + 4096ULL * 128256},
       {"llama_3_1_8b_decode_1", llama + 32 * 32 * 2 * 513ULL * 128 + 4096ULL * 128256},
+      {"llama_3_1_8b_decode_16", 16 * (llama + 32 * 32 * 2 * 513ULL * 128 + 4096ULL * 128256)},
       {"qwen3_8b_prefill_512", 512 * qwen + 36 * 32 * 2 * 512ULL * 512 * 128 + 4096ULL * 151936},
       {"qwen3_8b_decode_1", qwen + 36 * 32 * 2 * 513ULL * 128 + 4096ULL * 151936},
       {"bert_base_512", 512 * bert + 12 * 2 * 512ULL * 512 * 768 + 768 * 768},
