@@ -21,11 +21,13 @@ def generator():
 
 
 class ToolError(RuntimeError):
-    """A tool failed, or what it gave is no result. `log`: the name of the file that says more."""
+    """A tool failed, or what it gave is no result. `log`: the name of the file that says more; `code`: its exit code, where
+    that is what failed."""
 
-    def __init__(self, text, log="yosys.log"):
+    def __init__(self, text, log="yosys.log", code=None):
         super().__init__(text)
         self.log = log
+        self.code = code
 
 
 class Interrupted(Exception):
@@ -74,7 +76,7 @@ def run(command, log, what):
         raise Interrupted
     if code != 0:
         said = [line for line in Path(ROOT / log).read_text(errors="replace").splitlines() if "error" in line.lower()]
-        raise ToolError(f"{what}: {command[0]} failed" + (f": {said[0].strip()}" if said else ""), Path(log).name)
+        raise ToolError(f"{what}: {command[0]} failed" + (f": {said[0].strip()}" if said else ""), Path(log).name, code)
 
 
 @lru_cache(maxsize=None)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / room) for room in ("faults", "area")]
+from liberty import LibertyError  # noqa: E402
 from netlist import PORT, Pin  # noqa: E402
 from sta import CLOCK, PERIOD_NS  # noqa: E402
 from tools import ROOT, ToolError, run, save  # noqa: E402
@@ -43,12 +44,24 @@ def write_netlist(netlist, circuit, work):
     save(work / CELLS, "\n".join([*lines, f"end {len(netlist.cells)}", ""]))
 
 
+def run_program(command, output):
+    """Runs testbench/energy's program. Raises LibertyError with what it says of bad input, ToolError with what else it says."""
+    try:
+        run(command, output, "counting activity")
+    except ToolError as error:
+        said = output.read_text(errors="replace").strip().splitlines() if output.exists() else []
+        said = [line.removeprefix("activity: ") for line in said if line.startswith("activity: ")]
+        if not said:
+            raise
+        raise (LibertyError if error.code == 2 else ToolError)(f"counting activity: {said[-1]}") from None
+
+
 def count(netlist, work, arguments, name="activity"):
     """Runs the program on what write_netlist() has written."""
     output = work / f"{name}.txt"
     if not PROGRAM.exists():
         raise ToolError(f"{PROGRAM.relative_to(ROOT)} is not built: make energy does")
-    run([str(PROGRAM), str(work / CIRCUIT), str(work / CELLS), *arguments], output, "counting activity")
+    run_program([str(PROGRAM), str(work / CIRCUIT), str(work / CELLS), *arguments], output)
     lines = output.read_text().splitlines()
     if len(lines) != len(netlist.cells) + 5 or lines[-1] != f"end {len(netlist.cells)}":
         said = lines[0] if lines else "nothing"
