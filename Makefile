@@ -240,12 +240,10 @@ fuzz = $(BUILD)/fuzz/fuzz_$1 -max_total_time=$$(($(FUZZ_SECONDS) / 5 + 1)) -arti
 
 .PHONY: test-slurm
 test-slurm: ## regressions on a Slurm cluster of two nodes on loopback: killed node, killed job, cut record, Ctrl-C
-	@scripts/setup.sh default area slurm
+	@scripts/setup.sh slurm
 	@python3 -B testbench/slurm/test_engine.py
 	@python3 -B testbench/slurm/test_cluster.py
 	@python3 -B testbench/slurm/test_regression.py $(BUILD)/slurm
-	@$(SUBMAKE) $(BIN)/if4 $(ENERGY_COUNTER)
-	@IF4_PROGRAM=$(BIN)/if4 python3 -B testbench/explore/test_slurm.py $(BUILD)/slurm
 
 .PHONY: lint
 lint: ## check the RTL with Verilator, Icarus Verilog and Yosys, and how the tree is built

@@ -49,6 +49,14 @@ explore-axes: ## the axes and metrics of design spaces
 	@$(SUBMAKE) $(BIN)/if4
 	@$(call explore_run,axes)
 
+# A part of `make test-slurm`.
+.PHONY: test-slurm-explore
+test-slurm: test-slurm-explore
+test-slurm-explore:
+	@scripts/setup.sh default area slurm
+	@$(SUBMAKE) $(BIN)/if4 $(ENERGY_COUNTER)
+	@IF4_PROGRAM=$(BIN)/if4 python3 -B testbench/explore/test_slurm.py $(BUILD)/slurm
+
 .PHONY: check-explore
 check-explore: ## test the scripts of `make explore`: specs, caching, failures, interrupts, the page; IF4_CHROMIUM=
 	@scripts/setup.sh default area explore
