@@ -24,7 +24,7 @@ LIST = "rtl/if4_array.f"
 COUNTER = ROOT / "build" / "energy" / "activity"  # which counts transitions
 SIDE = 2  # of the array whose parts the energy is counted of
 GRAIN = 16  # parts of a byte that a bandwidth is cut to, so that the program need not step through every tile
-SECONDS = {"synthesis": 20.0, "energy": 60.0, "cycles": 0.15, "accuracy": 2.0}  # of a step, before any was measured
+SECONDS = {"synthesis": 25.0, "energy": 30.0, "cycles": 0.15, "accuracy": 2.0}  # of a step, before any was measured
 
 
 def digest(*parts):
