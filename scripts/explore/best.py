@@ -69,11 +69,18 @@ def candidates(args, scheduler):
     return found
 
 
-def answer(args, scheduler):
-    """Prints the best point of a question, and the best of each format beside it. The exit code."""
+def check(args, spec):
+    """Raises ExpressionError where the question is none."""
     metric = args.most or args.least
     if metric not in BY_NAME:
         raise ExpressionError(f"there is no metric '{metric}'; there are {', '.join(BY_NAME)}")
+    if args.where:
+        spec.condition(args.where)
+
+
+def answer(args, scheduler):
+    """Prints the best point of a question, and the best of each format beside it. The exit code."""
+    metric = args.most or args.least
     sign = -1 if args.most else 1
     other = [point for point in scheduler.spec.points if point.status in ("failed", "left")]
     if other:

@@ -111,6 +111,8 @@ def plan_of(args, live):
         spec.points = [point for point in spec.points if point.name == args.name]
         if not spec.points:
             raise ValueError(f"{args.spec} has no point {args.name}")
+    if args.command == "best":
+        best.check(args, spec)
     scheduler = Scheduler(spec, context, args.folder)
     ready = scheduler.plan()
     lines, seconds = scheduler.plan_text(args.jobs or len(os.sched_getaffinity(0)))

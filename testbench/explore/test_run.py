@@ -171,8 +171,8 @@ class RunTest(testing.ExploreTest):
                             (["run", "--options", "-p x"], "without ENGINE=slurm"), (["best", "--most", "beauty"], "no metric 'beauty'"),
                             (["best", "--most", "gmacs", "--where", "area <= 5"], "called 'area'"), (["point", "nothing"], "has no point nothing")):
             path = testing.prefill(testing.spec_text(), self.folder)
-            code, _, error = self.explore(*words, spec=path)
-            self.assertEqual((code, error.count("\n")), (2, 1), words)
+            code, out, error = self.explore(*words, spec=path)
+            self.assertEqual((code, out, error.count("\n")), (2, "", 1), words)
             self.assertIn(said, error)
 
     def test_the_best_point(self):
