@@ -12,8 +12,8 @@
 #include "model/files/output_path.hpp"
 #include "sim/program/commands.hpp"
 #include "sim/program/options.hpp"
-#include "sim/report/format_chart.hpp"
 #include "sim/program/system_options.hpp"
+#include "sim/report/format_chart.hpp"
 #include "sim/report/format_report.hpp"
 #include "sim/terminal/progress.hpp"
 
