@@ -219,7 +219,7 @@ def main():
                         help="cells, in files separated by blanks (default: those of qflow-tech-osu018)")
     parser.add_argument("arrays", nargs="+", metavar="ARRAY", help='"FORMAT ROWSxCOLS [PARAMETER=VALUE...]"')
     args = parser.parse_args()
-    wanted = {text: arrays.parse(text) for words in args.arrays for text in words.split(",")}
+    wanted = {text.strip(): arrays.parse(text) for words in args.arrays for text in words.split(",")}
     library = read_library(args.liberty or area.default_liberty())
     print(f"cells of {library.files}: {library.name}", flush=True)
     rows = []
