@@ -3,6 +3,7 @@
 from axes import GBYTES, text_of
 from expressions import ExpressionError, Unknown
 from metrics import BY_NAME, METRICS
+from results import CHANCE
 
 SHOWN = ("tokens_per_second", "items_per_second", "area_mm2", "clock_mhz", "gmacs", "utilization", "waiting_share",
          "pj_per_mac", "uj_per_item", "sqnr_db")
@@ -103,6 +104,7 @@ def answer(args, scheduler):
     if len(others) > 1:
         print("The best of each format:")
         table(heads, [row(point, axes, shown_metrics) for point in others])
+        print(CHANCE)
     same = [point for point in scheduler.spec.points if point.status == "done" and point is not first
             and all(point.axes[axis] == value for axis, value in first.axes.items() if axis != "format")]
     if same:
