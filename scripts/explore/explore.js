@@ -90,7 +90,7 @@ function drawAnswer() {
   place.replaceChildren(
     element("p", { class: "best" }, `The ${words} ${label(chosen.goal)}: `, element("b", {}, number(value(best, chosen.goal)) + unit(chosen.goal)),
       `, by ${description(best, ["network", "liberty"])}, ${number(value(best, "area_mm2"))} mm2. `, pointButton(best)),
-    element("p", {}, "The best of each format:"), plainTable("The best of each format", ...answerRows(formats)),
+    element("p", {}, "The best of each format:"), plainTable("The best of each format", ...answerRows(formats)), element("p", { class: "quiet small" }, DATA.chance),
     ...(same.length ? [element("p", {}, "The same array in the other formats, whether or not it fits:"),
       plainTable("The same array in the other formats", ...answerRows(same))] : []));
   if (!chosen.a) {

@@ -7,7 +7,7 @@ from pathlib import Path
 from axes import ROOT, text_of
 from best import shown, varying
 from metrics import BY_NAME, METRICS, MORE
-from results import LIMITS, counts
+from results import CHANCE, LIMITS, counts
 
 sys.path[:0] = [str(ROOT / "scripts" / "page"), str(ROOT / "scripts" / "area")]
 from document import document  # noqa: E402
@@ -54,7 +54,7 @@ def data(scheduler):
                        "commands": scheduler.commands(point)})
     return {"axes": list(spec.axes), "varying": varying(spec), "points": points, "cycles": cycles, "layers": names,
             "parts": PARTS, "items": {name: network["item"] for name, network in spec.networks.items()},
-            "repeat": f"make explore-point SPEC={spec.path} POINT=",
+            "repeat": f"make explore-point SPEC={spec.path} POINT=", "chance": CHANCE,
             "metrics": [{"name": one.name, "title": one.title, "unit": one.unit, "better": one.better, "text": one.text, "assumed": one.assumed}
                         for one in METRICS]}
 

@@ -136,9 +136,15 @@ class Scheduler:
         self.later = len(designs)
         return len(self.spec.points) - len(self.open)
 
+    def in_flight(self):
+        """Of the steps of running processes, those that have no record yet, and how many have one."""
+        flying = [step for shard in self.flying for step in shard.steps]
+        left = [step for step in flying if not records.path_of(self.folder, step.kind, step.key).exists()]
+        return left, len(flying) - len(left)
+
     def seconds_left(self):
         """Of all steps together, on one worker."""
-        flying = [step for shard in self.flying for step in shard.steps]
+        flying, _ = self.in_flight()
         return sum(self.kinds[step.kind].each(step.kind) for step in self.waiting + flying)
 
     def plan_text(self, jobs):
@@ -234,5 +240,5 @@ class Scheduler:
     def text(self):
         done = len(self.spec.points) - len(self.open)
         failed = sum(point.status == "failed" for point in self.spec.points)
-        ran = sum(kind.ran for kind in self.kinds.values())
+        ran = sum(kind.ran for kind in self.kinds.values()) + self.in_flight()[1]
         return f"{done} of {len(self.spec.points)} points, {failed} failed, {ran} steps ran, {len(self.flying)} run"

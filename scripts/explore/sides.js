@@ -29,7 +29,7 @@ function picker(side) {
 
 function drawSides() {
   const place = document.getElementById("sides"), a = BY_NAME[chosen.a], b = BY_NAME[chosen.b];
-  const pick = element("div", { class: "chips" }, element("label", {}, "first ", picker("a")), element("label", {}, "second ", picker("b")));
+  const pick = element("div", { class: "chips pick" }, element("label", {}, "first ", picker("a")), element("label", {}, "second ", picker("b")));
   if (!a) {
     place.replaceChildren(pick);
     return;
