@@ -161,7 +161,7 @@ TEST_CASE("every product of two elements, in every format", "[mac]") {
   CHECK(products == 4 * (4 * 256 + 64 + 4 * 4096));
 }
 
-TEST_CASE("the product of two blocks is the exact integer, for all pairs of scales", "[mac]") {
+TEST_CASE("the product of two blocks is the exact integer, for all pairs of scales", "[mac][long]") {
   std::mt19937_64 random(test_seed() + 1);
   std::size_t pairs = 0;
   for (const Format format : all_formats()) {
@@ -177,7 +177,7 @@ TEST_CASE("the product of two blocks is the exact integer, for all pairs of scal
   CHECK(pairs == 9 * 254 * 254);
 }
 
-TEST_CASE("sums round to the nearest FP32, ties to even, whatever the divisor", "[mac]") {
+TEST_CASE("sums round to the nearest FP32, ties to even, whatever the divisor", "[mac][long]") {
   constexpr int kWidth = 120;
   std::mt19937_64 random(test_seed() + 2);
   for (const Format format : all_formats()) {

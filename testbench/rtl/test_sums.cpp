@@ -131,7 +131,7 @@ TEST_CASE("the accumulator to its last bit, and beyond", "[rtl]") {
   }
 }
 
-TEST_CASE("random partial sums that leave the accumulator, in either direction", "[rtl]") {
+TEST_CASE("random partial sums that leave the accumulator, in either direction", "[rtl][long]") {
   std::mt19937_64 random(test_seed() + 23);
   for (const UnitBuild& config : unit_builds()) {
     std::vector<Beats> dot_products;

@@ -42,7 +42,7 @@ std::vector<double> moments(const std::string& file) {
 
 }  // namespace
 
-TEST_CASE("the claims without synthesis are recomputed", "[claims]") {
+TEST_CASE("the claims without synthesis are recomputed", "[claims][cli]") {
   const Sandbox box;
   const Outcome outcome = claims("check --cheap --out '" + box.folder() + "'");
   INFO(outcome.text);
@@ -72,7 +72,7 @@ TEST_CASE("the claims without synthesis are recomputed", "[claims]") {
   CHECK(contains(get("scripts/claims/claims.csv"), line));
 }
 
-TEST_CASE("README.md shows the claims", "[claims][readme]") {
+TEST_CASE("README.md shows the claims", "[claims][readme][cli]") {
   const Outcome table = claims("table");
   CHECK(table.status == 0);
   const std::string readme = get("README.md");
@@ -87,7 +87,7 @@ TEST_CASE("README.md shows the claims", "[claims][readme]") {
   CHECK(rows > 10);
 }
 
-TEST_CASE("a claim that differs, and none that is recomputed", "[claims]") {
+TEST_CASE("a claim that differs, and none that is recomputed", "[claims][cli]") {
   const Sandbox box;
   const std::string file = box / "claims.csv";
   const std::string arguments = "--cheap --data '" + file + "' --out '" + box / "out" + "'";
@@ -105,7 +105,7 @@ TEST_CASE("a claim that differs, and none that is recomputed", "[claims]") {
   CHECK(contains(nothing.text, "nothing was recomputed"));
 }
 
-TEST_CASE("claims files that cannot be read", "[claims]") {
+TEST_CASE("claims files that cannot be read", "[claims][cli]") {
   const Sandbox box;
   const std::string file = box / "claims.csv";
   const std::string row = "error,if4,nvfp4,weights,,0.7\n";

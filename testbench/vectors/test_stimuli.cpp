@@ -233,7 +233,7 @@ TEST_CASE("a narrow and a wide accumulator have their own plan", "[kit]") {
   CHECK(plan_of(config).count("overflow.middle") == 0);
 }
 
-TEST_CASE("pairs_with_sum gives that sum, of those types", "[kit]") {
+TEST_CASE("pairs_with_sum gives that sum, of those types", "[kit][long]") {
   std::mt19937_64 random(test_seed() + 7301);
   for (int number = 0; number < kMacFormatCount; ++number) {
     const auto format = static_cast<Format>(number);
