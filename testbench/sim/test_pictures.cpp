@@ -192,7 +192,7 @@ TEST_CASE("the picture of a run names what ran, and where its time went in words
   CHECK(one.find("Roofline") == std::string::npos);
 }
 
-TEST_CASE("bars of layers are as long as the report says, of 1 to 500 layers", "[report][array-cli]") {
+TEST_CASE("bars of layers are as long as the report says, of 1 to 500 layers", "[report][array-cli][cli]") {
   const Sandbox box;
   const auto check = [&](const Args& more) {
     Args args = {"array", "--timing-only", "--svg", box / "a.svg", "--csv", box / "a.csv"};
@@ -215,7 +215,8 @@ TEST_CASE("bars of layers are as long as the report says, of 1 to 500 layers", "
   check_shows(get(box / "a.svg"), {"the 60 layers that take the most; 440 others take "});
 }
 
-TEST_CASE("a timeline begins with the first run that is drawn, and names the others", "[report][array-cli]") {
+TEST_CASE("a timeline begins with the first run that is drawn, and names the others",
+          "[report][array-cli][cli]") {
   const Sandbox box;
   // The first and the third have no room: 8,388,608 / 8 tiles.
   put(box / "net.csv",
