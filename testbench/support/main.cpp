@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -90,7 +91,9 @@ int main(int argc, char** argv) {
   if (const int error = session.applyCommandLine(argc, argv); error != 0) return 2;
   const auto& config = session.configData();
   if (config.showHelp || config.listTests || config.listTags || config.listReporters) return session.run();
+  static std::atomic<bool> ending{false};
   if4::end_at_signals([report = output_file(config)] {
+    ending = true;
     end_children();
     remove_report(report);
   });
@@ -99,6 +102,8 @@ int main(int argc, char** argv) {
   std::fprintf(stderr, "random seed %llu (the same again: make test SEED=%llu)\n",
                static_cast<unsigned long long>(seed), static_cast<unsigned long long>(seed));
   const int failed = session.run();
+  // A test whose program was ended by the signal may be over before the thread that ends this one.
+  while (ending) ::pause();
   if (failed == 0 && (unmatched || assertions == 0)) {
     std::fprintf(stderr, "no test ran%s\n", unmatched ? " for a part of the filter" : "");
     return kNothingChecked;
