@@ -123,8 +123,8 @@ def function_of(group, name, known, what):
         raise LibertyError(f"{group.place(name)}: the {name} '{printable(text)}' of {what} cannot be read") from None
     unknown = functions.names(tree) - set(known)
     if unknown:
-        raise LibertyError(f"{group.place(name)}: the {name} '{printable(text)}' of {what} names {min(unknown)}, "
-                           "which is no pin of it")
+        raise LibertyError(f"{group.place(name)}: the {name} '{printable(text)}' of {what} names "
+                           f"{printable(min(unknown))}, which is no pin of it")
     return tree
 
 

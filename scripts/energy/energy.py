@@ -20,13 +20,11 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / room) for room in ("faults", "area")]
 import area  # noqa: E402
-from liberty import LibertyError  # noqa: E402
 from report import text as table_text  # noqa: E402
 from synthesis import library_folder  # noqa: E402
 from tables import read_library  # noqa: E402
-from tools import ROOT, ToolError, generator, run_program, save, versions  # noqa: E402
+from tools import ROOT, generator, run_program, save, versions  # noqa: E402
 
-import measure  # noqa: E402
 from measure import RANDOM, TYPES, Operands, measure_all, operands_of  # noqa: E402
 
 DEFAULT = ("if4", "if4_iterative", "nvfp4", "nvfp4_iterative")

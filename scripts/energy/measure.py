@@ -21,7 +21,7 @@ from modules import Modules, read_signatures
 from netlist import PORT, Pin, read_netlist
 from power import CellPower, supply, units_of, wire_capacitance
 from synthesis import result_folder
-from tools import ROOT, ToolError, remove, save
+from tools import ROOT, remove, save
 
 DATA = "testbench/data/use_lite_"
 SAMPLE = ((f"{DATA}attention.safetensors:embedding.weight", f"{DATA}attention.safetensors:layers.0.attention.qkv.weight"),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "area"))
 import functions  # noqa: E402
-from cells import femtofarads, number  # noqa: E402
+from cells import femtofarads, function_of, number  # noqa: E402
 from liberty import LibertyError, printable  # noqa: E402
 from tables import numbers  # noqa: E402
 
@@ -174,18 +174,7 @@ class CellPower:
             self.says_leakage = True
 
     def _when(self, group, names):
-        text = group.get("when")
-        if text is None:
-            return None
-        try:
-            tree = functions.parse(text)
-        except ValueError:
-            raise LibertyError(f"{group.place('when')}: the when '{printable(text)}' cannot be read") from None
-        unknown = functions.names(tree) - set(names)
-        if unknown:
-            raise LibertyError(f"{group.place('when')}: the when '{printable(text)}' of {self.cell.name} names "
-                               f"{printable(min(unknown))}, which is no pin of it")
-        return tree
+        return None if group.get("when") is None else function_of(group, "when", names, self.cell.name)
 
     def _internal(self, group, names, templates, units):
         related = tuple(group.get("related_pin", "").split())

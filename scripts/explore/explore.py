@@ -28,39 +28,12 @@ import spec as specs  # noqa: E402
 import steps  # noqa: E402
 from axes import ROOT, AxisError  # noqa: E402
 from expressions import ExpressionError  # noqa: E402
-from live import Live, clock  # noqa: E402
+from live import Live, budget_seconds, clock  # noqa: E402
 from planted import Parser  # noqa: E402
 from scheduler import Scheduler  # noqa: E402
+from stopping import Stopped, raise_stopped, set_signals  # noqa: E402
 
 MOST_REASONS = 10
-
-
-class Stopped(BaseException):
-    """A signal that ends the run."""
-
-    def __init__(self, number):
-        super().__init__(number)
-        self.number = number
-
-
-def raise_stopped(number, _frame):
-    set_signals(signal.SIG_IGN)
-    raise Stopped(number)
-
-
-def set_signals(handler):
-    """But one that whoever started this program ignores stays ignored."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN or handler == signal.SIG_DFL:
-            signal.signal(number, handler)
-
-
-def seconds_of(text):
-    match = re.fullmatch(r"(\d{1,6}(?:\.\d+)?)(s|m|h)", text)
-    seconds = float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]] if match else 0
-    if seconds <= 0:
-        raise ValueError(f"BUDGET={text} is no time such as 90s, 10m or 1.5h")
-    return seconds
 
 
 def options(words):
@@ -81,7 +54,7 @@ def options(words):
     if args.jobs and not re.fullmatch(r"[1-9]\d{0,3}", args.jobs):
         raise ValueError(f"JOBS={args.jobs} is not a whole number from 1 on")
     args.jobs = int(args.jobs) if args.jobs else None
-    args.until = time.time() + seconds_of(args.budget) if args.budget else math.inf
+    args.until = time.time() + budget_seconds(args.budget) if args.budget else math.inf
     args.folder = Path(args.folder).resolve()
     if (args.command == "point") != bool(args.name):
         raise ValueError(f"{args.command}: " + ("give the name of a point" if args.command == "point" else f"'{args.name}' is not known"))

@@ -23,6 +23,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "regress")]
 import processes  # noqa: E402
 import records  # noqa: E402
 import steps  # noqa: E402
+from stopping import prepare_worker  # noqa: E402
 
 
 def stop(number, _frame):
@@ -64,14 +65,8 @@ def one(folder, key):
 
 
 def main(words):
-    # Whose parent has ended before it could ask for a signal then has nobody to tell.
-    if os.environ.get("IF4_REGRESS_PARENT"):
-        processes.end_with_parent(signal.SIGTERM)
-        if os.environ.pop("IF4_REGRESS_PARENT") != str(os.getppid()):
-            return 128 + signal.SIGTERM
-    processes.adopt()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
+    if not prepare_worker(stop):
+        return 128 + signal.SIGTERM
     if len(words) < 2:
         raise ValueError("give a folder and keys of steps")
     for key in words[1:]:

@@ -1,5 +1,6 @@
-"""What a run says while it goes on: one line that changes on a terminal, otherwise a line every few seconds."""
+"""Times as people write them, and what a run says while it goes on: one line that changes on a terminal, otherwise a line every few seconds."""
 
+import re
 import shutil
 import time
 
@@ -21,6 +22,15 @@ def clock(seconds):
     seconds = max(0, round(seconds))
     hours, minutes = seconds // 3600, seconds // 60 % 60
     return f"{hours}:{minutes:02}:{seconds % 60:02}" if hours else f"{minutes}:{seconds % 60:02}"
+
+
+def budget_seconds(text):
+    """Of a time such as 90s, 10m or 1.5h, as BUDGET= has it."""
+    match = re.fullmatch(r"(\d{1,6}(?:\.\d+)?)(s|m|h)", text)
+    seconds = float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]] if match else 0
+    if seconds <= 0:
+        raise ValueError(f"BUDGET={text} is no time such as 90s, 10m or 1.5h")
+    return seconds
 
 
 class Live:

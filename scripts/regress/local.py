@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import processes
+import stopping
 
 SPARE_FILES = 200  # for all else that a run has open
 MOST_SAID = 400  # characters of what a shard says on stderr that are passed on
@@ -37,7 +38,7 @@ class LocalEngine:
             errors = os.memfd_create("stderr")
             process = subprocess.Popen(shard.words(self.folder), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                        stderr=errors, start_new_session=True,
-                                       env={**os.environ, "IF4_REGRESS_PARENT": str(os.getpid())})
+                                       env={**os.environ, stopping.PARENT: str(os.getpid())})
             self.running[process] = (shard, errors, os.pidfd_open(process.pid))
 
     def poll(self, seconds):

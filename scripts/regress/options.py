@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from live import budget_seconds
 from planted import Parser
 from suites import ROOT, TABLE, read_suites
 
@@ -27,14 +28,6 @@ def _switch(name, text):
     if text not in ("", "0", "1"):
         raise ValueError(f"{name}={text} is neither 0 nor 1")
     return text == "1"
-
-
-def _seconds(text):
-    match = re.fullmatch(r"(\d{1,6}(?:\.\d+)?)(s|m|h)", text)
-    seconds = float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]] if match else 0
-    if seconds <= 0:
-        raise ValueError(f"BUDGET={text} is no time such as 90s, 10m or 1.5h")
-    return seconds
 
 
 def _names(text, suites, table):
@@ -81,7 +74,7 @@ def parse(words):
     for name, least, most in (("seeds", 1, 10 ** 7), ("jobs", 1, 1024), ("base", 0, 2 ** 31)):
         text = getattr(args, name).strip()
         setattr(args, name, _number(MAKE_NAMES[name], text, least, most) if text else None)
-    args.budget = _seconds(args.budget.strip()) if args.budget.strip() else None
+    args.budget = budget_seconds(args.budget.strip()) if args.budget.strip() else None
     args.failed, args.coverage = _switch("FAILED", args.failed.strip()), _switch("COVERAGE", args.coverage.strip())
     args.case = _case(args.case.strip(), args.names, args.suites_by_name) if args.case.strip() else None
     asked = args.names + ([args.case[0]] if args.case else [])

@@ -23,26 +23,7 @@ from live import Live
 from plan import Plan
 from run import Run, suites_of_failed
 from scheduler import Scheduler
-
-
-class Stopped(BaseException):
-    """A signal that ends the run."""
-
-    def __init__(self, number):
-        super().__init__(number)
-        self.number = number
-
-
-def raise_stopped(number, _frame):
-    set_signals(signal.SIG_IGN)
-    raise Stopped(number)
-
-
-def set_signals(handler):
-    """But one that whoever started this program ignores stays ignored."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN or handler == signal.SIG_DFL:
-            signal.signal(number, handler)
+from stopping import Stopped, raise_stopped, set_signals
 
 
 def engine_of(args, folder, say):

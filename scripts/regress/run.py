@@ -3,7 +3,6 @@
 import fcntl
 import glob
 import hashlib
-import os
 import random
 import shlex
 import shutil

@@ -27,6 +27,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import processes
 import records
+from stopping import prepare_worker
 from suites import ROOT, read_suites
 
 MOST_LOG = 64 << 20  # bytes; a case that prints more is ended
@@ -225,14 +226,8 @@ def arguments(words):
 
 
 def main(words):
-    # Whose parent has ended before it could ask for a signal then has nobody to tell.
-    if os.environ.get("IF4_REGRESS_PARENT"):
-        processes.end_with_parent(signal.SIGTERM)
-        if os.environ.pop("IF4_REGRESS_PARENT") != str(os.getppid()):
-            return 128 + signal.SIGTERM
-    processes.adopt()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
+    if not prepare_worker(stop):
+        return 128 + signal.SIGTERM
     attempt, queued, until, expected, (folder, suite, *indexes) = arguments(words)
     shard = Shard(folder, suite, attempt, queued)
     for done, index in enumerate(map(int, indexes)):

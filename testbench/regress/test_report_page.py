@@ -8,7 +8,7 @@ import subprocess
 import unittest
 from html.parser import HTMLParser
 
-from report_testing import BASE, ROOT, START, RunTest, record, records
+from report_testing import BASE, START, RunTest, record, records
 
 import document as documents
 import page as pages

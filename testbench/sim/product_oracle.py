@@ -4,20 +4,24 @@
 usage: product_oracle.py REPORT PLAIN ACTS WEIGHTS FORMAT[/RULE[+search]]=FILE...
 
 REPORT is the JSON of `if4 compare --acts PLAIN:ACTS --weights PLAIN:WEIGHTS`, and each FILE what `if4 quantize` made of
-PLAIN in that format. Codes and scales are decoded here from the text of the formats, without any code of the project. All
+PLAIN in that format. Codes and scales are decoded here from the text of the formats, without any code of the project but the reader of files. All
 sums are exact: of integers, times a rational at the end. Exit code 1: a figure differs by more than one part in 100,000,
 which is more than FP32 may have rounded.
 """
 
 import json
 import math
-import struct
 import sys
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "network"))
+import safetensors  # noqa: E402
+
 TOLERANCE = 1e-5
+KINDS = {"U8": np.uint8, "F32": "<f4"}
 HALVES = [0, 1, 2, 3, 4, 6, 8, 12]
 FP4 = [Fraction(h, 2) for h in HALVES] + [Fraction(-h, 2) for h in HALVES]
 INT4 = [Fraction(q if q < 8 else q - 16) for q in range(16)]
@@ -35,17 +39,8 @@ FORMATS = {
 
 
 def read(path):
-    data = open(path, "rb").read()
-    (length,) = struct.unpack("<Q", data[:8])
-    tensors = {}
-    for name, info in json.loads(data[8 : 8 + length]).items():
-        if name == "__metadata__":
-            continue
-        begin, end = (8 + length + offset for offset in info["data_offsets"])
-        kind = {"U8": np.uint8, "F32": "<f4"}.get(info["dtype"])
-        if kind:
-            tensors[name] = np.frombuffer(data[begin:end], kind).reshape(info["shape"])
-    return tensors
+    tensors, _ = safetensors.read(path)
+    return {name: np.frombuffer(data, KINDS[kind]).reshape(shape) for name, (kind, shape, data) in tensors.items() if kind in KINDS}
 
 
 def scale(format_name, byte):
