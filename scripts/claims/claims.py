@@ -133,6 +133,8 @@ def run(command):
     _running.append(process)
     code = process.wait()
     _running.remove(process)
+    if code == 2:
+        sys.exit(2)  # It has said why.
     if code:
         fail(" ".join(map(str, command)), f"exit code {code}")
 
@@ -169,11 +171,13 @@ def measure_areas(claims, library, liberty):
 
 def recompute(claims, cheap, liberty, out):
     """(claim, its ratio, or None and why there is none) of each."""
-    errors = measure_errors([claim for claim in claims if claim.measure == "error"], out)
-    areas = {}
     given = Path(liberty.split()[0]).name if liberty else "osu018_stdcells.lib"
     library = given.removesuffix(".gz").removesuffix(".lib")
     of_library = [claim for claim in claims if claim.measure != "error" and claim.input == library]
+    if liberty and not of_library:
+        fail(f"LIBERTY={liberty}", f"no claim is about a library {library!r}")
+    errors = measure_errors([claim for claim in claims if claim.measure == "error"], out)
+    areas = {}
     if of_library and not cheap:
         areas = measure_areas(of_library, library, liberty)
     for claim in claims:

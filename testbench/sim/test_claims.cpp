@@ -132,4 +132,11 @@ TEST_CASE("claims files that cannot be read", "[claims][cli]") {
     CHECK(contains(outcome.text, part));
   }
   CHECK(claims("--data '" + box / "none.csv" + "'").status == 2);
+  for (const std::string library : {"nowhere/cells.lib", "nowhere/osu018_stdcells.lib"}) {
+    const Outcome outcome = claims("--liberty '" + library + "' --out '" + box / "out" + "'");
+    INFO(outcome.text);
+    CHECK(outcome.status == 2);
+    CHECK(std::count(outcome.text.begin(), outcome.text.end(), '\n') == 1);
+    CHECK(contains(outcome.text, library));
+  }
 }
