@@ -16,9 +16,10 @@
 // a shared output. Shorter tiles wait.
 //
 // Latency, without stalls, in clocks from the edge that takes the last beat of a tile to the first edge at which the
-// result of cell (r, c) can be taken; with more than 16 lanes one more:
-//   SharedOutput = 0   6 + c + 2 * Rows - r
-//   SharedOutput = 1   7 + 2 * Rows - 1 - r + c * Rows
+// result of cell (r, c) can be taken, with E = if4_pkg::cell_edges and O = if4_pkg::fp32_stages (at Depth 0 with 16 lanes
+// both are 3):
+//   SharedOutput = 0   E + O + c + 2 * Rows - r
+//   SharedOutput = 1   E + O + 1 + 2 * Rows - 1 - r + c * Rows
 //
 // Reset: asynchronous, active low. It drops all beats and results in flight.
 /* verilator lint_off TIMESCALEMOD */ module if4_array #(
@@ -29,6 +30,7 @@
   parameter int AccWidth     = if4_pkg::acc_width(Format, Lanes),  // bits of an accumulator: if4_pkg::beat_width to
                                     // 120; the default holds 1,024 beats of any operands
   parameter int SharedOutput = 0,   // output stages: 0 one for each column; 1 one for all columns
+  parameter int Depth        = 0,   // 0 the small cells and output stages; 1 the fast ones, with more stages
   localparam int Outputs     = SharedOutput != 0 ? 1 : Cols
 ) (
   input  logic                                             clk_i,
@@ -68,6 +70,9 @@
   end
   if (AccWidth < if4_pkg::beat_width(Format, Lanes) || AccWidth > if4_pkg::AccWidthMax) begin : gen_guard_width
     initial $fatal(1, "if4_array: AccWidth cannot hold one beat, or is above 120");
+  end
+  if (Depth != 0 && Depth != 1) begin : gen_guard_depth
+    initial $fatal(1, "if4_array: Depth is not 0 or 1");
   end
   if (SharedOutput != 0 && SharedOutput != 1) begin : gen_guard_output
     initial $fatal(1, "if4_array: SharedOutput is not 0 or 1");
@@ -207,7 +212,7 @@
         assign unused = capture;
       end
 
-      if4_array_cell #(.Format(Format), .Lanes(Lanes), .AccWidth(AccWidth)) u_cell (
+      if4_array_cell #(.Format(Format), .Lanes(Lanes), .AccWidth(AccWidth), .Depth(Depth)) u_cell (
         .clk_i(clk_i), .rst_ni(rst_ni), .advance_i(advance), .stall_o(stall[r*Cols + c]), .capture_o(capture),
         .valid_i(valid_in), .last_i(last_in), .a_i(a_in), .w_i(w_in),
         .valid_o(valid), .last_o(last), .a_o(a), .w_o(w),
@@ -284,7 +289,8 @@
 
   for (genvar o = 0; o < Outputs; o++) begin : gen_output
     if4_fp32 #(
-      .Width(AccWidth), .Ones(if4_pkg::divisor_ones(Format)), .SumExponent(if4_pkg::sum_exponent(Format))
+      .Width(AccWidth), .Ones(if4_pkg::divisor_ones(Format)), .SumExponent(if4_pkg::sum_exponent(Format)),
+      .Depth(Depth)
     ) u_fp32 (
       .clk_i(clk_i), .rst_ni(rst_ni),
       .valid_i(out_valid[o]), .ready_o(out_ready[o]), .sum_i(out_sum[o*AccWidth +: AccWidth]),

@@ -1,10 +1,10 @@
 // A cell of the array: one exact multiply-accumulate, the way of its operands to the next cells, and its place in the
 // column of results.
 //
-// Operands enter from the left and from above, and leave to the right and below one edge later. Three edges after the
-// one that takes them, or four with more than 16 lanes, their products are added. At the edge that adds the last beat
-// of a dot product the sum goes into the result register, and the accumulator becomes 0. All registers but those of the
-// result move only at edges with advance_i; where edges are counted here, only those count.
+// Operands enter from the left and from above, and leave to the right and below one edge later. if4_pkg::cell_edges
+// edges after the one that takes them, the sum of a dot product that they end goes into the result register: at Depth 0
+// three, or four with more than 16 lanes. All registers but those of the result move only at edges with advance_i; where
+// edges are counted here, only those count.
 //
 // A result waits for release_i, which comes when the bottom cell of the column has its own; from then on held_o is
 // high. Each edge with shift_i then moves it down one cell. If a cell has a result for its register while the one in
@@ -14,7 +14,8 @@
 /* verilator lint_off TIMESCALEMOD */ module if4_array_cell #(
   parameter int Format   = if4_pkg::FormatIF4,  // one of if4_pkg::Format*
   parameter int Lanes    = 16,                  // elements of either operand a beat: 16, 32 or 64
-  parameter int AccWidth = if4_pkg::acc_width(Format, Lanes)  // bits of the accumulator, if4_pkg::beat_width to 120
+  parameter int AccWidth = if4_pkg::acc_width(Format, Lanes),  // bits of the accumulator, if4_pkg::beat_width to 120
+  parameter int Depth    = 0   // 0 the small cell; 1 the fast one, with more stages
 ) (
   input  logic                                            clk_i,
   input  logic                                            rst_ni,      // asynchronous, active low
@@ -48,7 +49,6 @@
   localparam int ElementWidth  = if4_pkg::element_width(Format);
   localparam int ElementsWidth = if4_pkg::BlockSize * ElementWidth;
   localparam int EdgeWidth     = if4_pkg::edge_width(Format);
-  localparam int DotWidth      = if4_pkg::dot_width(Format);
   localparam int BlockWidth    = if4_pkg::block_width(Format);
   localparam int BeatWidth     = if4_pkg::beat_width(Format, Lanes);
   localparam int ScaleSig      = if4_pkg::ScaleSigWidth;
@@ -60,6 +60,9 @@
   end
   if (Lanes != 16 && Lanes != 32 && Lanes != 64) begin : gen_guard_lanes
     initial $fatal(1, "if4_array_cell: Lanes is not 16, 32 or 64");
+  end
+  if (Depth != 0 && Depth != 1) begin : gen_guard_depth
+    initial $fatal(1, "if4_array_cell: Depth is not 0 or 1");
   end
   if (AccWidth < BeatWidth || AccWidth > if4_pkg::AccWidthMax) begin : gen_guard_width
     initial $fatal(1, "if4_array_cell: AccWidth cannot hold one beat, or is above 120");
@@ -90,22 +93,39 @@
   assign a_o     = a_q;
   assign w_o     = w_q;
 
-  // Stages 1 and 2: every block by itself, as in if4_block ------------------------------------------------------------
-  logic                                valid1_q, last1_q, valid2_q, last2_q;
-  logic [Blocks*BlockWidth-1:0]        block_q;  // D * m_a * m_w * k of each block
-  logic [Blocks*ShiftWidth-1:0]        shift2_q;  // its x_a + x_w - 2
-  logic [Blocks-1:0]                   nan1_q, nan2_q;
+  // Every block by itself, as in if4_block ----------------------------------------------------------------------------
+  localparam int Stages = if4_pkg::block_stages(Format, Depth);
+  logic [Stages:0]              valid, last;  // of stage s - 1; index 0: of the operands
+  logic [Blocks*BlockWidth-1:0] block;        // D * m_a * m_w * k of each block
+  logic [Blocks*ShiftWidth-1:0] shift;        // its x_a + x_w - 2
+  logic [Blocks-1:0]            nan;
+
+  assign valid[0] = valid_q;
+  assign last[0]  = last_q;
+
+  for (genvar s = 0; s < Stages; s++) begin : gen_stage
+    logic stage_valid_q, stage_last_q;
+    always_ff @(posedge clk_i or negedge rst_ni) begin
+      if (!rst_ni) begin
+        stage_valid_q <= 1'b0;
+      end else if (advance_i) begin
+        stage_valid_q <= valid[s];
+      end
+    end
+    always_ff @(posedge clk_i) begin
+      if (advance_i) stage_last_q <= last[s];
+    end
+    assign valid[s+1] = stage_valid_q;
+    assign last[s+1]  = stage_last_q;
+  end
 
   for (genvar b = 0; b < Blocks; b++) begin : gen_block
-    logic [EdgeWidth-1:0]                  a, w;
-    logic                                  a_int, w_int, a_int_q, w_int_q;
-    logic                                  a_nan, w_nan;
-    logic [ScaleSig-1:0]                   a_m, w_m;
-    logic [ScaleExp-1:0]                   a_x, w_x;
-    logic signed [DotWidth-1:0]            dot, dot_q;  // D
-    logic [if4_pkg::BoothDigits-1:0]       one, two, neg, one_q, two_q, neg_q;  // of m_a * m_w
-    logic [ShiftWidth-1:0]                 shift1_q;    // x_a + x_w - 2
-    logic signed [BlockWidth-1:0]          block;
+    logic [EdgeWidth-1:0] a, w;
+    logic                 a_int, w_int, a_nan, w_nan;
+    logic [ScaleSig-1:0]  a_m, w_m;
+    logic [ScaleExp-1:0]  a_x, w_x;
+    logic [4*if4_pkg::quarter_width(Format)-1:0] quarters;
+    logic [2:0]                                  carries;
 
     assign a = a_q[b*EdgeWidth +: EdgeWidth];
     assign w = w_q[b*EdgeWidth +: EdgeWidth];
@@ -114,7 +134,7 @@
     assign a_int = if4_pkg::has_both(Format) ? a[EdgeWidth-1] : 1'b0;
     assign w_int = if4_pkg::has_both(Format) ? w[EdgeWidth-1] : 1'b0;
 
-    if (if4_pkg::decoded(Format)) begin : gen_sum
+    if (if4_pkg::decoded(Format)) begin : gen_quarters
       logic [15:0]                                a_neg, w_neg;
       logic [16*SigWidth-1:0]                     a_sig, w_sig;
       logic [16*if4_pkg::shift_width(Format)-1:0] none;
@@ -123,122 +143,107 @@
         assign {a_sig[i*SigWidth +: SigWidth], a_neg[i]} = a[i*ElementWidth +: ElementWidth];
         assign {w_sig[i*SigWidth +: SigWidth], w_neg[i]} = w[i*ElementWidth +: ElementWidth];
       end
-      if4_sum #(.Format(Format)) u_sum (
+      if4_quarters #(.Format(Format)) u_quarters (
         .a_neg_i(a_neg), .a_sig_i(a_sig), .a_shift_i(none),
-        .w_neg_i(w_neg), .w_sig_i(w_sig), .w_shift_i(none), .dot_o(dot)
+        .w_neg_i(w_neg), .w_sig_i(w_sig), .w_shift_i(none), .quarters_o(quarters), .carries_o(carries)
       );
     end else begin : gen_dot
       if4_dot #(.Format(Format)) u_dot (
         .a_int_i(a_int), .w_int_i(w_int),
-        .a_codes_i(a[0 +: ElementsWidth]), .w_codes_i(w[0 +: ElementsWidth]), .dot_o(dot)
+        .a_codes_i(a[0 +: ElementsWidth]), .w_codes_i(w[0 +: ElementsWidth]), .quarters_o(quarters), .carries_o(carries)
       );
     end
 
-    if4_booth u_booth (.scale_i(8'(a_m) * 8'(w_m)), .one_o(one), .two_o(two), .neg_o(neg));
-
-    if4_factor #(.Format(Format)) u_factor (
-      .a_int_i(a_int_q), .w_int_i(w_int_q), .dot_i(dot_q), .one_i(one_q), .two_i(two_q), .neg_i(neg_q), .block_o(block)
+    if4_scaled #(.Format(Format), .Depth(Depth)) u_scaled (
+      .clk_i(clk_i), .load_i({Stages{advance_i}}), .quarters_i(quarters), .carries_i(carries),
+      .a_int_i(a_int), .a_nan_i(a_nan), .a_sig_i(a_m), .a_exp_i(a_x),
+      .w_int_i(w_int), .w_nan_i(w_nan), .w_sig_i(w_m), .w_exp_i(w_x),
+      .block_o(block[b*BlockWidth +: BlockWidth]), .shift_o(shift[b*ShiftWidth +: ShiftWidth]), .nan_o(nan[b])
     );
-
-    always_ff @(posedge clk_i) begin
-      if (advance_i) begin
-        dot_q     <= dot;
-        one_q     <= one;
-        two_q     <= two;
-        neg_q     <= neg;
-        shift1_q  <= 5'(a_x) + 5'(w_x);
-        a_int_q   <= a_int;
-        w_int_q   <= w_int;
-        nan1_q[b] <= a_nan | w_nan;
-        block_q[b*BlockWidth +: BlockWidth]  <= block;
-        shift2_q[b*ShiftWidth +: ShiftWidth] <= shift1_q;
-        nan2_q[b] <= nan1_q[b];
-      end
-    end
   end
 
-  always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) begin
-      valid1_q <= 1'b0;
-      valid2_q <= 1'b0;
-    end else if (advance_i) begin
-      valid1_q <= valid_q;
-      valid2_q <= valid1_q;
-    end
-  end
-
-  always_ff @(posedge clk_i) begin
-    if (advance_i) begin
-      last1_q <= last_q;
-      last2_q <= last1_q;
-    end
-  end
-
-  // Stage 3: align ----------------------------------------------------------------------------------------------------
-  logic signed [BeatWidth-1:0] beat;    // of stage 2
+  // Align -------------------------------------------------------------------------------------------------------------
+  logic signed [BeatWidth-1:0] beat;    // of the last stage
   logic signed [BeatWidth-1:0] addend;  // of the beat that is added, as what follows
   logic add_valid, add_last, add_nan;
 
-  if4_align #(.Format(Format), .Lanes(Lanes)) u_align (.block_i(block_q), .shift_i(shift2_q), .beat_o(beat));
+  if4_align #(.Format(Format), .Lanes(Lanes)) u_align (.block_i(block), .shift_i(shift), .beat_o(beat));
 
   if (Blocks == 1) begin : gen_one_block
     assign addend    = beat;
-    assign add_valid = valid2_q;
-    assign add_last  = last2_q;
-    assign add_nan   = nan2_q;
+    assign add_valid = valid[Stages];
+    assign add_last  = last[Stages];
+    assign add_nan   = nan;
   end else begin : gen_blocks
     // The sum of the blocks has a register of its own, as in if4_mac.
     logic signed [BeatWidth-1:0] beat_q;
-    logic valid3_q, last3_q, nan3_q;
+    logic beat_valid_q, beat_last_q, beat_nan_q;
     always_ff @(posedge clk_i or negedge rst_ni) begin
       if (!rst_ni) begin
-        valid3_q <= 1'b0;
+        beat_valid_q <= 1'b0;
       end else if (advance_i) begin
-        valid3_q <= valid2_q;
+        beat_valid_q <= valid[Stages];
       end
     end
     always_ff @(posedge clk_i) begin
       if (advance_i) begin
-        beat_q  <= beat;
-        last3_q <= last2_q;
-        nan3_q  <= |nan2_q;
+        beat_q      <= beat;
+        beat_last_q <= last[Stages];
+        beat_nan_q  <= |nan;
       end
     end
     assign addend    = beat_q;
-    assign add_valid = valid3_q;
-    assign add_last  = last3_q;
-    assign add_nan   = nan3_q;
+    assign add_valid = beat_valid_q;
+    assign add_last  = beat_last_q;
+    assign add_nan   = beat_nan_q;
   end
 
   // Accumulate --------------------------------------------------------------------------------------------------------
-  logic signed [AccWidth-1:0] wide, sum, acc_q;
-  logic                       nan, nan_q, overflow, overflow_q;  // of the dot product with this beat, and before it
+  logic                       capture;        // there is a finished sum
+  logic signed [AccWidth-1:0] sum;
+  logic                       sum_nan, sum_overflow;
 
-  assign wide = AccWidth'(addend);
+  if (Depth == 0) begin : gen_whole
+    logic signed [AccWidth-1:0] wide, acc_q;
+    logic                       nan_q, overflow_q;  // of the dot product before the beat
 
-  if4_adder #(.Width(AccWidth)) u_adder (.a_i(acc_q), .b_i(wide), .sum_o(sum));
+    assign wide = AccWidth'(addend);
 
-  assign nan      = nan_q | add_nan;
-  assign overflow = overflow_q | ((acc_q[AccWidth-1] == wide[AccWidth-1]) & (acc_q[AccWidth-1] != sum[AccWidth-1]));
+    if4_adder #(.Width(AccWidth)) u_adder (.a_i(acc_q), .b_i(wide), .sum_o(sum));
 
-  always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) begin
-      acc_q      <= '0;
-      nan_q      <= 1'b0;
-      overflow_q <= 1'b0;
-    end else if (advance_i & add_valid) begin
-      acc_q      <= sum & {AccWidth{~add_last}};
-      nan_q      <= nan & ~add_last;
-      overflow_q <= overflow & ~add_last;
+    assign capture      = add_valid & add_last;
+    assign sum_nan      = nan_q | add_nan;
+    assign sum_overflow = overflow_q |
+                          ((acc_q[AccWidth-1] == wide[AccWidth-1]) & (acc_q[AccWidth-1] != sum[AccWidth-1]));
+
+    always_ff @(posedge clk_i or negedge rst_ni) begin
+      if (!rst_ni) begin
+        acc_q      <= '0;
+        nan_q      <= 1'b0;
+        overflow_q <= 1'b0;
+      end else if (advance_i & add_valid) begin
+        acc_q      <= sum & {AccWidth{~add_last}};
+        nan_q      <= sum_nan & ~add_last;
+        overflow_q <= sum_overflow & ~add_last;
+      end
     end
+  end else begin : gen_skewed
+    logic unused;
+    if4_accumulator_skewed #(
+      .Width(AccWidth), .BeatWidth(BeatWidth), .Lowest(if4_pkg::acc_lowest(Lanes)), .Most(if4_pkg::acc_piece(0)),
+      .Locked(1)
+    ) u_acc (
+      .clk_i(clk_i), .rst_ni(rst_ni),
+      .valid_i(add_valid), .ready_o(unused), .last_i(add_last), .nan_i(add_nan), .beat_i(addend),
+      .valid_o(capture), .ready_i(advance_i), .sum_o(sum), .nan_o(sum_nan), .overflow_o(sum_overflow)
+    );
   end
 
   // Result ------------------------------------------------------------------------------------------------------------
-  logic                       capture, held_q;
+  logic                       held_q;
   logic signed [AccWidth-1:0] result_q;
   logic                       result_nan_q, result_overflow_q;
 
-  assign capture   = add_valid & add_last;
   assign capture_o = capture;
   assign stall_o   = capture & held_q & ~shift_i;
 
@@ -257,8 +262,8 @@
   always_ff @(posedge clk_i) begin
     if (advance_i & capture) begin
       result_q          <= sum;
-      result_nan_q      <= nan;
-      result_overflow_q <= overflow;
+      result_nan_q      <= sum_nan;
+      result_overflow_q <= sum_overflow;
     end else if (shift_i & held_i) begin
       result_q          <= sum_i;
       result_nan_q      <= nan_i;

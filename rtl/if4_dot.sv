@@ -1,13 +1,14 @@
-// D of two blocks of codes, the sum of the 16 products of their operands: 16 decoders a side, and if4_sum.
-// Combinational.
+// The four quarters of D, the sum of the 16 products of two blocks of codes: 16 decoders a side, and if4_quarters.
+// if4_sum makes D of them. Combinational.
 /* verilator lint_off TIMESCALEMOD */ module if4_dot #(
   parameter int Format = if4_pkg::FormatIF4  // one of if4_pkg::Format*
 ) (
-  input  logic                                         a_int_i,    // type of the activations: 1 int, 0 float
-  input  logic                                         w_int_i,    // type of the weights, likewise
-  input  logic [16*if4_pkg::code_bits(Format)-1:0]     a_codes_i,  // activations, element i in slice i
-  input  logic [16*if4_pkg::code_bits(Format)-1:0]     w_codes_i,  // weights, likewise
-  output logic signed [if4_pkg::dot_width(Format)-1:0] dot_o       // D, in the product of the operands' units
+  input  logic                                        a_int_i,    // type of the activations: 1 int, 0 float
+  input  logic                                        w_int_i,    // type of the weights, likewise
+  input  logic [16*if4_pkg::code_bits(Format)-1:0]    a_codes_i,  // activations, element i in slice i
+  input  logic [16*if4_pkg::code_bits(Format)-1:0]    w_codes_i,  // weights, likewise
+  output logic [4*if4_pkg::quarter_width(Format)-1:0] quarters_o, // as if4_quarters gives them
+  output logic [2:0]                                  carries_o
 );
 
   localparam int CodeWidth  = if4_pkg::code_bits(Format);
@@ -29,9 +30,9 @@
     );
   end
 
-  if4_sum #(.Format(Format)) u_sum (
+  if4_quarters #(.Format(Format)) u_quarters (
     .a_neg_i(a_neg), .a_sig_i(a_sig), .a_shift_i(a_shift),
-    .w_neg_i(w_neg), .w_sig_i(w_sig), .w_shift_i(w_shift), .dot_o(dot_o)
+    .w_neg_i(w_neg), .w_sig_i(w_sig), .w_shift_i(w_shift), .quarters_o(quarters_o), .carries_o(carries_o)
   );
 
 endmodule

@@ -12,7 +12,8 @@
 /* verilator lint_off TIMESCALEMOD */ module if4_fp32_iterative #(
   parameter int Width       = 64,   // bits of the sum, 26 to if4_pkg::AccWidthMax
   parameter int Ones        = 3,    // n of r = 2^n - 1 (if4_pkg::divisor_ones); 1: there is nothing to divide by
-  parameter int SumExponent = -20   // exponent of the sum's unit (if4_pkg::sum_exponent)
+  parameter int SumExponent = -20,  // exponent of the sum's unit (if4_pkg::sum_exponent)
+  parameter int Depth       = 0     // 1: the last increment is made in two halves
 ) (
   input  logic                    clk_i,
   input  logic                    rst_ni,     // asynchronous, active low: drops what is in work
@@ -118,7 +119,18 @@
   // A sum with a flag has no significant bit, since `digit` is 0; so its fraction is 0 but for the quiet NaN's top bit.
   logic [7:0] field;
   assign field    = zero ? {8{special_q}} : field_q;
-  assign result_o = if4_pkg::fp32(sign_q, field, {sum_q[23] | special_q, sum_q[22:1]}, up_q);
+  logic [22:0] fraction;
+  assign fraction = {sum_q[23] | special_q, sum_q[22:1]};
+
+  if (Depth == 0) begin : gen_increment
+    assign result_o = if4_pkg::fp32(sign_q, field, fraction, up_q);
+  end else begin : gen_halves
+    logic carry_q;
+    always_ff @(posedge clk_i) begin
+      if (round_q) carry_q <= up & (&sum_q[12:1]);
+    end
+    assign result_o = if4_pkg::fp32_halves(sign_q, field, fraction, up_q, carry_q);
+  end
 
   assign valid_o    = valid_q;
   assign nan_o      = nan_q;

@@ -27,7 +27,8 @@
   parameter int Lanes     = 16,                  // elements of either operand a beat: 16, 32 or 64
   parameter int AccWidth  = if4_pkg::acc_width(Format, Lanes),  // bits of the accumulator: if4_pkg::beat_width to
                                                  // 120; the default holds 1,024 beats of any operands
-  parameter int Iterative = 0                    // output stage: 0 pipelined, a result a clock; 1 iterative, small
+  parameter int Iterative = 0,                   // output stage: 0 pipelined, a result a clock; 1 iterative, small
+  parameter int Depth     = 0                    // 0 the small unit; 1 the fast one, with more stages
 ) (
   input  logic                                        clk_i,
   input  logic                                        rst_ni,     // asynchronous, active low
@@ -65,165 +66,150 @@
     initial $fatal(1, "if4_mac: AccWidth cannot hold one beat, or is above 120");
   end
 
-  // Stages 1 and 2: every block by itself -----------------------------------------------------------------------------
-  logic valid1, valid2;  // stages 1 and 2 hold a beat
-  logic ready2, ready3;  // stages 2 and 3 can take one
-  logic load1, load2;    // stages 1 and 2 take one at this edge
-  logic last1_q, last2_q;
-  logic [Blocks*BlockWidth-1:0] block;  // D * m_a * m_w * k of each block in stage 2
+  logic beat_ready;           // what follows the blocks takes a beat
+  logic done, out_ready;      // there is a finished sum; the output stage can take it
+  logic add_ready;            // the accumulator can take a beat
+
+  if (Depth != 0 && Depth != 1) begin : gen_guard_depth
+    initial $fatal(1, "if4_mac: Depth is not 0 or 1");
+  end
+
+  // Every block by itself ---------------------------------------------------------------------------------------------
+  localparam int Stages = if4_pkg::block_stages(Format, Depth);
+  localparam int Pieces = if4_pkg::acc_pieces(Lanes, AccWidth, Iterative);
+  localparam bit Rigid  = Depth != 0 && Iterative != 0;
+  logic [Stages:0]   valid;  // valid[s]: a beat is offered to stage s; the last bit: to the sum of the blocks
+  logic [Stages:0]   ready;  // ready[s]: it is taken
+  logic [Stages-1:0] load;   // stage s takes a beat at this edge
+  logic [Stages:0]   last;   // of the beat that is offered to stage s: it ends its dot product
+  logic [Blocks*BlockWidth-1:0] block;  // D * m_a * m_w * k of each block in the last stage
   logic [Blocks*ShiftWidth-1:0] shift;  // its x_a + x_w - 2
-  logic [Blocks-1:0]            nan2;   // it has a scale that is NaN
+  logic [Blocks-1:0]            nan;    // it has a scale that is NaN
 
-  if4_stage u_stage1 (
-    .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid_i), .ready_o(ready_o), .valid_o(valid1), .ready_i(ready2)
-  );
-  if4_stage u_stage2 (
-    .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid1), .ready_o(ready2), .valid_o(valid2), .ready_i(ready3)
-  );
+  assign valid[0] = Rigid ? valid_i & ready_o : valid_i;
+  assign last[0]  = last_i;
 
-  assign load1 = valid_i & ready_o;
-  assign load2 = valid1 & ready2;
+  if (Rigid) begin : gen_rigid
+    // No stage waits, so none has to hold what it has: a unit that is a seventh smaller. What would have to wait is not let
+    // in: after the last beat of a dot product, until its sum is certain to have left the accumulator before the next
+    // beat gets there. That is when the output stage is idle, and at the earliest Pieces clocks later.
+    logic [Pieces-1:0] closed_q;  // a last beat was taken; a clock before; and so on
+    assign ready_o = ~closed_q[0];
+    assign ready   = '1;
+    assign load    = '1;
+    always_ff @(posedge clk_i or negedge rst_ni) begin
+      if (!rst_ni) closed_q <= '0;
+      else if (closed_q[Pieces-1] & out_ready) closed_q <= '0;
+      else closed_q <= {closed_q[Pieces-2:0], closed_q[0] | (valid[0] & last_i)};
+    end
+    logic unused;
+    assign unused = (^ready) ^ beat_ready;
+  end else begin : gen_elastic
+    assign ready_o       = ready[0];
+    assign load          = valid[Stages-1:0] & ready[Stages-1:0];
+    assign ready[Stages] = beat_ready;
+  end
+
+  for (genvar s = 0; s < Stages; s++) begin : gen_stage
+    logic last_q;
+    if (Rigid) begin : gen_valid
+      logic valid_q;
+      assign valid[s+1] = valid_q;
+      always_ff @(posedge clk_i or negedge rst_ni) begin
+        if (!rst_ni) valid_q <= 1'b0;
+        else valid_q <= valid[s];
+      end
+    end else begin : gen_handshake
+      if4_stage u_stage (
+        .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid[s]), .ready_o(ready[s]),
+        .valid_o(valid[s+1]), .ready_i(ready[s+1])
+      );
+    end
+    always_ff @(posedge clk_i) begin
+      if (load[s]) last_q <= last[s];
+    end
+    assign last[s+1] = last_q;
+  end
 
   for (genvar b = 0; b < Blocks; b++) begin : gen_block
-    if4_block #(.Format(Format)) u_block (
-      .clk_i(clk_i), .load1_i(load1), .load2_i(load2),
+    if4_block #(.Format(Format), .Depth(Depth)) u_block (
+      .clk_i(clk_i), .load_i(load),
       .a_codes_i(a_codes_i[b*CodesWidth +: CodesWidth]), .a_scale_i(a_scale_i[b*8 +: 8]),
       .w_codes_i(w_codes_i[b*CodesWidth +: CodesWidth]), .w_scale_i(w_scale_i[b*8 +: 8]),
-      .block_o(block[b*BlockWidth +: BlockWidth]), .shift_o(shift[b*ShiftWidth +: ShiftWidth]), .nan_o(nan2[b])
+      .block_o(block[b*BlockWidth +: BlockWidth]), .shift_o(shift[b*ShiftWidth +: ShiftWidth]), .nan_o(nan[b])
     );
   end
 
-  always_ff @(posedge clk_i) begin
-    if (load1) last1_q <= last_i;
-    if (load2) last2_q <= last1_q;
-  end
-
-  // Stage 3: align ----------------------------------------------------------------------------------------------------
+  // Align ----------------------------------------------------------------------------------------------------
   logic signed [BeatWidth-1:0] beat;         // of stage 2
   logic signed [BeatWidth-1:0] addend;       // of the beat that the accumulator is offered, as what follows
   logic add_valid, add_last, add_nan;
-  logic add_ready;                           // the accumulator can take it
 
   if4_align #(.Format(Format), .Lanes(Lanes)) u_align (.block_i(block), .shift_i(shift), .beat_o(beat));
 
   if (Blocks == 1) begin : gen_one_block
-    assign ready3    = add_ready;
+    assign beat_ready = add_ready;
     assign addend    = beat;
-    assign add_valid = valid2;
-    assign add_last  = last2_q;
-    assign add_nan   = nan2;
+    assign add_valid = valid[Stages];
+    assign add_last  = last[Stages];
+    assign add_nan   = nan;
   end else begin : gen_blocks
     // The sum of the blocks has a register of its own, as it is too slow for one clock with the accumulator's adder.
     logic signed [BeatWidth-1:0] beat_q;
-    logic last_q, nan_q;
-    if4_stage u_stage3 (
-      .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid2), .ready_o(ready3), .valid_o(add_valid), .ready_i(add_ready)
+    logic beat_last_q, beat_nan_q;
+    if4_stage u_beat (
+      .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid[Stages]), .ready_o(beat_ready), .valid_o(add_valid), .ready_i(add_ready)
     );
     always_ff @(posedge clk_i) begin
-      if (valid2 & ready3) begin
+      if (valid[Stages] & beat_ready) begin
         beat_q <= beat;
-        last_q <= last2_q;
-        nan_q  <= |nan2;
+        beat_last_q <= last[Stages];
+        beat_nan_q  <= |nan;
       end
     end
     assign addend    = beat_q;
-    assign add_last  = last_q;
-    assign add_nan   = nan_q;
+    assign add_last  = beat_last_q;
+    assign add_nan   = beat_nan_q;
   end
 
   // Accumulate --------------------------------------------------------------------------------------------------------
-  // The accumulator is also the register that the output stage reads: a finished sum stays in it until it is taken.
-  logic signed [AccWidth-1:0] wide, base, sum, acc_q;  // the beat; sum before it; sum with it; the accumulator
-  logic base_nan, base_overflow;  // flags of the dot product before the beat
-  logic nan_q, overflow_q;        // flags of the accumulator; overflow_q without the last addition
-  logic overflow;                 // with it
-  logic done, out_ready;          // acc_q is a finished sum; the output stage can take it
-  logic add;                      // the beat is added at this edge
+  logic signed [AccWidth-1:0] sum;
+  logic sum_nan, sum_overflow;
 
-  assign wide = AccWidth'(addend);
-  assign add  = add_ready & add_valid;
-
-  if4_adder #(.Width(AccWidth)) u_adder (.a_i(base), .b_i(wide), .sum_o(sum));
-
-  // Whether an addition left the accumulator is found a clock later, off the longest path: if it did, its operands had
-  // the same sign and the sum has the other.
-  logic alike_q, sign_q;  // the operands of the last addition had the same sign; the sign of the beat
-  always_ff @(posedge clk_i) begin
-    if (add) sign_q <= wide[AccWidth-1];
-  end
-  assign overflow = overflow_q | (alike_q & (acc_q[AccWidth-1] != sign_q));
-
-  if (Iterative != 0) begin : gen_clear
-    // The accumulator is cleared between two dot products, in a clock of its own. That is smaller than a gate before
-    // the adder, and costs no time, as the next dot product waits for the output stage anyhow.
-    assign base          = acc_q;
-    assign base_nan      = nan_q;
-    assign base_overflow = overflow;
-    logic done_q;
-    assign done          = done_q;
-    assign add_ready     = ~done_q;
-    always_ff @(posedge clk_i or negedge rst_ni) begin
-      if (!rst_ni) begin
-        done_q     <= 1'b0;
-        acc_q      <= '0;
-        nan_q      <= 1'b0;
-        overflow_q <= 1'b0;
-        alike_q    <= 1'b0;
-      end else if (add) begin
-        done_q     <= add_last;
-        acc_q      <= sum;
-        nan_q      <= base_nan | add_nan;
-        overflow_q <= base_overflow;
-        alike_q    <= base[AccWidth-1] == wide[AccWidth-1];
-      end else if (done_q & out_ready) begin
-        done_q     <= 1'b0;
-        acc_q      <= '0;
-        nan_q      <= 1'b0;
-        overflow_q <= 1'b0;
-        alike_q    <= 1'b0;
-      end
-    end
-  end else begin : gen_gate
-    logic first_q;  // the next beat starts a dot product, and adds to 0
-    assign base          = first_q ? '0 : acc_q;
-    assign base_nan      = nan_q & ~first_q;
-    assign base_overflow = overflow & ~first_q;
-    if4_stage u_done (
+  if (Depth == 0) begin : gen_whole
+    if4_accumulator #(.Width(AccWidth), .BeatWidth(BeatWidth), .Iterative(Iterative)) u_acc (
       .clk_i(clk_i), .rst_ni(rst_ni),
-      .valid_i(add_valid & add_last), .ready_o(add_ready), .valid_o(done), .ready_i(out_ready)
+      .valid_i(add_valid), .ready_o(add_ready), .last_i(add_last), .nan_i(add_nan), .beat_i(addend),
+      .valid_o(done), .ready_i(out_ready), .sum_o(sum), .nan_o(sum_nan), .overflow_o(sum_overflow)
     );
-    always_ff @(posedge clk_i or negedge rst_ni) begin
-      if (!rst_ni) begin
-        first_q <= 1'b1;
-      end else if (add) begin
-        first_q <= add_last;
-      end
-    end
-    always_ff @(posedge clk_i) begin
-      if (add) begin
-        acc_q      <= sum;
-        nan_q      <= base_nan | add_nan;
-        overflow_q <= base_overflow;
-        alike_q    <= base[AccWidth-1] == wide[AccWidth-1];
-      end
-    end
+  end else begin : gen_skewed
+    if4_accumulator_skewed #(
+      .Width(AccWidth), .BeatWidth(BeatWidth), .Lowest(if4_pkg::acc_lowest(Lanes)), .Most(if4_pkg::acc_piece(Iterative)),
+      .Iterative(Iterative)
+    ) u_acc (
+      .clk_i(clk_i), .rst_ni(rst_ni),
+      .valid_i(add_valid), .ready_o(add_ready), .last_i(add_last), .nan_i(add_nan), .beat_i(addend),
+      .valid_o(done), .ready_i(out_ready), .sum_o(sum), .nan_o(sum_nan), .overflow_o(sum_overflow)
+    );
   end
 
   // Round -------------------------------------------------------------------------------------------------------------
   if (Iterative != 0) begin : gen_iterative
     if4_fp32_iterative #(
-      .Width(AccWidth), .Ones(if4_pkg::divisor_ones(Format)), .SumExponent(if4_pkg::sum_exponent(Format))
+      .Width(AccWidth), .Ones(if4_pkg::divisor_ones(Format)), .SumExponent(if4_pkg::sum_exponent(Format)),
+      .Depth(Depth)
     ) u_fp32 (
       .clk_i(clk_i), .rst_ni(rst_ni),
-      .valid_i(done), .ready_o(out_ready), .sum_i(acc_q), .nan_i(nan_q), .overflow_i(overflow),
+      .valid_i(done), .ready_o(out_ready), .sum_i(sum), .nan_i(sum_nan), .overflow_i(sum_overflow),
       .valid_o(valid_o), .ready_i(ready_i), .result_o(result_o), .nan_o(nan_o), .overflow_o(overflow_o)
     );
   end else begin : gen_pipelined
     if4_fp32 #(
-      .Width(AccWidth), .Ones(if4_pkg::divisor_ones(Format)), .SumExponent(if4_pkg::sum_exponent(Format))
+      .Width(AccWidth), .Ones(if4_pkg::divisor_ones(Format)), .SumExponent(if4_pkg::sum_exponent(Format)),
+      .Depth(Depth)
     ) u_fp32 (
       .clk_i(clk_i), .rst_ni(rst_ni),
-      .valid_i(done), .ready_o(out_ready), .sum_i(acc_q), .nan_i(nan_q), .overflow_i(overflow),
+      .valid_i(done), .ready_o(out_ready), .sum_i(sum), .nan_i(sum_nan), .overflow_i(sum_overflow),
       .valid_o(valid_o), .ready_i(ready_i), .result_o(result_o), .nan_o(nan_o), .overflow_o(overflow_o)
     );
   end

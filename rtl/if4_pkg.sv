@@ -225,6 +225,12 @@
     dot_width = 1 + bits_for(dot_max(format));
   endfunction
 
+  // The sum of four products, signed. It is exact, and with one added to it or taken from it still fits, since the
+  // magnitude of a product is below 2^product_width.
+  function automatic int quarter_width(int format);
+    quarter_width = product_width(format) + 3;
+  endfunction
+
   // D * m_a * m_w, signed.
   function automatic int scaled_width(int format);
     scaled_width = 1 + bits_for(dot_max(format) * 128'(ScaleProductMax));
@@ -280,9 +286,51 @@
   // The result: an FP32 number ----------------------------------------------------------------------------------------
 
   // The number of these fields, or with `up` the next one further from 0: a carry out of the fraction adds one to the
-  // exponent field. The only function of this package that is not for elaboration but hardware, an incrementer.
+  // exponent field. Only this function and the next one are not for elaboration but hardware, incrementers.
   function automatic logic [31:0] fp32(logic sign, logic [7:0] exponent, logic [22:0] fraction, logic up);
     fp32 = {sign, {exponent, fraction} + {30'b0, up}};
+  endfunction
+
+  // The same, with the carry out of the low half of the fraction known beforehand: `carry` is up & (&fraction[11:0]). So
+  // no carry runs through all of it.
+  function automatic logic [31:0] fp32_halves(logic sign, logic [7:0] exponent, logic [22:0] fraction, logic up,
+                                              logic carry);
+    fp32_halves = {sign, {exponent, fraction[22:12]} + {18'b0, carry}, fraction[11:0] + {11'b0, up}};
+  endfunction
+
+  // Clocks ------------------------------------------------------------------------------------------------------------
+
+  // Stages of a block before it is aligned (if4_scaled). At Depth 1 the factor k has a stage of its own, if there is one.
+  function automatic int block_stages(int format, int depth);
+    block_stages = depth == 0 ? 2 : has_both(format) ? 4 : 3;
+  endfunction
+
+  // Stages of the pipelined output stage, for a divisor of 2^ones - 1. At Depth 1 normalising has two, and dividing three.
+  function automatic int fp32_stages(int ones, int depth);
+    fp32_stages = depth == 0 ? 3 : ones == 1 ? 4 : 5;
+  endfunction
+
+  // The accumulator at Depth 1 adds in pieces (if4_accumulator_skewed). Bits of the lowest piece: with one block it is
+  // added in the clock that shifts the block.
+  function automatic int acc_lowest(int lanes);
+    acc_lowest = lanes == BlockSize ? 13 : 17;
+  endfunction
+
+  // Bits of any other piece, at most. Behind the pipelined output stage's adder a piece costs three registers a bit, so
+  // there are fewer and longer ones.
+  function automatic int acc_piece(int iterative);
+    acc_piece = iterative != 0 ? 17 : 26;
+  endfunction
+
+  function automatic int acc_pieces(int lanes, int width, int iterative);
+    acc_pieces = 1 + (width - acc_lowest(lanes) + acc_piece(iterative) - 1) / acc_piece(iterative);
+  endfunction
+
+  // Edges of a cell of the array from the one that takes the last beat of a dot product to the one that puts its sum into
+  // the result register. A sum of one piece goes there with its last addition, a sum of several at the next edge.
+  function automatic int cell_edges(int format, int lanes, int width, int depth);
+    cell_edges = block_stages(format, depth) + (lanes > BlockSize ? 1 : 0)
+               + (depth == 0 ? 1 : acc_pieces(lanes, width, 0) + 1);
   endfunction
 
   // What travels from cell to cell of the array -----------------------------------------------------------------------

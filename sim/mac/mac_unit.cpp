@@ -24,7 +24,7 @@ const std::vector<UnitBuild>& unit_builds() {
     std::vector<UnitBuild> all;
     for (const Build& build : builds()) {
       if (build.module == "if4_mac")
-        all.push_back({build.name, {build.format, build.lanes, build.acc_width}, build.iterative});
+        all.push_back({build.name, {build.format, build.lanes, build.acc_width}, build.iterative, build.depth});
     }
     return all;
   }();
@@ -52,8 +52,25 @@ const UnitBuild* build_of(const MacConfig& config) {
 
 namespace {
 
+bool several_blocks(const UnitBuild& build) { return build.mac.lanes > kBlockSize; }
+
+// Stages of a block, and pieces of the accumulator (rtl/if4_pkg.sv: block_stages, acc_pieces).
+int block_stages(const UnitBuild& build) {
+  const FormatTraits& format = traits(build.mac.format);
+  const bool weighted = format.float_weight != 0 && format.int_weight != 0;
+  return build.depth == 0 ? 2 : weighted ? 4 : 3;
+}
+
+int pieces(const UnitBuild& build) {
+  if (build.depth == 0) return 1;
+  const int most = build.iterative ? 17 : 26;
+  return 1 + (acc_width(build.mac) - (several_blocks(build) ? 17 : 13) + most - 1) / most;
+}
+
 // Up to the clock in which the accumulator has the sum.
-int sum_latency(const UnitBuild& build) { return build.mac.lanes > kBlockSize ? 4 : 3; }
+int sum_latency(const UnitBuild& build) {
+  return block_stages(build) + (several_blocks(build) ? 1 : 0) + pieces(build);
+}
 
 // Bits of r = 2^ones - 1.
 int ones(const UnitBuild& build) {
@@ -69,10 +86,16 @@ int longest_iterative(const UnitBuild& build) {
   return acc_width(build.mac) + (ones(build) > 1 ? 2 * ones(build) : 1) + 25;
 }
 
+// Of if4_fp32 (rtl/if4_pkg.sv: fp32_stages).
+int pipelined_stages(const UnitBuild& build) { return build.depth == 0 ? 3 : ones(build) > 1 ? 5 : 4; }
+
+// Of the fast iterative unit no stage waits; what would have to is not let in.
+bool rigid(const UnitBuild& build) { return build.depth != 0 && build.iterative; }
+
 }  // namespace
 
 int latency(const UnitBuild& build) {
-  return sum_latency(build) + (build.iterative ? longest_iterative(build) : 3);
+  return sum_latency(build) + (build.iterative ? longest_iterative(build) : pipelined_stages(build));
 }
 
 int shortest_latency(const UnitBuild& build) {
@@ -82,6 +105,13 @@ int shortest_latency(const UnitBuild& build) {
 }
 
 int result_interval(const UnitBuild& build) { return build.iterative ? longest_iterative(build) + 1 : 1; }
+
+int pause(const UnitBuild& build) { return build.iterative ? pieces(build) : 0; }
+
+int capacity(const UnitBuild& build) {
+  if (rigid(build)) return 2;  // a result, and a sum
+  return sum_latency(build) + (build.iterative ? 1 : pipelined_stages(build));
+}
 
 MacUnit::MacUnit(const UnitBuild& build, const Wave& wave)
     : build_(build), ports_(Registry<UnitMaker>::find(build.name)(build, wave)) {

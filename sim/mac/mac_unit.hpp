@@ -26,6 +26,7 @@ struct UnitBuild {
   std::string_view name;  ///< of its row in rtl/builds.txt: "if4_mac", "if4_mac_iterative", ...
   MacConfig mac;
   bool iterative = false;  ///< iterative output stage
+  int depth = 0;           ///< 1: the fast unit, with more stages
 };
 
 /// All of them, the first being the default: IF4, 16 lanes, pipelined.
@@ -42,6 +43,11 @@ const UnitBuild* build_of(const MacConfig& config);
 int latency(const UnitBuild& build);
 /// The least: of an iterative output stage for the largest sums.
 int shortest_latency(const UnitBuild& build);
+/// Clocks from the edge that takes the last beat of a dot product to the edge that takes the first of the next, less
+/// one, if the output stage is idle.
+int pause(const UnitBuild& build);
+/// Beats that the unit holds where each ends its dot product and no result is taken.
+int capacity(const UnitBuild& build);
 /// Clocks from the edge at which the output stage takes a sum to the one at which it can take the next, if
 /// results are taken at once, at worst: 1 if pipelined.
 int result_interval(const UnitBuild& build);
