@@ -9,7 +9,6 @@ if4_sum.sv
 if4_dot.sv
 if4_scale_decode.sv
 if4_booth.sv
-if4_csa.sv
 if4_split_register.sv
 if4_factor.sv
 if4_weight.sv

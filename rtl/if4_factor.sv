@@ -40,12 +40,21 @@
   assign row3 = ScaledWidth'(rows[3*RowWidth +: RowWidth]) << 6;
   assign row4 = (ScaledWidth'(top) << 8) | ScaledWidth'({neg_i[3], 1'b0, neg_i[2], 1'b0, neg_i[1], 1'b0, neg_i[0]});
 
-  // Six rows to two, in three levels.
+  // Six rows to two, in three levels of full adders: three numbers are the sum of their bits and of their carries.
+  function automatic logic [ScaledWidth-1:0] carries(logic [ScaledWidth-1:0] a, logic [ScaledWidth-1:0] b,
+                                                     logic [ScaledWidth-1:0] c);
+    carries = ((a & b) | (a & c) | (b & c)) << 1;
+  endfunction
+
   localparam logic [ScaledWidth-1:0] Bias = '0 - RowsBias - TopBias;
   logic [ScaledWidth-1:0] sum1, carry1, sum2, carry2, sum3, carry3;
-  if4_csa #(.Width(ScaledWidth)) u_low (.a_i(row0), .b_i(row1), .c_i(row2), .sum_o(sum1), .carry_o(carry1));
-  if4_csa #(.Width(ScaledWidth)) u_high (.a_i(row3), .b_i(row4), .c_i(Bias), .sum_o(sum2), .carry_o(carry2));
-  if4_csa #(.Width(ScaledWidth)) u_four (.a_i(sum1), .b_i(carry1), .c_i(sum2), .sum_o(sum3), .carry_o(carry3));
-  if4_csa #(.Width(ScaledWidth)) u_three (.a_i(sum3), .b_i(carry3), .c_i(carry2), .sum_o(sum_o), .carry_o(carry_o));
+  assign sum1    = row0 ^ row1 ^ row2;
+  assign carry1  = carries(row0, row1, row2);
+  assign sum2    = row3 ^ row4 ^ Bias;
+  assign carry2  = carries(row3, row4, Bias);
+  assign sum3    = sum1 ^ carry1 ^ sum2;
+  assign carry3  = carries(sum1, carry1, sum2);
+  assign sum_o   = sum3 ^ carry3 ^ carry2;
+  assign carry_o = carries(sum3, carry3, carry2);
 
 endmodule

@@ -26,12 +26,13 @@
     assign fp_fp   = ~(a_int_i | w_int_i);
     assign mixed   = a_int_i ^ w_int_i;
     assign int_int = a_int_i & w_int_i;
-    if4_csa #(.Width(BlockWidth)) u_terms (
-      .a_i(x <<< 4),
-      .b_i(((x <<< 5) & {BlockWidth{fp_fp}}) | ((x <<< 6) & {BlockWidth{mixed}}) | ((x <<< 7) & {BlockWidth{int_int}})),
-      .c_i((x & {BlockWidth{fp_fp}}) | ((x <<< 2) & {BlockWidth{mixed}})),
-      .sum_o(sum_o), .carry_o(carry_o)
-    );
+    logic [BlockWidth-1:0] term1, term2, term3;
+    assign term1   = x <<< 4;
+    assign term2   = ((x <<< 5) & {BlockWidth{fp_fp}}) | ((x <<< 6) & {BlockWidth{mixed}})
+                   | ((x <<< 7) & {BlockWidth{int_int}});
+    assign term3   = (x & {BlockWidth{fp_fp}}) | ((x <<< 2) & {BlockWidth{mixed}});
+    assign sum_o   = term1 ^ term2 ^ term3;
+    assign carry_o = ((term1 & term2) | (term1 & term3) | (term2 & term3)) << 1;
   end else begin : gen_weights
     // One weight after the other: x * (2^n - 1) = (x << n) - x, then << z.
     localparam int FloatOnes = if4_pkg::float_ones(Format);

@@ -2,9 +2,10 @@
 # vectors of the RTL, faults.
 
 .PHONY: area
-area: ## area and timing of the RTL in a library of cells: LIBERTY=, CONFIGS="if4 nvfp4*", MODULES=1; of arrays of any size: ARRAY=
+area: ## area and timing of the RTL in a library of cells: LIBERTY=, CONFIGS="if4 nvfp4*", SEEDS=5 for medians, MODULES=1; of arrays of any size: ARRAY=
 	@scripts/setup.sh area
 	@exec python3 $(if $(ARRAY),scripts/area/arrays.py $(area_liberty) '$(ARRAY)',scripts/area/area.py $(area_liberty) \
+		$(if $(SEEDS),--seeds '$(SEEDS)') \
 		$(if $(filter-out 0,$(MODULES)),--modules) $(CONFIGS:%='%'))
 
 .PHONY: area-published

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Area and time of the RTL in a library of cells: synthesizes configurations, prints and saves one table.
 
-usage: scripts/area/area.py [--liberty FILES] [--jobs N] [--modules] [--check] [CONFIG...]
+usage: scripts/area/area.py [--liberty FILES] [--jobs N] [--seeds N] [--modules] [--check] [CONFIG...]
        scripts/area/area.py --published [--liberty FILES]    where the published +66.6 % comes from
        scripts/area/area.py --list
 
@@ -24,6 +24,7 @@ from pathlib import Path
 
 import report
 from liberty import LibertyError
+from seeds import medians
 from synthesis import Design, cached, library_folder, result_of, try_library
 from tables import read_library
 from tools import ROOT, ToolError, generator, run_program, save, versions
@@ -43,6 +44,7 @@ class Config:
     nvfp4: str = None        # NVFP4 of the same kind, with its own accumulator
     nvfp4_same: str = None   # with the same accumulator
     lane: str = None         # lane-FP32 of the same format
+    small: str = None        # of a fast unit: the small one
 
     @property
     def name(self):
@@ -72,7 +74,8 @@ def config_of(build, named):
                   nvfp4_same=other(Format=nvfp4, AccWidth=IF4_ACC_WIDTH)
                   if is_mac and build.format == "if4" and "Lanes" not in parameters else None,
                   lane=named.get(("lane_fp32_mac", frozenset({("Format", FORMATS.index(build.format))})))
-                  if is_mac and not parameters.keys() & {"Lanes", "AccWidth"} else None)
+                  if is_mac and not parameters.keys() & {"Lanes", "AccWidth"} else None,
+                  small=other(Depth=None) if parameters.get("Depth") else None)
 
 
 def configs_of(table):
@@ -92,12 +95,14 @@ LIMITS = {
         ("IF4 array over NVFP4 array", "if4_array", "area / nvfp4", 1.20),
     ],
     "sg13g2_stdcell_typ_1p20V_25C": [
-        ("IF4, iterative, um2", "if4_iterative", "area", 54000),
-        ("IF4, pipelined, um2", "if4", "area", 66000),
+        ("IF4, iterative, um2", "if4_iterative", "area", 53834),
+        ("IF4, pipelined, um2", "if4", "area", 66383),
         ("IF4 over NVFP4, iterative", "if4_iterative", "area / nvfp4", 1.25),
         ("IF4 over lane-FP32, iterative", "if4_iterative", "area / lane", 1 / 11),
-        ("IF4 path over NVFP4's", "if4", "path / nvfp4", 1.03),
-        ("IF4 path over NVFP4's, iterative", "if4_iterative", "path / nvfp4", 1.03),
+        ("IF4 path, ns", "if4", "path", 6.8),
+        ("IF4 path, iterative, ns", "if4_iterative", "path", 6.8),
+        ("fast IF4 path, iterative, ns", "if4_fast_iterative", "path", 3.9),
+        ("fast IF4 over IF4, iterative", "if4_fast_iterative", "area / small", 1.22),
         ("IF4 path over lane-FP32's", "if4", "path / lane", 0.50),
         ("IF4 path over lane-FP32's, iterative", "if4_iterative", "path / lane", 0.50),
         ("IF4 array over NVFP4 array", "if4_array", "area / nvfp4", 1.20),
@@ -145,7 +150,7 @@ def cost(design):
             parameters.get("Format", 0) in (5, 6))
 
 
-def results_of(designs, library, jobs, parted=False):
+def results_of(designs, library, jobs, parted=False, quiet=False):
     """Runs the flow for all, in parallel. {name: result}; raises ToolError if one failed, after the others."""
     results, failures = {}, []
     lock = threading.Lock()
@@ -156,7 +161,7 @@ def results_of(designs, library, jobs, parted=False):
             results[design.name] = result
         else:
             todo.append(design)
-    if results and todo:
+    if results and todo and not quiet:
         print(f"{len(results)} of {len(designs)} results are up to date", flush=True)
     os.chdir(ROOT)  # the tools get names relative to it
     if todo:
@@ -226,17 +231,28 @@ def save_table(library, configs, results, notes):
     print(f"saved: {folder.relative_to(ROOT)}/area.json, .csv, .md")
 
 
-def check_limits(library, results):
+NEAR = 0.05   # of a limit: a figure that is so near is judged by its median over LIMIT_SEEDS, as abc's noise is as large
+LIMIT_SEEDS = 5
+
+
+def check_limits(library, results, jobs):
     """Prints every limit whose figures are there; whether none is missed, and how many there were."""
     missed = checked = 0
     by_name = {config.name: config for config in CONFIGS}
     for what, name, figure, limit in LIMITS.get(library.name, LIMITS[None]):
-        value = report.figure(figure, by_name[name], results)
+        config = by_name[name]
+        value = report.figure(figure, config, results)
         if value is None:
             continue
         checked += 1
+        how = ""
+        if abs(value / limit - 1) < NEAR:
+            needed = [by_name[other] for other in (name, config.nvfp4, config.nvfp4_same, config.lane, config.small) if other in results]
+            value = report.figure(figure, config, medians([other.design for other in needed], LIMIT_SEEDS,
+                                                          lambda designs: results_of(designs, library, jobs, quiet=True)))
+            how = f", median over {LIMIT_SEEDS} seeds"
         missed += value > limit
-        print(f"limit {what:40} {value:10.4g} at most {limit:.4g}: {'MISSED' if value > limit else 'met'}")
+        print(f"limit {what:40} {value:10.4g} at most {limit:.4g}: {'MISSED' if value > limit else 'met'}{how}", flush=True)
     return missed, checked
 
 
@@ -266,6 +282,8 @@ def main():
     parser.add_argument("--liberty", metavar="FILES",
                         help="cells, in files separated by blanks (default: those of qflow-tech-osu018)")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="at a time (default: cores)")
+    parser.add_argument("--seeds", type=int, default=1, metavar="N", choices=range(1, 100),
+                        help="figures are medians over so many ways to name things, which abc's result depends on")
     parser.add_argument("--modules", action="store_true", help="also the area by module")
     parser.add_argument("--published", action="store_true", help="lane-FP32 IF4 against NVFP4, by module")
     parser.add_argument("--check", action="store_true", help="fail also if no limit could be checked")
@@ -284,13 +302,14 @@ def main():
     if args.published:
         published(library, args.jobs)
         return 0
-    results = results_of([config.design for config in configs], library, args.jobs)
+    results = medians([config.design for config in configs], args.seeds,
+                      lambda designs: results_of(designs, library, args.jobs))
     references(configs, results, library)
     save_table(library, configs, results, report.notes(library))
     if args.modules:
         parted = results_of([config.design for config in configs if not config.design.kept], library, args.jobs, parted=True)
         by_module(library, configs, results, {**results, **parted})
-    missed, checked = check_limits(library, results)
+    missed, checked = check_limits(library, results, args.jobs)
     if args.check and checked == 0:
         raise LibertyError("none of these configurations has a limit to check")
     return 1 if missed else 0

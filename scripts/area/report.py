@@ -41,14 +41,16 @@ def ratios(config, results):
     return {"area / nvfp4": ratio(own, nvfp4, "area"), "area / nvfp4 same acc": ratio(own, same, "area"),
             "path / nvfp4": ratio(own, nvfp4, "critical_path_ns"),
             "path / nvfp4 same acc": ratio(own, same, "critical_path_ns"),
-            "area / lane": ratio(own, lane, "area"), "path / lane": ratio(own, lane, "critical_path_ns")}
+            "area / lane": ratio(own, lane, "area"), "path / lane": ratio(own, lane, "critical_path_ns"),
+            "area / small": ratio(own, results.get(config.small), "area")}
 
 
 def figure(what, config, results):
     """A figure of a limit: None where the results that it needs are not there."""
     if config.name not in results:
         return None
-    return results[config.name]["area"] if what == "area" else ratios(config, results)[what]
+    own = {"area": "area", "path": "critical_path_ns"}
+    return results[config.name][own[what]] if what in own else ratios(config, results)[what]
 
 
 def shown(value, digits):

@@ -39,6 +39,7 @@ class Design:
     kept: tuple = ()           # modules that are mapped once each, by themselves; the rest is one with the top
     boxed: bool = False        # what is kept is left out: the result is of what lies around it, and has no path
     part: bool = False         # it is one that another design keeps: no path is asked for
+    seed: int = 0              # of the names that abc sees (seeds.py); 0: those of the RTL
 
     def sources(self):
         return builds.listed(self.files)
@@ -157,8 +158,9 @@ def measure(design, library, work):
         return measure_frame(design, library, work)
     if design.kept:
         return measure_whole(design, library, work)
+    scramble = f"rename -scramble-name -seed {design.seed}" if design.seed else ""
     yosys([*read_commands(design), *coarse_commands(design.top), f"synth -top {design.top} -run fine:check",
-           *map_commands(work), *flat_commands(work)], work / "yosys.log", design.name)
+           scramble, *map_commands(work), *flat_commands(work)], work / "yosys.log", design.name)
     cells = read_stat((work / "stat.txt").read_text(), library, design.name)[design.top]
     return {**figures(cells, library), **measure_path(design, work),
             **(count_clocks(design, work) if design.counted else {})}
