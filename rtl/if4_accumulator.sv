@@ -51,7 +51,7 @@
     assign base_overflow = overflow;
     logic done_q;
     assign done          = done_q;
-    assign ready_o     = ~done_q;
+    assign ready_o       = ~done_q;
     always_ff @(posedge clk_i or negedge rst_ni) begin
       if (!rst_ni) begin
         done_q     <= 1'b0;

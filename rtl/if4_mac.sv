@@ -10,12 +10,14 @@
 //
 // Throughput: one beat a clock, for dot products of any length, as long as results are taken. With Iterative = 1 a dot
 // product waits until the output stage has done with the one before it: one result
-// in IterativeLatency + 1 clocks at worst.
+// in IterativeLatency + 1 clocks at worst. From its last beat to the first one of the next product then pass at least one
+// clock without a beat, or acc_pieces of them with Depth = 1.
 //
 // Latency, without stalls, in clocks from the edge that takes the last beat to the first edge at which the result can
-// be taken; with more than 16 lanes one more:
-//   Iterative = 0   6
-//   Iterative = 1   30 to 3 + IterativeLatency, the larger the sum the sooner, with IterativeLatency =
+// be taken, with S = 3 up to the sum, or 4 with more than 16 lanes; Depth = 1: S = block_stages + acc_pieces of if4_pkg,
+// and one more with more than 16 lanes (FAST.md):
+//   Iterative = 0   S + if4_pkg::fp32_stages: 6 at Depth 0 with 16 lanes
+//   Iterative = 1   S + 27 to S + IterativeLatency, the larger the sum the sooner, with IterativeLatency =
 //                   AccWidth + 2 * if4_pkg::divisor_ones(Format) + 25 (if4_fp32_iterative.sv)
 //
 // Reset: asynchronous, active low. It drops all beats and results in flight; the next beat starts a dot product.
@@ -140,8 +142,8 @@
     );
   end
 
-  // Align ----------------------------------------------------------------------------------------------------
-  logic signed [BeatWidth-1:0] beat;         // of stage 2
+  // Align -------------------------------------------------------------------------------------------------------------
+  logic signed [BeatWidth-1:0] beat;         // of the blocks' last stage
   logic signed [BeatWidth-1:0] addend;       // of the beat that the accumulator is offered, as what follows
   logic add_valid, add_last, add_nan;
 
@@ -162,7 +164,7 @@
     );
     always_ff @(posedge clk_i) begin
       if (valid[Stages] & beat_ready) begin
-        beat_q <= beat;
+        beat_q      <= beat;
         beat_last_q <= last[Stages];
         beat_nan_q  <= |nan;
       end
@@ -173,7 +175,7 @@
   end
 
   // Accumulate --------------------------------------------------------------------------------------------------------
-  logic signed [AccWidth-1:0] sum;
+  logic signed [AccWidth-1:0] sum;            // the finished one, or one that is being made
   logic sum_nan, sum_overflow;
 
   if (Depth == 0) begin : gen_whole

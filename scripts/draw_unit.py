@@ -39,7 +39,7 @@ CONSTANTS = {
 ELABORATED = {
     "codes": "$bits(u_mac.a_codes_i)",
     "scale": "$bits(u_mac.a_scale_i)",
-    "accumulator": "$bits(u_mac.acc_q)",
+    "accumulator": "$bits(u_mac.sum)",
     "window": "$bits(u_mac.gen_pipelined.u_fp32.window_q)",
     "quotient": "u_mac.gen_pipelined.u_fp32.QuotientWidth",
     "result": "$bits(u_mac.result_o)",

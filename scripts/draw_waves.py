@@ -268,7 +268,7 @@ def signed(value, width):
 
 def accumulated(bits):
     """The sum as a number: the accumulator counts units of 2^-20 / 49. It says nothing after a NaN scale."""
-    return "NaN" if bits["nan_q"] else f"{float(Fraction(signed(bits['acc_q'], 64), 49 << 20)):g}"
+    return "NaN" if bits["sum_nan"] else f"{float(Fraction(signed(bits['sum'], 64), 49 << 20)):g}"
 
 
 def operand_rows(valid="valid_i", ready="ready_o"):
@@ -286,8 +286,10 @@ def bit_rows(*names, handshake=()):
 RESULT = Row("result_o", text=lambda v: fp32_text(v["result_o"]), handshake=("valid_o", "ready_i"))
 FLAGS = bit_rows("nan_o", "overflow_o", handshake=("valid_o", "ready_i"))
 ACCUMULATOR = Row("accumulator", text=accumulated, handshake=("holds a sum",))
-STAGES = [Row("stage 1", "valid1"), Row("stage 2", "valid2"), Row("stage 3", "done"),
-          Row("stage 4", "gen_pipelined.u_fp32.valid1"), Row("stage 5", "gen_pipelined.u_fp32.valid2")]
+STAGES = [Row("stage 1", "gen_stage[0].gen_handshake.u_stage.valid_o"),
+          Row("stage 2", "gen_stage[1].gen_handshake.u_stage.valid_o"), Row("stage 3", "done"),
+          Row("stage 4", "gen_pipelined.u_fp32.gen_stage[0].u_stage.valid_o"),
+          Row("stage 5", "gen_pipelined.u_fp32.gen_stage[1].u_stage.valid_o")]
 
 
 @dataclass
@@ -347,7 +349,7 @@ def drawn(scenario):
     values = simulated(scenario.unit, scenario.beats, scenario.offers, scenario.takes)
     if scenario.unit == UNIT:
         values["holds a sum"] = [str(int(first == "0" or done == "1"))
-                                 for first, done in zip(values["gen_gate.first_q"], values["done"])]
+                                 for first, done in zip(values["gen_whole.u_acc.gen_gate.first_q"], values["done"])]
     picture = Waves(scenario.title, len(scenario.offers), len(scenario.rows) + 1)
     picture.name(TOP, "clk_i")
     picture.clock(TOP)
