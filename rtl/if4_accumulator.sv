@@ -1,9 +1,9 @@
 // The exact sum of the beats of a dot product, in one addition a beat.
 //
 // The accumulator is also the register that the output stage reads: a finished sum stays in it until it is taken.
-// Handshake: a beat is taken at an edge with valid_i & ready_o, a sum at one with valid_o & ready_i. Throughput: a beat a
-// clock within a dot product; from one to the next with Iterative = 0. Latency: 1 clock. Reset: asynchronous, active low.
-// It drops all beats and sums.
+// Handshake: a beat is taken at an edge with valid_i & ready_o, a sum at one with valid_o & ready_i. Throughput: a beat
+// a clock within a dot product, and with Iterative = 0 from one to the next. Latency: 1 clock. Reset: asynchronous,
+// active low. It drops all beats and sums.
 /* verilator lint_off TIMESCALEMOD */ module if4_accumulator #(
   parameter int Width     = 64,  // bits of the sum
   parameter int BeatWidth = 58,  // bits of a beat, at most Width

@@ -1,22 +1,23 @@
-// The exact sum of the beats of a dot product, made in pieces: the lowest piece of a beat is added first, each other one a
-// clock after the one below, with the carry in a register. So the longest carry is that of a piece, whatever the width.
+// The exact sum of the beats of a dot product, made in pieces: the lowest piece of a beat is added first, each other one
+// a clock after the one below, with the carry in a register. So the longest carry is that of a piece, whatever the
+// width (FAST.md).
 //
 // A beat passes stage p when piece p is added to. The bits of it that are still to be added travel along. Handshake: a
-// beat is taken at an edge with valid_i & ready_o. The beats stop at the last stage; there the last one of a dot product
-// waits until its sum is taken, at an edge with valid_o & ready_i. Throughput: a beat a clock, within a dot product and, if
-// Iterative is 0, from one to the next. Latency: Pieces clocks, from the edge that takes the last beat to the first edge at
-// which the sum can be taken. Reset: asynchronous, active low. It drops all beats and sums.
+// beat is taken at an edge with valid_i & ready_o. The beats end at the last stage; there the last one of a dot product
+// waits until its sum is taken, at an edge with valid_o & ready_i. Throughput: a beat a clock, within a dot product and,
+// if Iterative is 0, from one to the next. Latency: Pieces clocks, from the edge that takes the last beat to the first
+// edge at which the sum can be taken. Reset: asynchronous, active low. It drops all beats and sums.
 //
-// Iterative = 0: a stage that adds the first beat of a dot product adds it to 0. The finished lower pieces of a sum travel
-// along with its last beat, in keep_q, as those of the next one follow a clock behind.
-// Iterative = 1: the pieces stay where they are until the sum is taken, which clears them all; only then the next dot
-// product begins.
+// Iterative = 0: a stage that adds the first beat of a dot product adds it to 0. The finished lower pieces of a sum
+// travel along with its last beat, in keep_q, as those of the next one follow a clock behind.
+// Iterative = 1: the pieces stay where they are until the sum is taken, which clears them all; only then may the next
+// dot product begin. No stage waits: ready_o is 1, and whoever offers beats sees to that.
 /* verilator lint_off TIMESCALEMOD */ module if4_accumulator_skewed #(
   parameter int Width     = 64,  // bits of the sum
   parameter int BeatWidth = 58,  // bits of a beat, at most Width
   parameter int Lowest    = 14,  // bits of the lowest piece, above 0 and below Width
   parameter int Most      = 25,  // bits of any other piece, at most
-  parameter int Iterative = 0,
+  parameter int Iterative = 0,   // 1: one dot product at a time, for an iterative output stage
   parameter int Locked    = 0,   // 1: all stages move at an edge with ready_i, and none at another; Iterative is 0
   localparam int Uppers   = (Width - Lowest + Most - 1) / Most,
   localparam int Pieces   = 1 + Uppers,
@@ -69,7 +70,8 @@
       assign {last, nan, rest} = {last_i, nan_i, beat_i};
       assign carry_in          = 1'b0;
     end else begin : gen_below
-      assign {last, nan, rest} = {gen_piece[p-1].gen_on.last_q, gen_piece[p-1].gen_on.nan_q, gen_piece[p-1].gen_on.rest_q};
+      assign {last, nan}       = {gen_piece[p-1].gen_on.last_q, gen_piece[p-1].gen_on.nan_q};
+      assign rest              = gen_piece[p-1].gen_on.rest_q;
       assign carry_in          = gen_piece[p-1].gen_on.carry_q;
     end
 

@@ -1,7 +1,7 @@
 // The sum of two signed numbers and a carry. Combinational, exact.
 //
-// It is written as one addition with a bit more at the low end, so that every tool makes one adder of it, with the carry
-// at its input, and not two.
+// It is written as one addition with a bit more at the low end, so that every tool makes one adder of it, with the
+// carry at its input, and not two.
 /* verilator lint_off TIMESCALEMOD */ module if4_add_carry #(
   parameter int Width = 8  // bits of the numbers, 1 or more
 ) (

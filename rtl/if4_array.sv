@@ -16,8 +16,8 @@
 // a shared output. Shorter tiles wait.
 //
 // Latency, without stalls, in clocks from the edge that takes the last beat of a tile to the first edge at which the
-// result of cell (r, c) can be taken, with E = if4_pkg::cell_edges and O = if4_pkg::fp32_stages (at Depth 0 with 16 lanes
-// both are 3):
+// result of cell (r, c) can be taken, with E = if4_pkg::cell_edges and O = if4_pkg::fp32_stages (at Depth 0 with 16
+// lanes both are 3):
 //   SharedOutput = 0   E + O + c + 2 * Rows - r
 //   SharedOutput = 1   E + O + 1 + 2 * Rows - 1 - r + c * Rows
 //
