@@ -5,7 +5,7 @@
 // ripple carry, in whatever form the chain is described.
 /* verilator lint_off TIMESCALEMOD */ module if4_adder #(
   parameter int Width = 64,  // bits of the numbers, at least 2
-  parameter int Part  = 24   // bits of a part, at least 1; the lowest part has what is left
+  parameter int Part  = 22   // bits of a part, at least 1; the lowest part has what is left
 ) (
   input  logic [Width-1:0] a_i,
   input  logic [Width-1:0] b_i,
