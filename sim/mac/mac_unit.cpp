@@ -24,7 +24,8 @@ const std::vector<UnitBuild>& unit_builds() {
     std::vector<UnitBuild> all;
     for (const Build& build : builds()) {
       if (build.module == "if4_mac")
-        all.push_back({build.name, {build.format, build.lanes, build.acc_width}, build.iterative});
+        all.push_back(
+            {build.name, {build.format, build.lanes, build.acc_width, build.scaled}, build.iterative});
     }
     return all;
   }();
@@ -38,11 +39,16 @@ const UnitBuild& unit_build(std::string_view name) {
   throw std::invalid_argument("no unit is called " + std::string(name));
 }
 
+const UnitBuild& cosim_unit(bool scaled) {
+  return scaled ? unit_build("if4_mac_scaled") : unit_builds().front();
+}
+
 const UnitBuild* build_of(const MacConfig& config) {
   const UnitBuild* found = nullptr;
   for (const UnitBuild& build : unit_builds()) {
     const bool same = build.mac.format == config.format && build.mac.lanes == config.lanes &&
-                      acc_width(build.mac) == acc_width(config);
+                      acc_width(build.mac) == acc_width(config) &&
+                      sum_divisor(build.mac) == sum_divisor(config);
     if (!same || !Registry<UnitMaker>::has(build.name)) continue;
     if (!build.iterative) return &build;
     if (found == nullptr) found = &build;
@@ -55,10 +61,10 @@ namespace {
 // Up to the clock in which the accumulator has the sum.
 int sum_latency(const UnitBuild& build) { return build.mac.lanes > kBlockSize ? 4 : 3; }
 
-// Bits of r = 2^ones - 1.
+// Bits of r = 2^ones - 1 if the unit divides by its square, else 1.
 int ones(const UnitBuild& build) {
   int bits = 0;
-  while ((1 << bits) - 1 < traits(build.mac.format).divisor) ++bits;
+  while (((1 << bits) - 1) * ((1 << bits) - 1) < sum_divisor(build.mac)) ++bits;
   return bits;
 }
 

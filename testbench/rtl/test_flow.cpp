@@ -19,7 +19,7 @@ int latency_of(const UnitBuild& config, const Beats& beats) {
   // the bit of 2^(-2 * ones).
   const int width = config.mac.acc_width == 0 ? exact_default_width(config.mac) : config.mac.acc_width;
   const MacResult result = exact_result(beats, config.mac);
-  const long r = traits(config.mac.format).divisor;
+  const long r = config.mac.scaled ? 1 : traits(config.mac.format).divisor;
   if (result.bits == 0 || result.nan || result.overflow) {
     const int ones = static_cast<int>(mpz_sizeinbase(mpz_class(r).get_mpz_t(), 2));
     return to_output_stage + (width - 1 + 2 * ones) + 2;
@@ -275,11 +275,10 @@ TEST_CASE("the RTL stops a simulation with parameters that it cannot have", "[rt
     INFO(text);
     CHECK(status == 0);
   }
-  const std::pair<const char*, const char*> wrong[] = {{"Format=9", "Format"},
-                                                       {"Format=-1", "Format"},
-                                                       {"Lanes=48", "Lanes"},
-                                                       {"AccWidth=53", "AccWidth"},
-                                                       {"AccWidth=121", "AccWidth"}};
+  const std::pair<const char*, const char*> wrong[] = {
+      {"Format=9", "Format"},      {"Format=-1", "Format"},      {"Lanes=48", "Lanes"},
+      {"AccWidth=53", "AccWidth"}, {"AccWidth=121", "AccWidth"}, {"Scaled=2", "Scaled"},
+      {"Scaled=-1", "Scaled"}};
   for (const auto& [parameter, name] : wrong) {
     const auto [status, text] =
         simulate("if4_mac", "rtl/if4_pkg.sv rtl/if4_mac.sv -Y.sv -yrtl -Pif4_mac." + std::string(parameter));
