@@ -68,8 +68,8 @@ def config_of(build, named):
     nvfp4 = FORMATS.index("nvfp4")
     is_mac = build.module == "if4_mac"
     return Config(design, "iterative" if parameters.get("Iterative") else "pipelined",
-                  nvfp4=other(Format=nvfp4, AccWidth=None),
-                  nvfp4_same=other(Format=nvfp4, AccWidth=IF4_ACC_WIDTH)
+                  nvfp4=other(Format=nvfp4, AccWidth=None, Scaled=None),
+                  nvfp4_same=other(Format=nvfp4, AccWidth=IF4_ACC_WIDTH, Scaled=None)
                   if is_mac and build.format == "if4" and "Lanes" not in parameters else None,
                   lane=named.get(("lane_fp32_mac", frozenset({("Format", FORMATS.index(build.format))})))
                   if is_mac and not parameters.keys() & {"Lanes", "AccWidth"} else None)

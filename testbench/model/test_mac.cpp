@@ -5,6 +5,7 @@
 #include "model/core/float_bits.hpp"
 #include "model/mac/mac.hpp"
 #include "testbench/support/catch.hpp"
+#include "testbench/support/file_testing.hpp"
 #include "testbench/support/mac_testing.hpp"
 #include "testbench/support/rational.hpp"
 
@@ -90,10 +91,21 @@ TEST_CASE("a scaled result times the constant of rtl/README.md is the value", "[
   // amax is 1 here: value = result / (span * 448)^2, and result / (r * span * 448)^2 where the MAC is scaled.
   const mpq_class span[] = {6, 6, 6, 7, 4, mpq_class(15, 2), 28, mpq_class(15, 2), 28};
   const int r[] = {7, 1, 1, 1, 3, 31, 31, 1, 1};
+  const char* const constants[] = {"| IF4 | 7 | 6 | 18,816 |",
+                                   "",
+                                   "",
+                                   "",
+                                   "| IF3 | 3 | 4 | 5,376 |",
+                                   "| IF6-E2M3 | 31 | 7.5 | 104,160 |",
+                                   "| IF6-E3M2 | 31 | 28 | 388,864 |",
+                                   "",
+                                   ""};
   std::mt19937_64 random(test_seed() + 18);
   for (const Format format : all_formats()) {
     const auto number = static_cast<std::size_t>(format);
     INFO(format_name(format));
+    const std::string page = get("rtl/README.md");
+    if (r[number] != 1) CHECK(page.find(constants[number]) != std::string::npos);
     const mpq_class plain = 1 / (span[number] * span[number] * 448 * 448);
     const mpq_class constant =
         1 / (r[number] * span[number] * 448 * mpq_class(r[number]) * span[number] * 448);
