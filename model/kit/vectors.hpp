@@ -5,7 +5,7 @@
 //     # lanes: 16                  16, 32 or 64
 //     # accumulator: 64            its bits
 //     # rounding: exact            of the results: exact, or lane-fp32 as the published unit rounds
-//     # scaled: 1                  the unit leaves the factor 1 / r^2 out of its results (rtl/README.md)
+//     # scaled: 1                  the unit leaves the factor 1 / r^2 out of its results (rtl/SCALED.md)
 //     # seed: 1
 //     # generator: if4 0.1.0
 //     # testpoint: ties.int_float  what the lines below are for
