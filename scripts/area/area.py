@@ -87,6 +87,7 @@ CONFIGS = configs_of(builds.with_use("area"))
 LIMITS = {
     None: [
         ("IF4 over NVFP4, iterative", "if4_iterative", "area / nvfp4", 1.30),
+        ("IF4 with scaled results over NVFP4", "if4_scaled", "area / nvfp4", 1.25),
         ("IF4 path over lane-FP32's", "if4", "path / lane", 0.50),
         ("IF4 path over lane-FP32's, iterative", "if4_iterative", "path / lane", 0.50),
         ("IF4 array over NVFP4 array", "if4_array", "area / nvfp4", 1.20),
@@ -95,6 +96,7 @@ LIMITS = {
         ("IF4, iterative, um2", "if4_iterative", "area", 54000),
         ("IF4, pipelined, um2", "if4", "area", 66000),
         ("IF4 over NVFP4, iterative", "if4_iterative", "area / nvfp4", 1.25),
+        ("IF4 with scaled results over NVFP4", "if4_scaled", "area / nvfp4", 1.20),
         ("IF4 over lane-FP32, iterative", "if4_iterative", "area / lane", 1 / 11),
         ("IF4 path over NVFP4's", "if4", "path / nvfp4", 1.03),
         ("IF4 path over NVFP4's, iterative", "if4_iterative", "path / nvfp4", 1.03),
