@@ -18,19 +18,23 @@
 // and one more with more than 16 lanes (FAST.md):
 //   Iterative = 0   S + if4_pkg::fp32_stages: 6 at Depth 0 with 16 lanes
 //   Iterative = 1   S + 27 to S + IterativeLatency, the larger the sum the sooner, with IterativeLatency =
-//                   AccWidth + 2 * if4_pkg::divisor_ones(Format) + 25 (if4_fp32_iterative.sv)
+//                   AccWidth + 2 * Ones + 25 (if4_fp32_iterative.sv), where Ones is 1 with Scaled = 1 and
+//                   if4_pkg::divisor_ones(Format) otherwise
 //
 // Reset: asynchronous, active low. It drops all beats and results in flight; the next beat starts a dot product.
 //
 // Result. With A the exact sum in its unit (if4_pkg.sv; README.md in this folder), result_o is A * unit rounded to
-// nearest even: +0 or a normal number. It is the quiet NaN 0x7FC00000 if one of the flags is set.
+// nearest even: +0 or a normal number. It is the quiet NaN 0x7FC00000 if one of the flags is set. The unit is
+// 2^if4_pkg::sum_exponent(Format) / r^2 with Scaled = 0. With Scaled = 1 it has no factor 1 / r^2, so that a result is
+// r^2 times as large, and the constant that it is multiplied by afterwards has that factor. Where r is 1 nothing changes.
 /* verilator lint_off TIMESCALEMOD */ module if4_mac #(
   parameter int Format    = if4_pkg::FormatIF4,  // one of if4_pkg::Format*
   parameter int Lanes     = 16,                  // elements of either operand a beat: 16, 32 or 64
   parameter int AccWidth  = if4_pkg::acc_width(Format, Lanes),  // bits of the accumulator: if4_pkg::beat_width to
                                                  // 120; the default holds 1,024 beats of any operands
   parameter int Iterative = 0,                   // output stage: 0 pipelined, a result a clock; 1 iterative, small
-  parameter int Depth     = 0                    // 0 the small unit; 1 the fast one, with more stages
+  parameter int Depth     = 0,                   // 0 the small unit; 1 the fast one, with more stages
+  parameter int Scaled    = 0                    // 0: results are values; 1: r^2 times as large, without a division
 ) (
   input  logic                                        clk_i,
   input  logic                                        rst_ni,     // asynchronous, active low
@@ -56,6 +60,7 @@
   localparam int BlockWidth = if4_pkg::block_width(Format);
   localparam int ShiftWidth = if4_pkg::ScaleShiftWidth;
   localparam int BeatWidth  = if4_pkg::beat_width(Format, Lanes);
+  localparam int Ones       = Scaled != 0 ? 1 : if4_pkg::divisor_ones(Format);  // 1: the output stage does not divide
   localparam int BeatsHeld  = if4_pkg::acc_beats(Format, Lanes, AccWidth);  // that never overflow
 
   if (Format < 0 || Format >= if4_pkg::Formats) begin : gen_guard_format
@@ -66,6 +71,9 @@
   end
   if (AccWidth < BeatWidth || BeatsHeld < 1 || AccWidth > if4_pkg::AccWidthMax) begin : gen_guard_width
     initial $fatal(1, "if4_mac: AccWidth cannot hold one beat, or is above 120");
+  end
+  if (Scaled != 0 && Scaled != 1) begin : gen_guard_scaled
+    initial $fatal(1, "if4_mac: Scaled is not 0 or 1");
   end
 
   logic beat_ready;           // what follows the blocks takes a beat
@@ -198,7 +206,7 @@
   // Round -------------------------------------------------------------------------------------------------------------
   if (Iterative != 0) begin : gen_iterative
     if4_fp32_iterative #(
-      .Width(AccWidth), .Ones(if4_pkg::divisor_ones(Format)), .SumExponent(if4_pkg::sum_exponent(Format)),
+      .Width(AccWidth), .Ones(Ones), .SumExponent(if4_pkg::sum_exponent(Format)),
       .Depth(Depth)
     ) u_fp32 (
       .clk_i(clk_i), .rst_ni(rst_ni),
@@ -207,7 +215,7 @@
     );
   end else begin : gen_pipelined
     if4_fp32 #(
-      .Width(AccWidth), .Ones(if4_pkg::divisor_ones(Format)), .SumExponent(if4_pkg::sum_exponent(Format)),
+      .Width(AccWidth), .Ones(Ones), .SumExponent(if4_pkg::sum_exponent(Format)),
       .Depth(Depth)
     ) u_fp32 (
       .clk_i(clk_i), .rst_ni(rst_ni),

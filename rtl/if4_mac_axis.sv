@@ -28,6 +28,7 @@
   parameter int AccWidth  = if4_pkg::acc_width(Format, Lanes),  // bits of the accumulator, as of if4_mac
   parameter int Iterative = 0,                   // output stage: 0 pipelined, 1 iterative
   parameter int Depth     = 0,                   // 0 the small unit, 1 the fast one
+  parameter int Scaled    = 0,                   // results: 0 values, 1 without the factor 1 / r^2, as of if4_mac
   parameter int DataWidth = 2 * Lanes * if4_pkg::code_bits(Format) + Lanes  // bits of s_axis_tdata: whole bytes, no
                                                  // fewer than the default, which has no padding
 ) (
@@ -75,7 +76,9 @@
     .valid_o(beat_valid), .ready_i(beat_ready), .data_o({beat_last, w_scale, w_codes, a_scale, a_codes})
   );
 
-  if4_mac #(.Format(Format), .Lanes(Lanes), .AccWidth(AccWidth), .Iterative(Iterative), .Depth(Depth)) u_mac (
+  if4_mac #(
+    .Format(Format), .Lanes(Lanes), .AccWidth(AccWidth), .Iterative(Iterative), .Depth(Depth), .Scaled(Scaled)
+  ) u_mac (
     .clk_i(clk_i), .rst_ni(rst_ni),
     .valid_i(beat_valid), .ready_o(beat_ready), .last_i(beat_last),
     .a_codes_i(a_codes), .a_scale_i(a_scale), .w_codes_i(w_codes), .w_scale_i(w_scale),

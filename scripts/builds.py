@@ -24,7 +24,7 @@ TABLE = ROOT / "rtl" / "builds.txt"
 FORMATS = ROOT / "model" / "core" / "format.hpp"
 USES = ("run", "sim", "trace", "bits", "lint", "area")
 # What the C++ row of a simulated build has a member for, struct Build of sim/verilated/builds.hpp.
-SIMULATED_PARAMETERS = {"Format", "Lanes", "AccWidth", "Iterative", "Depth", "Rows", "Cols", "SharedOutput"}
+SIMULATED_PARAMETERS = {"Format", "Lanes", "AccWidth", "Iterative", "Depth", "Scaled", "Rows", "Cols", "SharedOutput"}
 # The header whose template simulates a Verilated class of that module, and the template. The tests use the classes of
 # other modules by themselves.
 SIMULATORS = {
@@ -185,8 +185,9 @@ def table_source(builds):
     for build in builds:
         get = build.parameters.get
         rows.append(f'      {{"{build.name}", "{build.module}", static_cast<Format>({get("Format", 0)}), '
-                    f'{get("Lanes", 16)}, {get("AccWidth", 0)}, {flag(get("Iterative", 0))}, {get("Depth", 0)}, {get("Rows", 8)}, '
-                    f'{get("Cols", 8)}, {flag(get("SharedOutput", 0))}, {flag("trace" in build.uses)}}},')
+                    f'{get("Lanes", 16)}, {get("AccWidth", 0)}, {flag(get("Iterative", 0))}, {get("Depth", 0)}, '
+                    f'{flag(get("Scaled", 0))}, {get("Rows", 8)}, {get("Cols", 8)}, '
+                    f'{flag(get("SharedOutput", 0))}, {flag("trace" in build.uses)}}},')
     return "\n".join(["// Generated from rtl/builds.txt by scripts/builds.py.", '#include "sim/verilated/builds.hpp"', "",
                       "namespace if4 {", "", "const std::vector<Build>& builds() {",
                       "  static const std::vector<Build> rows = {", *rows, "  };", "  return rows;", "}", "",

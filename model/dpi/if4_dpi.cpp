@@ -60,11 +60,17 @@ Codes bits_of(const std::uint32_t* words, int from, int count) {
   return codes;
 }
 
+bool is_exact(int rounding) { return rounding == IF4_DPI_EXACT || rounding == IF4_DPI_EXACT_SCALED; }
+
+MacConfig config_of(int format, int lanes, int acc_width, int rounding) {
+  return {static_cast<Format>(format), lanes, acc_width, rounding == IF4_DPI_EXACT_SCALED};
+}
+
 // A MAC of one of the two kinds behind a handle.
 class Mac {
  public:
   Mac(const MacConfig& config, int rounding) : config_(config) {
-    if (rounding == IF4_DPI_EXACT) {
+    if (is_exact(rounding)) {
       mac_.emplace<ExactMac>(config);
     } else {
       mac_.emplace<LaneFp32Mac>(start(rounding));
@@ -113,7 +119,7 @@ int check_config(int format, int lanes, int acc_width, int rounding) {
   } catch (const std::invalid_argument&) {
     return IF4_DPI_BAD_CONFIG;
   }
-  if (rounding == IF4_DPI_EXACT) return 0;
+  if (is_exact(rounding)) return 0;
   if (rounding != IF4_DPI_LANE_FP32 && rounding != IF4_DPI_LANE_FP32_FIRST) return IF4_DPI_BAD_CONFIG;
   const bool published = *known == Format::kIF4 || *known == Format::kNVFP4;
   return published && lanes == kBlockSize && acc_width == 0 ? 0 : IF4_DPI_BAD_CONFIG;
@@ -296,7 +302,7 @@ int if4_dpi_mac_create(int format, int lanes, int acc_width, int rounding, if4_d
   return guarded([&] {
     if (mac == nullptr) return IF4_DPI_BAD_POINTER;
     const int error = check_config(format, lanes, acc_width, rounding);
-    if (error == 0) *mac = new Mac({static_cast<Format>(format), lanes, acc_width}, rounding);
+    if (error == 0) *mac = new Mac(config_of(format, lanes, acc_width, rounding), rounding);
     return error;
   });
 }
@@ -351,7 +357,7 @@ int if4_dpi_dot_product(int format, int lanes, int acc_width, int rounding, unsi
                                 static_cast<const void*>(overflow)}) {
       if (pointer == nullptr) return IF4_DPI_BAD_POINTER;
     }
-    const MacConfig config{static_cast<Format>(format), lanes, acc_width};
+    const MacConfig config = config_of(format, lanes, acc_width, rounding);
     Mac mac(config, rounding);
     const std::size_t bytes = code_bytes(config.format);
     const auto per_beat = static_cast<std::size_t>(blocks_per_beat(config));

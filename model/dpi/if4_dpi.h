@@ -20,7 +20,7 @@ extern "C" {
 
 /* Grows with each change that a caller has to know of. A program that was compiled with this header works with the
    libraries whose if4_dpi_abi_version() is the same number. */
-#define IF4_DPI_ABI_VERSION 1
+#define IF4_DPI_ABI_VERSION 2
 
 #define IF4_DPI_BLOCK_WORDS 4   /* the codes of a block: 128 bits, for the 32 codes of MXFP4 */
 #define IF4_DPI_BLOCK_VALUES 32 /* the values of a block, an FP32 number in each word */
@@ -43,6 +43,8 @@ extern "C" {
 #define IF4_DPI_LANE_FP32 1       /* rounded at every step, lanes that start from +0: the published script */
 #define IF4_DPI_LANE_FP32_FIRST 2 /* the same, but lanes start from the first product: the published unit, whose
                                      results differ in the sign of zeros */
+#define IF4_DPI_EXACT_SCALED 3    /* exact and rounded once, r^2 times as large: rtl/if4_mac.sv with Scaled = 1, whose results
+                                     are multiplied by amax_a * amax_w / (r * span * 448)^2. IF4: r = 7, span = 6 */
 
 /* Which of the ways to code a block is kept: that of the least squared, absolute, or largest absolute error. */
 #define IF4_DPI_MSE 0
@@ -110,7 +112,7 @@ typedef void *if4_dpi_mac;
    format:    0..8.
    lanes:     products a beat: 16, 32 or 64.
    acc_width: bits of the accumulator, 2..120, or 0 for if4_dpi_default_acc_width(). Lane-FP32 has none: 0.
-   rounding:  IF4_DPI_EXACT, or one of the IF4_DPI_LANE_FP32* for `if4` and `nvfp4` with 16 lanes.
+   rounding:  IF4_DPI_EXACT or IF4_DPI_EXACT_SCALED, or one of the IF4_DPI_LANE_FP32* for `if4` and `nvfp4` with 16 lanes.
    The caller hands the MAC back to if4_dpi_mac_destroy(). IF4_DPI_BAD_FORMAT, IF4_DPI_BAD_CONFIG, IF4_DPI_BAD_POINTER,
    IF4_DPI_NO_MEMORY. */
 int if4_dpi_mac_create(int format, int lanes, int acc_width, int rounding, if4_dpi_mac *mac);
@@ -123,7 +125,8 @@ int if4_dpi_mac_beat(if4_dpi_mac mac, const uint32_t a_codes[IF4_DPI_BEAT_WORDS]
                      const uint32_t w_codes[IF4_DPI_BEAT_WORDS], uint32_t w_scale);
 
 /* Ends the dot product of the beats since the last one ended, and starts the next. No beat gives +0.
-   result:        FP32 bits: without a flag +0 or a normal number for IF4_DPI_EXACT, and the NaN 0x7FC00000 with one.
+   result:        FP32 bits: without a flag +0 or a normal number for IF4_DPI_EXACT and IF4_DPI_EXACT_SCALED, and the NaN
+                  0x7FC00000 with one.
    nan, overflow: the flags of the unit, 0 or 1, never both 1. Lane-FP32 has none: it reads a NaN scale as 448.
    IF4_DPI_BAD_POINTER. */
 int if4_dpi_mac_finish(if4_dpi_mac mac, uint32_t *result, unsigned char *nan, unsigned char *overflow);

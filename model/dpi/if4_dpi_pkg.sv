@@ -4,7 +4,7 @@
 /* verilator lint_off UNUSEDPARAM */  // a testbench need not use all of them
 package if4_dpi_pkg;
   // What if4_dpi_abi_version() must return: check it once, before all else.
-  localparam int IF4_DPI_ABI_VERSION = 1;
+  localparam int IF4_DPI_ABI_VERSION = 2;
 
   localparam int IF4_DPI_BAD_FORMAT = -1;
   localparam int IF4_DPI_BAD_RULE = -2;
@@ -19,6 +19,7 @@ package if4_dpi_pkg;
   localparam int IF4_DPI_EXACT = 0;
   localparam int IF4_DPI_LANE_FP32 = 1;
   localparam int IF4_DPI_LANE_FP32_FIRST = 2;
+  localparam int IF4_DPI_EXACT_SCALED = 3;
 
   localparam int IF4_DPI_MSE = 0;
   localparam int IF4_DPI_MAE = 1;

@@ -106,6 +106,7 @@ void MemhWriter::write_index() {
         {"expected", kExpectedFile},
         {"points", kPointsFile},
         {"config", kConfigFile}}}};
+  if (header_.mac.scaled) index["scaled"] = true;
   auto& testpoints = index["testpoints"] = nlohmann::ordered_json::array();
   for (std::size_t id = 0; id < points_.size(); ++id)
     testpoints.push_back({{"id", id}, {"name", points_[id]}});

@@ -15,7 +15,8 @@
 //   points.memh           the names of the testpoints, 64 characters a line, zeros before them; line number = point
 //   if4_kit_config.svh    macros: IF4_KIT_CODE_BITS, IF4_KIT_LANES, and the numbers of lines, IF4_KIT_STIMULI, IF4_KIT_RESULTS,
 //                         IF4_KIT_POINTS
-//   index.json            what the vectors are, and what the files are
+//   index.json            what the vectors are, and what the files are; "scaled" is there, and true, where results leave
+//                         out the factor 1 / r^2
 //
 // vector_line.hpp says what each of these means.
 #pragma once

@@ -17,15 +17,14 @@ Int128 reach(const MacConfig& config) {
   return std::min((Int128{1} << (acc_width(config) - 1)) - 1, kBeats * largest_beat(config));
 }
 
-// The sums of dot products of one type pair are multiples of its unit. A sum is a tie where its quotient by the square of
-// the format's divisor is (2s + 1) * 2^binade with a significand s of 24 bits.
+// The sums of dot products of one type pair are multiples of its unit. A sum is a tie where its quotient by what sums are
+// divided by is (2s + 1) * 2^binade with a significand s of 24 bits.
 class Ties {
  public:
-  Ties(const MacConfig& config, std::int64_t unit)
-      : square_(traits(config.format).divisor * traits(config.format).divisor) {
+  Ties(const MacConfig& config, std::int64_t unit) : divisor_(sum_divisor(config)) {
     for (; unit % 2 == 0; unit /= 2) ++least_;
-    odd_ = unit / std::gcd(unit, square_);
-    while (reach(config) >> (most_ + 1) >= square_ << (kSignificandBits + 1)) ++most_;
+    odd_ = unit / std::gcd(unit, divisor_);
+    while (reach(config) >> (most_ + 1) >= divisor_ << (kSignificandBits + 1)) ++most_;
   }
 
   // The binades that have ties, from least() to most(). There may be none.
@@ -35,15 +34,15 @@ class Ties {
   // The first tie from that significand on whose lowest bit is `odd`.
   Int128 tie(std::int64_t significand, bool odd, int binade) const {
     while ((2 * significand + 1) % odd_ != 0 || (significand % 2 != 0) != odd) ++significand;
-    return Int128{square_ * (2 * significand + 1)} << binade;
+    return Int128{divisor_ * (2 * significand + 1)} << binade;
   }
   // The middle between the largest significand and the power of two above it.
   Int128 carry(int binade) const {
-    return Int128{square_ * ((std::int64_t{1} << (kSignificandBits + 1)) - 1)} << binade;
+    return Int128{divisor_ * ((std::int64_t{1} << (kSignificandBits + 1)) - 1)} << binade;
   }
 
  private:
-  std::int64_t square_;
+  std::int64_t divisor_;  // of sums
   std::int64_t odd_ = 1;
   int least_ = 0;
   int most_ = -1;
@@ -121,9 +120,9 @@ void add_mixed_ties(Stimuli& stimuli) {
 // A tie of the least sums that have one, and each remainder that the division can leave: any bit of it must be seen.
 void add_remainders(Stimuli& stimuli) {
   const Ties ties(stimuli.config(), 1);
-  const std::int64_t divisor = traits(stimuli.format()).divisor;
+  const std::int64_t divisor = sum_divisor(stimuli.config());
   stimuli.testpoint("ties.remainders");
-  for (std::int64_t remainder = 1; remainder < divisor * divisor; ++remainder) {
+  for (std::int64_t remainder = 1; remainder < divisor; ++remainder) {
     for (const int binade : {0, 1}) {
       for (const int sign : {1, -1}) {
         const Int128 tie = ties.tie(random_significand(stimuli), false, binade);
@@ -151,8 +150,7 @@ void add_powers_of_two(Stimuli& stimuli, Int128 factor) {
 
 // One unit above a tie that is as large as `sum`.
 Int128 above_tie_at(const MacConfig& config, Int128 sum) {
-  const std::int64_t divisor = traits(config.format).divisor;
-  Int128 place = 2 * divisor * divisor;  // of the significand's lowest bit
+  Int128 place = 2 * sum_divisor(config);  // of the significand's lowest bit
   while (sum / place >= Int128{1} << kSignificandBits) place *= 2;
   return (sum / (2 * place) * 2) * place + place / 2 + 1;
 }
@@ -179,16 +177,16 @@ void add_ties(Stimuli& stimuli) {
   add_places_below(stimuli);
   add_places_in_binades(stimuli);
   if (mixes_types(stimuli.format())) add_mixed_ties(stimuli);
-  if (traits(stimuli.format()).divisor != 1) add_remainders(stimuli);
+  if (sum_divisor(stimuli.config()) != 1) add_remainders(stimuli);
 }
 
 void add_powers(Stimuli& stimuli) {
-  const Int128 square = traits(stimuli.format()).divisor * traits(stimuli.format()).divisor;
+  const Int128 divisor = sum_divisor(stimuli.config());
   stimuli.testpoint("powers.sum");
   add_powers_of_two(stimuli, 1);
-  if (square != 1) {
+  if (divisor != 1) {
     stimuli.testpoint("powers.result");
-    add_powers_of_two(stimuli, square);
+    add_powers_of_two(stimuli, divisor);
   }
   add_large_sums(stimuli);
 }

@@ -11,7 +11,7 @@ namespace if4 {
 namespace {
 
 constexpr std::string_view kRequired[] = {"format", "lanes", "accumulator", "rounding"};
-constexpr std::string_view kOptional[] = {"seed", "generator"};
+constexpr std::string_view kOptional[] = {"scaled", "seed", "generator"};
 
 template <class Words>
 bool contains(const Words& words, std::string_view word) {
@@ -140,6 +140,8 @@ void VectorReader::header_line(std::string_view key, const std::string& value) {
                                     [&](ResultOrder order) { return rounding_name(order) == value; });
     if (found == orders.end()) fail("rounding is " + quoted_name(value) + ", not exact or lane-fp32");
     header_->rounding = *found;
+  } else if (key == "scaled") {
+    mac_.scaled = number(value, 1, "scaled") != 0;
   } else if (key == "seed") {
     const auto seed = whole_number(value, 0, ~std::uint64_t{0});
     if (!seed) fail("seed is " + quoted_name(value) + ", not a whole number");
@@ -158,6 +160,8 @@ void VectorReader::end_header() {
          std::string(format_name(mac_.format)) + " with " + std::to_string(mac_.lanes) +
          " lanes, which has " + std::to_string(beat_width(mac_)));
   }
+  if (mac_.scaled && header_->rounding == ResultOrder::kLaneFp32)
+    fail("results are scaled, and lane-fp32 has none that are");
   header_->mac = mac_;
   state_ = State::kLines;
 }

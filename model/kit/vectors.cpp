@@ -41,6 +41,7 @@ std::string header_text(const VectorHeader& header) {
   add("lanes", std::to_string(header.mac.lanes));
   add("accumulator", std::to_string(acc_width(header.mac)));
   add("rounding", std::string(rounding_name(header.rounding)));
+  if (header.mac.scaled) add("scaled", "1");
   add("seed", std::to_string(header.seed));
   add("generator", one_line(header.generator));
   return text;

@@ -5,6 +5,7 @@
 //     # lanes: 16                  16, 32 or 64
 //     # accumulator: 64            its bits
 //     # rounding: exact            of the results: exact, or lane-fp32 as the published unit rounds
+//     # scaled: 1                  the unit leaves the factor 1 / r^2 out of its results (rtl/SCALED.md)
 //     # seed: 1
 //     # generator: if4 0.1.0
 //     # testpoint: ties.int_float  what the lines below are for
@@ -21,7 +22,7 @@
 // vector_line.hpp says what S, X, W, H and I mean exactly; their numbers are decimal, those of B and R hexadecimal. The
 // fields of B are whole ports of the unit, block 0 and element 0 lowest: a scale has 2 digits a block, the codes have 12,
 // 16 or 24 digits a block where a code has 3, 4 or 6 bits. The first lines are in any order but for the
-// version's, and seed, generator and testpoints may be missing. Blank lines and lines whose first character is # are
+// version's; seed, generator and testpoints may be missing, and scaled is, where it is 0. Blank lines and lines whose first character is # are
 // skipped otherwise.
 //
 // Files of the published script are read too. They have no line "# if4 vectors", and come from a unit of 16 lanes:

@@ -127,7 +127,7 @@ void put(const Problem& problem, Worker& worker, std::size_t m, std::size_t n, I
     ++worker.nan;
     to = kResultNaN;
   } else {
-    to = round_sum(problem.config.format, sum);
+    to = round_sum(problem.config, sum);
   }
 }
 

@@ -135,15 +135,15 @@ Int128 block_product(Format format, const Block& a, const Block& w) {
   return Int128{sum_of_products(format, a, w) * k * significands} * (std::int64_t{1} << shift);
 }
 
-std::uint32_t round_sum(Format format, Int128 sum) {
+std::uint32_t round_sum(const MacConfig& config, Int128 sum) {
   if (sum == 0) return 0;
   const bool negative = sum < 0;
   const auto magnitude = static_cast<UInt128>(negative ? -sum : sum);
-  // The dividend is brought to 2^127 or more, so that the quotient by r^2 <= 961 has at least 118 bits: 24
+  // The dividend is brought to 2^127 or more, so that the quotient by r^2 <= 961, or by 1, has at least 118 bits: 24
   // for the significand, the rest and the remainder for the rounding.
   const int normalize = 128 - bit_length(magnitude);
   const UInt128 dividend = magnitude << normalize;
-  const auto divisor = static_cast<UInt128>(traits(format).divisor * traits(format).divisor);
+  const auto divisor = static_cast<UInt128>(sum_divisor(config));
   const UInt128 quotient = dividend / divisor;
   const bool remainder = dividend % divisor != 0;
   const int drop = bit_length(quotient) - 24;  // bits of the quotient below the significand
@@ -154,20 +154,18 @@ std::uint32_t round_sum(Format format, Int128 sum) {
   if (below > half || (below == half && (remainder || odd))) ++significand;
   // value = significand * 2^exponent. The significand is added to the exponent field, not or-ed: its leading
   // one adds the 1 that `biased` is short of, and a significand that was rounded up to 2^24 adds one more.
-  const int exponent = drop - normalize - 18 - 2 * traits(format).fraction_bits;
+  const int exponent = drop - normalize - 18 - 2 * traits(config.format).fraction_bits;
   const auto biased = static_cast<std::uint32_t>(exponent + 23 + 127 - 1);
   return (negative ? 0x80000000U : 0U) | ((biased << 23) + significand);
 }
 
 ExactMac::ExactMac(const MacConfig& config)
-    : format_(config.format),
-      blocks_(blocks_per_beat(config)),
-      limit_(Int128{1} << (acc_width(config) - 1)) {}
+    : config_(config), blocks_(blocks_per_beat(config)), limit_(Int128{1} << (acc_width(config) - 1)) {}
 
 void ExactMac::beat(const Block* a, const Block* w) {
   for (int i = 0; i < blocks_; ++i) {
     nan_ = nan_ || decode_scale(a[i].scale).nan || decode_scale(w[i].scale).nan;
-    sum_ += block_product(format_, a[i], w[i]);
+    sum_ += block_product(config_.format, a[i], w[i]);
   }
   if (sum_ < -limit_ || sum_ >= limit_) {
     overflow_ = true;
@@ -184,7 +182,7 @@ void ExactMac::beat(const Block& a, const Block& w) {
 }
 
 MacResult ExactMac::finish() {
-  MacResult result{round_sum(format_, sum_), nan_, overflow_ && !nan_};
+  MacResult result{round_sum(config_, sum_), nan_, overflow_ && !nan_};
   if (nan_ || overflow_) result.bits = kResultNaN;
   sum_ = 0;
   nan_ = false;

@@ -7,7 +7,8 @@
 // where D is the sum of the 16 products of operands and k = weight_a * weight_w. (IF4: units of 2^-20 / 49,
 // and k = 49, 84 or 144.) A beat is the sum of its blocks' integers, each with its own two scales. The result
 // of a dot product is the sum of its beats times the unit, rounded to nearest even. It leaves out amax:
-// multiply by amax_a * amax_w / (span * 448)^2 for real values.
+// multiply by amax_a * amax_w / (span * 448)^2 for real values. A scaled MAC leaves out the factor 1 / r^2 too,
+// before it rounds: multiply by amax_a * amax_w / (r * span * 448)^2.
 #pragma once
 
 #include <cstddef>
@@ -42,6 +43,7 @@ struct MacConfig {
   Format format = Format::kIF4;
   int lanes = kBlockSize;  ///< elements that a beat multiplies: 16, 32 or 64
   int acc_width = 0;       ///< bits of the two's complement accumulator, 2..120; 0 means default_acc_width()
+  bool scaled = false;     ///< results are r^2 times as large, which in formats with r = 1 is the same
 };
 
 /// Throws std::invalid_argument, naming the field, unless the configuration is one that the comments above
@@ -50,6 +52,16 @@ void check(const MacConfig& config);
 
 /// Blocks of either operand in a beat: 1, 2 or 4.
 constexpr int blocks_per_beat(const MacConfig& config) { return config.lanes / kBlockSize; }
+
+/// What a sum is divided by: r^2, and 1 where the configuration is scaled.
+constexpr int sum_divisor(const MacConfig& config) {
+  const int r = config.scaled ? 1 : traits(config.format).divisor;
+  return r * r;
+}
+/// How many times as large as its value a result is: 1, and r^2 where the configuration is scaled.
+constexpr int result_factor(const MacConfig& config) {
+  return sum_divisor({config.format}) / sum_divisor(config);
+}
 
 /// Largest |operand * weight| of any code of a format.
 int largest_element(Format format);
@@ -72,7 +84,7 @@ Int128 block_product(Format format, const Block& a, const Block& w);
 
 /// The bits of sum * unit rounded to the nearest FP32 number, ties to even; those of +0 for 0. |sum| must be
 /// at most 2^119; the result is then never subnormal and never infinite.
-std::uint32_t round_sum(Format format, Int128 sum);
+std::uint32_t round_sum(const MacConfig& config, Int128 sum);
 
 /// Computes one dot product after the other as the RTL does: an overflow is judged after every beat.
 class ExactMac {
@@ -91,7 +103,7 @@ class ExactMac {
   MacResult finish();
 
  private:
-  Format format_;
+  MacConfig config_;
   int blocks_;
   Int128 limit_;  ///< 2^(acc_width - 1): the accumulator holds -limit_ to limit_ - 1
   Int128 sum_ = 0;

@@ -14,13 +14,13 @@ area-published: ## where the published +66.6 % comes from: lane-FP32 IF4 against
 	@exec python3 scripts/area/area.py $(area_liberty) --published
 
 .PHONY: check-area
-check-area: ## test the scripts of `make area`, and synthesize IF4 and NVFP4, iterative and as arrays, against their limits
+check-area: ## test the scripts of `make area`, and synthesize IF4 and NVFP4, iterative, scaled, and as arrays, against their limits
 	@scripts/setup.sh area
 	@python3 testbench/area/test_area.py
 	@python3 testbench/area/test_liberty.py
 	@python3 testbench/area/test_flow.py
 	@python3 testbench/area/test_arrays.py
-	@python3 scripts/area/area.py $(area_liberty) --check if4_iterative nvfp4_iterative if4_array nvfp4_array
+	@python3 scripts/area/area.py $(area_liberty) --check if4_iterative nvfp4_iterative if4_scaled nvfp4 if4_array nvfp4_array
 
 ENERGY := $(BUILD)/energy
 

@@ -70,8 +70,8 @@ def config_of(build, named):
     nvfp4 = FORMATS.index("nvfp4")
     is_mac = build.module == "if4_mac"
     return Config(design, "iterative" if parameters.get("Iterative") else "pipelined",
-                  nvfp4=other(Format=nvfp4, AccWidth=None),
-                  nvfp4_same=other(Format=nvfp4, AccWidth=IF4_ACC_WIDTH)
+                  nvfp4=other(Format=nvfp4, AccWidth=None, Scaled=None),
+                  nvfp4_same=other(Format=nvfp4, AccWidth=IF4_ACC_WIDTH, Scaled=None)
                   if is_mac and build.format == "if4" and "Lanes" not in parameters else None,
                   lane=named.get(("lane_fp32_mac", frozenset({("Format", FORMATS.index(build.format))})))
                   if is_mac and not parameters.keys() & {"Lanes", "AccWidth"} else None,
@@ -90,6 +90,7 @@ CONFIGS = configs_of(builds.with_use("area"))
 LIMITS = {
     None: [
         ("IF4 over NVFP4, iterative", "if4_iterative", "area / nvfp4", 1.30),
+        ("IF4 with scaled results over NVFP4", "if4_scaled", "area / nvfp4", 1.25),
         ("IF4 path over lane-FP32's", "if4", "path / lane", 0.50),
         ("IF4 path over lane-FP32's, iterative", "if4_iterative", "path / lane", 0.50),
         ("IF4 array over NVFP4 array", "if4_array", "area / nvfp4", 1.20),
@@ -98,6 +99,7 @@ LIMITS = {
         ("IF4, iterative, um2", "if4_iterative", "area", 53834),
         ("IF4, pipelined, um2", "if4", "area", 66383),
         ("IF4 over NVFP4, iterative", "if4_iterative", "area / nvfp4", 1.25),
+        ("IF4 with scaled results over NVFP4", "if4_scaled", "area / nvfp4", 1.20),
         ("IF4 over lane-FP32, iterative", "if4_iterative", "area / lane", 1 / 11),
         ("IF4 path, ns", "if4", "path", 6.8),
         ("IF4 path, iterative, ns", "if4_iterative", "path", 6.8),

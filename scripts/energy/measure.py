@@ -142,7 +142,8 @@ def unit_arguments(config, result):
         least = math.ceil(result["clocks_a_result"]) + 2
     arguments = ["--format", area.FORMATS[parameters.get("Format", 0)], "--lanes", str(lanes),
                  "--acc-width", str(parameters.get("AccWidth", 0)), "--rows", str(rows), "--columns", str(columns),
-                 "--least-beats", str(least), *(["--lane-fp32"] if top == "lane_fp32_mac" else [])]
+                 "--least-beats", str(least), *(["--lane-fp32"] if top == "lane_fp32_mac" else []),
+                 *(["--scaled"] if parameters.get("Scaled") else [])]
     return arguments, lanes * rows * columns
 
 

@@ -62,6 +62,13 @@ class Format:
         """What a sum of 1 in the accumulator stands for."""
         return Fraction(1, (1 << 18) * self.denominator ** 2)
 
+    def scaled_factor(self):
+        """How many times as large as its value a scaled result is: the square of the odd part of the denominator."""
+        odd = self.denominator
+        while odd % 2 == 0:
+            odd //= 2
+        return odd ** 2
+
     def beat(self, a, w):
         """The exact sum of the products of two lists of blocks (scale, codes), or None with a NaN scale."""
         total = Fraction(0)

@@ -102,7 +102,8 @@ def text(options, given, outcome, wave, work):
     lines = [f"{'PASS' if outcome.right else 'FAIL'}  {options.top}"
              + "".join(f" {name}={value}" for name, value in options.parameters.items())]
     facts = {"sources": options.told_sources(),
-             "format": f"{given.form.name}, {given.lanes} lanes, accumulator of {given.acc_width} bits",
+             "format": f"{given.form.name}, {given.lanes} lanes, accumulator of {given.acc_width} bits"
+                       + (", scaled results" if given.scaled else ""),
              "simulator": options.simulator.version(),
              "vectors": f"{len(given.expected)} results of {given.beats_in_all()} beats, {len(given.names)} testpoints, "
                         f"seed {options.seed}"}

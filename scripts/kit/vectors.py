@@ -50,6 +50,9 @@ class Vectors:
             self.acc_width, self.rounding = int(index["accumulator"]), index["rounding"]
             self.names = [point["name"] for point in index["testpoints"]]
             self.seed = index["seed"]
+            self.scaled = index.get("scaled", False)
+            if self.scaled not in (True, False):
+                raise ValueError("scaled is neither true nor false")
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise KitError(f"{folder / 'index.json'} is not the index of vectors: {error}") from None
         self.digits = (2 * self.lanes * self.form.bits + self.lanes) // 4
@@ -112,7 +115,9 @@ class Vectors:
             lines.append(f"{'':11}{'sum':5}{decimal(value)}, together {'NaN' if nan else decimal(total)}")
         if not nan and self.rounding == "exact":
             units = total / self.form.unit()
-            lines.append(f"exact      {decimal(total)}, in FP32 {fp32_text(f'{fp32(total):08X}')}; "
+            factor = self.form.scaled_factor() if self.scaled else 1
+            times = f", scaled by {factor}" if factor != 1 else ""
+            lines.append(f"exact      {decimal(total)}{times}, in FP32 {fp32_text(f'{fp32(total * factor):08X}')}; "
                          f"in the accumulator {units}")
         return lines
 

@@ -35,6 +35,7 @@ OPTIONS = {
     "format": ("if4", f"its format: {' '.join(FORMATS)}"),
     "lanes": ("16", "its lanes: 16, 32 or 64"),
     "accwidth": ("", "bits of its accumulator (default: the least that hold 1,024 of the largest beats)"),
+    "scaled": ("0", "1: its results leave out the factor 1 / r^2 of its format, 1/49 for if4"),
     "sim": ("", "verilator or icarus (default: verilator, if it is installed)"),
     "seed": ("1", "of random operands and stalls"),
     "caller": ("", "the folder that relative names begin in (default: this one)"),
@@ -83,6 +84,7 @@ class Options:
         self.parameters = read_parameters(args.params)
         self.lanes = whole("LANES", args.lanes, 16, (16, 32, 64))
         self.acc_width = whole("ACCWIDTH", args.accwidth, 1) if args.accwidth else None
+        self.scaled = whole("SCALED", args.scaled, 0, (0, 1))
         self.seed = whole("SEED", args.seed, 0) if args.seed else 1
         self.simulator = simulators.choose(args.sim)
         self.base = Path(args.caller or ".").resolve()
@@ -92,7 +94,8 @@ class Options:
     def folder_name(self):
         """Of the folder of the run below build/verify, the same for the same arguments."""
         words = [self.top, *[f"{name}{value}" for name, value in self.parameters.items()], self.format, str(self.lanes),
-                 *([str(self.acc_width)] if self.acc_width else []), self.simulator.program]
+                 *([str(self.acc_width)] if self.acc_width else []), *(["scaled"] if self.scaled else []),
+                 self.simulator.program]
         return re.sub(r"[^A-Za-z0-9_.-]+", "_", "-".join(words))[:120]
 
     def told_sources(self):
@@ -101,13 +104,14 @@ class Options:
 
     def vector_options(self):
         return ["--format", self.format, "--lanes", str(self.lanes), "--seed", str(self.seed),
-                *(["--acc-width", str(self.acc_width)] if self.acc_width else [])]
+                *(["--acc-width", str(self.acc_width)] if self.acc_width else []), *(["--scaled"] if self.scaled else [])]
 
     def command(self):
         """What repeats the run."""
         values = {"dut": " ".join(self.dut), "top": self.top,
                   "params": " ".join(f"{name}={value}" for name, value in self.parameters.items()),
                   "format": self.format, "lanes": self.lanes, "accwidth": self.acc_width or "",
+                  "scaled": self.scaled or "",
                   "sim": next(name for name, kind in simulators.SIMULATORS.items() if kind is self.simulator),
                   "seed": self.seed}
         words = [f"{f'--{name}' if INSTALLED else name.upper()}={shlex.quote(str(value))}"
@@ -173,7 +177,7 @@ def main():
     for name, (default, meaning) in OPTIONS.items():
         parser.add_argument(f"--{name}", default=default, metavar="X", help=meaning)
     args = parser.parse_args()
-    args.format, args.lanes = args.format or "if4", args.lanes or "16"
+    args.format, args.lanes, args.scaled = args.format or "if4", args.lanes or "16", args.scaled or "0"
     handle_signals()
     try:
         options = Options(args)

@@ -11,6 +11,7 @@ void check(const ArrayConfig& config) {
   if (config.rows < 1 || config.rows > kMost) throw std::invalid_argument("rows is not within 1..256");
   if (config.columns < 1 || config.columns > kMost)
     throw std::invalid_argument("columns is not within 1..256");
+  if (config.mac.scaled) throw std::invalid_argument("scaled: the results of an array are values");
 }
 
 int output_count(const ArrayConfig& config) { return config.shared_output ? 1 : config.columns; }

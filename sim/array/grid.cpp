@@ -134,7 +134,7 @@ class Output : public sc_core::sc_module {
       : sc_module(name),
         bottom("bottom", static_cast<std::size_t>(config.shared_output ? config.columns : 1)),
         shift("shift", bottom.size()),
-        format_(config.mac.format),
+        mac_(config.mac),
         rows_(config.rows) {
     SC_HAS_PROCESS(Output);
     SC_METHOD(edge);
@@ -192,10 +192,10 @@ class Output : public sc_core::sc_module {
   MacResult round(const CellResult& sum) const {
     if (sum.nan) return {kResultNaN, true, false};
     if (sum.overflow) return {kResultNaN, false, true};
-    return {round_sum(format_, sum.sum), false, false};
+    return {round_sum(mac_, sum.sum), false, false};
   }
 
-  Format format_;
+  MacConfig mac_;
   int rows_;
   Register stages_[3];
   std::size_t turn_ = 0;  // the column whose results it takes

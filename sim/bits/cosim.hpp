@@ -26,7 +26,8 @@ struct BitsChoice {
 /// whose number in its vector is in it. Units that still owe results are given up after 10,000 clocks in which no beat and
 /// no result of their vector moved. `products` is empty unless all results are right. Throws as cosimulate() does,
 /// InputError where a waveform is asked for, which the engine does not write, or this program has no netlist of the build,
-/// and std::invalid_argument for a golden configuration of other lanes or codes than those of the unit.
+/// and std::invalid_argument for a golden configuration of other lanes or codes than those of the unit. Whether results are
+/// scaled is what choice.build says, not options.scaled.
 CosimReport cosimulate_bits(const QuantizedTensor& activations, const QuantizedTensor& weights,
                             const CosimOptions& options, const BitsChoice& choice = {});
 

@@ -110,7 +110,7 @@ CosimReport run(const QuantizedTensor& activations, const QuantizedTensor& weigh
   Indices indices;
   Wave wave = options.wave;
   wave.numbers = indices.numbers();
-  MacUnit unit(wave);
+  MacUnit unit(cosim_unit(options.scaled), wave);
   bool offered = false;  // a beat is offered; it stays until it is taken
   std::uint64_t idle = 0;
   while (report.results < total && idle < kPatience && unit.cycles() < most_clocks) {

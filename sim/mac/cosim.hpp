@@ -24,6 +24,7 @@ struct StallOptions {
 struct CosimOptions {
   StallOptions stalls;
   Wave wave{"", 2000};
+  bool scaled = false;  ///< on the unit whose results leave out the factor 1/49
   /// What the results are compared with. Another than the unit's makes mismatches, which tests want.
   MacConfig golden;
   unsigned threads = 0;  ///< workers of cosimulate_bits(); 0: one a core. cosimulate() has one.
@@ -67,7 +68,7 @@ struct CosimReport {
 };
 
 /// Computes C[m][n], the dot product of row m of the activations and row n of the weights, on the Verilated
-/// IF4 unit. The beats are offered in the order m, n, block. Throws InputError as check_product() does, and
+/// cosim_unit(). The beats are offered in the order m, n, block. Throws InputError as check_product() does, and
 /// if the waveform cannot be written. After 10,000 clocks in which neither a beat nor a result moved, the
 /// unit is given up and the results that it still owes count as missing. A waveform that ends too early to show
 /// what went wrong first is written anew by a second run, and then shows the clocks around it.

@@ -24,7 +24,10 @@ const std::vector<UnitBuild>& unit_builds() {
     std::vector<UnitBuild> all;
     for (const Build& build : builds()) {
       if (build.module == "if4_mac")
-        all.push_back({build.name, {build.format, build.lanes, build.acc_width}, build.iterative, build.depth});
+        all.push_back({build.name,
+                       {build.format, build.lanes, build.acc_width, build.scaled},
+                       build.iterative,
+                       build.depth});
     }
     return all;
   }();
@@ -38,11 +41,16 @@ const UnitBuild& unit_build(std::string_view name) {
   throw std::invalid_argument("no unit is called " + std::string(name));
 }
 
+const UnitBuild& cosim_unit(bool scaled) {
+  return scaled ? unit_build("if4_mac_scaled") : unit_builds().front();
+}
+
 const UnitBuild* build_of(const MacConfig& config) {
   const UnitBuild* found = nullptr;
   for (const UnitBuild& build : unit_builds()) {
     const bool same = build.mac.format == config.format && build.mac.lanes == config.lanes &&
-                      acc_width(build.mac) == acc_width(config);
+                      acc_width(build.mac) == acc_width(config) &&
+                      sum_divisor(build.mac) == sum_divisor(config);
     if (!same || !Registry<UnitMaker>::has(build.name)) continue;
     if (!build.iterative) return &build;
     if (found == nullptr) found = &build;
@@ -72,10 +80,10 @@ int sum_latency(const UnitBuild& build) {
   return block_stages(build) + (several_blocks(build) ? 1 : 0) + pieces(build);
 }
 
-// Bits of r = 2^ones - 1.
+// Bits of r = 2^ones - 1 if the unit divides by its square, else 1.
 int ones(const UnitBuild& build) {
   int bits = 0;
-  while ((1 << bits) - 1 < traits(build.mac.format).divisor) ++bits;
+  while (((1 << bits) - 1) * ((1 << bits) - 1) < sum_divisor(build.mac)) ++bits;
   return bits;
 }
 

@@ -34,6 +34,9 @@ const std::vector<UnitBuild>& unit_builds();
 /// The one of that name. Throws std::invalid_argument if there is none.
 const UnitBuild& unit_build(std::string_view name);
 
+/// The pipelined unit of IF4 with 16 lanes that cosimulate() runs: the default, or that with scaled results.
+const UnitBuild& cosim_unit(bool scaled);
+
 /// The first build of those parameters that this program has a class of, pipelined if it can be; null if there is none.
 const UnitBuild* build_of(const MacConfig& config);
 

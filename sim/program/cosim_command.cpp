@@ -12,6 +12,7 @@
 #include "model/mac/gemm.hpp"
 #include "model/quantize/fast_quantizer.hpp"
 #include "sim/bits/cosim.hpp"
+#include "sim/mac/mac_unit.hpp"
 #include "sim/program/commands.hpp"
 #include "sim/program/dot_products.hpp"
 #include "sim/program/operands.hpp"
@@ -42,8 +43,9 @@ std::string both(const std::string& a, const std::string& w) {
 }
 
 // The factor from a result of the unit to the value of the dot product.
-double product_scale(const QuantizedTensor& activations, const QuantizedTensor& weights) {
-  return value_unit(activations) * value_unit(weights);
+double product_scale(const QuantizedTensor& activations, const QuantizedTensor& weights,
+                     const MacConfig& unit) {
+  return value_unit(activations) * value_unit(weights) / result_factor(unit);
 }
 
 // The errors of the unit's products, times `unit_scale`, and of the same product in NVFP4.
@@ -53,7 +55,7 @@ ProductErrors product_errors(const Tensor& activations, const Tensor& weights, d
   const QuantizedTensor nv_a = quantize_fast(view_of(activations), options);
   const QuantizedTensor nv_w = quantize_fast(view_of(weights), options);
   const GemmResult nv_products = gemm({Format::kNVFP4}, nv_a, nv_w);
-  const double nv_scale = product_scale(nv_a, nv_w);
+  const double nv_scale = product_scale(nv_a, nv_w, {Format::kNVFP4});
 
   double unit_error = 0.0;
   double nv_error = 0.0;
@@ -89,8 +91,9 @@ CosimReport simulate(const Arguments& args, const QuantizedTensor& activations,
     CosimOptions options = args.options;
     options.wave.file = wave.temporary();
     options.progress = [&bar](std::uint64_t done, std::uint64_t total) { bar.update(done, total); };
-    report = args.engine == Engine::kBits ? cosimulate_bits(activations, weights, options)
-                                          : cosimulate(activations, weights, options);
+    report = args.engine == Engine::kBits
+                 ? cosimulate_bits(activations, weights, options, {cosim_unit(options.scaled)})
+                 : cosimulate(activations, weights, options);
   }
   wave.commit();
   return report;
@@ -120,7 +123,8 @@ int run(const Arguments& args) {
   summary.report = simulate(args, a.quantized, w.quantized);
   if (a.original && w.original && summary.report.passed()) {
     summary.errors =
-        product_errors(*a.original, *w.original, product_scale(a.quantized, w.quantized), summary.report);
+        product_errors(*a.original, *w.original, product_scale(a.quantized, w.quantized, args.options.golden),
+                       summary.report);
   }
   if (!args.json.empty()) write_text_file(args.json, to_json(summary));
   std::string text = to_text(summary);
@@ -151,6 +155,9 @@ std::function<int()> set_up(CLI::App& app) {
       app, "--engine", args->engine, {{"verilated", Engine::kVerilated}, {"bits", Engine::kBits}},
       "one unit as Verilator reads the RTL, or many at once as Yosys reads it, a hundred times as fast");
   add_threads(app, options.threads, "threads of --engine bits");
+  add_flag(
+      app, "--scaled", [&options] { options.scaled = options.golden.scaled = true; },
+      "on the unit with Scaled = 1, whose results leave out the factor 1/49");
   add_whole(app, "--stall-in", options.stalls.input_percent, 0, 99,
             "clocks in which no beat is offered, 0 to 99 percent");
   add_whole(app, "--stall-out", options.stalls.output_percent, 0, 99,

@@ -140,9 +140,10 @@ class Replay {
     std::string text = verdict_line(passed(), name_);
     if (const auto& header = reader_.header()) {
       text += report_line(
-          "vectors",
-          fmt::format("{}, {} lanes, accumulator of {} bits; {} testpoint{}", format_name(header->mac.format),
-                      header->mac.lanes, acc_width(header->mac), testpoints_, testpoints_ == 1 ? "" : "s"));
+          "vectors", fmt::format("{}, {} lanes, accumulator of {} bits{}; {} testpoint{}",
+                                 format_name(header->mac.format), header->mac.lanes, acc_width(header->mac),
+                                 header->mac.scaled ? ", scaled results" : "", testpoints_,
+                                 testpoints_ == 1 ? "" : "s"));
     }
     text += report_line("dot products", fmt::format("{}, {} beats", dot_products_, beats_));
     text += report_line(std::string(result_order_name(order_)) + " model",

@@ -142,6 +142,7 @@ void check_choice(const Arguments& args, const MacConfig& mac) {
                                  mac.acc_width, format_name(mac.format), mac.lanes, beat_width(mac)));
   }
   if (args.order != ResultOrder::kLaneFp32) return;
+  if (mac.scaled) throw InputError("lane-FP32 results are not scaled: --result lane-fp32 without --scaled");
   if (!reads_as_if4(mac.format)) {
     throw InputError("lane-FP32 results are for if4 and nvfp4, not " + std::string(format_name(mac.format)) +
                      "; exact ones are for all formats: --result exact");
@@ -172,9 +173,10 @@ int run(const Arguments& args) {
                             : args.memh.empty() ? one_line(args.output)
                                                 : one_line(args.output) + ", " + one_line(args.memh);
   fmt::print(
-      "{}: {} dot products, {} beats, {} testpoint{}; {} results of {}, {} lanes, accumulator of {} bits\n",
+      "{}: {} dot products, {} beats, {} testpoint{}; {}{} results of {}, {} lanes, accumulator of {} bits\n",
       names, outputs.results(), outputs.beats(), outputs.testpoints(), outputs.testpoints() == 1 ? "" : "s",
-      result_order_name(args.order), format_name(header.mac.format), header.mac.lanes, acc_width(header.mac));
+      header.mac.scaled ? "scaled " : "", result_order_name(args.order), format_name(header.mac.format),
+      header.mac.lanes, acc_width(header.mac));
   if (args.plan && !plan_reaches_ends(header.mac)) {
     fmt::print(
         "left out: the ends of this accumulator and overflow, which take more than {} beats; "
@@ -199,6 +201,8 @@ std::function<int()> set_up(CLI::App& app) {
              "products of a beat");
   add_whole(app, "--acc-width", args->acc_width, 1, 120,
             "bits of the accumulator; default the least that holds 1024 of the largest beats");
+  add_flag(app, "--scaled", args->mac.scaled,
+           "results of a unit with Scaled = 1, which leave out the factor 1 / r^2 (1/49 for if4)");
   add_result_order(app, args->order, "which results: rounded once, or at each step as the published unit");
   const auto [activations, weights] = add_operands(app, args->activations, args->weights);
   activations.needs(weights);

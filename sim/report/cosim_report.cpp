@@ -35,6 +35,7 @@ std::string to_text(const CosimSummary& summary) {
   };
   line("shape", fmt::format("M {}  N {}  K {}", summary.m, summary.n, summary.k));
   line("format", summary.format + (summary.rule.empty() ? "" : ", rule " + summary.rule));
+  if (summary.options.scaled) line("scaled", "results leave out the factor 1/49");
   line("checked", fmt::format("{} results, {} beats on the {} against the golden model", r.results, r.beats,
                               r.engine.empty() ? "Verilated RTL" : "bits engine"));
   if (!r.engine.empty()) line("engine", "bits, " + r.engine);
@@ -79,6 +80,7 @@ std::string to_json(const CosimSummary& summary) {
   json["weights"] = summary.weights;
   json["format"] = summary.format;
   json["rule"] = summary.rule;
+  json["scaled"] = summary.options.scaled;
   json["m"] = summary.m;
   json["n"] = summary.n;
   json["k"] = summary.k;

@@ -26,6 +26,7 @@ struct Build {
   int acc_width = 0;           ///< in bits; 0 is the default of format and lanes
   bool iterative = false;      ///< of if4_mac: the output stage
   int depth = 0;               ///< 1: the fast one, with more stages
+  bool scaled = false;         ///< of if4_mac: results leave out the factor 1 / r^2
   int rows = 8;                ///< of if4_array
   int columns = 8;             ///< of if4_array
   bool shared_output = false;  ///< of if4_array

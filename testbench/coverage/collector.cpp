@@ -227,7 +227,7 @@ class Watcher {
       points_.count("sum", one.overflow > 0 ? "overflow-above" : "overflow-below");
       if (one.sum >= -limit_ && one.sum < limit_) points_.count("sum", "overflow-back");
     } else {
-      if (result != MacResult{round_sum(config_.mac.format, one.sum)}) return points_.count("sum", "wrong");
+      if (result != MacResult{round_sum(config_.mac, one.sum)}) return points_.count("sum", "wrong");
       if (one.sum == 0) {
         points_.count("sum", one.nonzero_beats ? "cancel-over-beats"
                              : one.products    ? "cancel-in-beat"
@@ -242,12 +242,11 @@ class Watcher {
     }
   }
 
-  // Divides |sum| by r^2 to 25 bits, the last of which is the first that FP32 has no room for, and a rest.
+  // Divides |sum| by what the unit divides by to 25 bits, the last of which is the first that FP32 has no room for, and a rest.
   void count_rounding(Int128 sum) {
     const std::string sign = sum < 0 ? " minus" : " plus";
     Int128 dividend = sum < 0 ? -sum : sum;
-    Int128 divisor = traits(config_.mac.format).divisor;
-    divisor *= divisor;
+    Int128 divisor = sum_divisor(config_.mac);
     while (dividend / divisor < (Int128{1} << 24)) dividend <<= 1;
     while (dividend / divisor >= (Int128{1} << 25)) divisor <<= 1;
     const Int128 quotient = dividend / divisor;

@@ -232,7 +232,7 @@ TEST_CASE("every kind of rounding and every end of the accumulator", "[rtl][cove
   for (const UnitBuild& config : unit_builds()) {
     const MacConfig& mac = config.mac;
     const int width = acc_width(mac);
-    const Int128 square = Int128{traits(mac.format).divisor} * traits(mac.format).divisor;
+    const Int128 square = sum_divisor(mac);
     const Int128 most = (Int128{1} << (width - 1)) - 1;
     int free_bits = 0;  // of the accumulator, beside a significand of 25 bits times r^2
     while (((square << 25) << free_bits) < most) ++free_bits;

@@ -106,6 +106,7 @@ TEST_CASE("DPI: dot products of every format are exact, beat by beat and at once
       for (const int acc_width : {0, width - 9, 2, 120}) {
         const MacConfig config{static_cast<Format>(format), lanes, acc_width};
         const Handle mac(format, lanes, acc_width, IF4_DPI_EXACT);
+        const Handle scaled(format, lanes, acc_width, IF4_DPI_EXACT_SCALED);
         for (const Mix mix : {Mix::kUniform, Mix::kFinite, Mix::kExtreme}) {
           for (std::size_t count = 0; count < 5; ++count) {
             const Beats beats = random_beats(random, count, mix, config);
@@ -116,6 +117,11 @@ TEST_CASE("DPI: dot products of every format are exact, beat by beat and at once
             send(mac, beats, config);
             REQUIRE(mac.finish() == expected);
             REQUIRE(at_once(beats, config, IF4_DPI_EXACT) == expected);
+            const MacResult of_scaled =
+                exact_result(beats, {config.format, lanes, acc_width == 0 ? width : acc_width, true});
+            send(scaled, beats, config);
+            REQUIRE(scaled.finish() == of_scaled);
+            REQUIRE(at_once(beats, config, IF4_DPI_EXACT_SCALED) == of_scaled);
           }
         }
       }
@@ -212,9 +218,10 @@ TEST_CASE("DPI: a MAC that no unit is like cannot be made", "[dpi]") {
                       {15, 16, 0, 0, IF4_DPI_BAD_FORMAT},  {0, 8, 0, 0, IF4_DPI_BAD_CONFIG},
                       {0, 0, 0, 0, IF4_DPI_BAD_CONFIG},    {0, 16, 1, 0, IF4_DPI_BAD_CONFIG},
                       {0, 16, 121, 0, IF4_DPI_BAD_CONFIG}, {0, 16, -64, 0, IF4_DPI_BAD_CONFIG},
-                      {0, 16, 0, 3, IF4_DPI_BAD_CONFIG},   {0, 16, 0, -1, IF4_DPI_BAD_CONFIG},
+                      {0, 16, 0, 4, IF4_DPI_BAD_CONFIG},   {0, 16, 0, -1, IF4_DPI_BAD_CONFIG},
                       {0, 32, 0, 1, IF4_DPI_BAD_CONFIG},   {0, 16, 64, 1, IF4_DPI_BAD_CONFIG},
-                      {1, 16, 0, 1, IF4_DPI_BAD_CONFIG},   {4, 16, 0, 2, IF4_DPI_BAD_CONFIG}};
+                      {1, 16, 0, 1, IF4_DPI_BAD_CONFIG},   {4, 16, 0, 2, IF4_DPI_BAD_CONFIG},
+                      {0, 16, 121, 3, IF4_DPI_BAD_CONFIG}};
   std::array<std::uint8_t, 8> codes{};
   const std::uint8_t scale = 0;
   for (const Bad& row : rows) {

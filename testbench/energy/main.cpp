@@ -1,6 +1,6 @@
 // Counts what the cells of a netlist go through while it multiplies:
 //
-//   activity CIRCUIT CELLS --format F --lanes N --acc-width N [--lane-fp32] [--rows N --columns N] [--least-beats N]
+//   activity CIRCUIT CELLS --format F --lanes N --acc-width N [--scaled] [--lane-fp32] [--rows N --columns N] [--least-beats N]
 //            [--beats N] [--signatures] [--vectors FILE] (--acts A --weights W ... | --random SEED --k N [--types ff|fi|if|ii])
 //   activity CIRCUIT CELLS --trace FILE
 //
@@ -40,6 +40,7 @@ struct Arguments {
   std::vector<std::string> acts, weights;
   std::map<std::string, std::uint64_t> numbers;
   std::optional<Format> format;
+  bool scaled = false;  // the unit's results are
   bool lane_fp32 = false, signatures = false;
 
   std::size_t number(const std::string& name, std::size_t otherwise) const {
@@ -71,6 +72,8 @@ Arguments parse(int argc, char** argv) {
       const std::string name = value();
       arguments.format = format_from_name(name);
       if (!arguments.format) throw InputError("no format is called '" + name + "'");
+    } else if (argument == "--scaled") {
+      arguments.scaled = true;
     } else if (argument == "--lane-fp32") {
       arguments.lane_fp32 = true;
     } else if (argument == "--signatures") {
@@ -239,7 +242,7 @@ Counted run(const Arguments& arguments, const Circuit& circuit, const Look& look
     throw InputError("--format is not one that a unit multiplies");
   Target target;
   target.mac = {*arguments.format, static_cast<int>(arguments.number("lanes", kBlockSize)),
-                static_cast<int>(arguments.number("acc-width", 0))};
+                static_cast<int>(arguments.number("acc-width", 0)), arguments.scaled};
   check(target.mac);
   target.lane_fp32 = arguments.lane_fp32;
   target.rows = std::max<std::size_t>(1, arguments.number("rows", 1));

@@ -3,6 +3,7 @@
 module fp32 #(
   parameter int Format = 0,
   parameter int Lanes  = 16,
+  parameter int Scaled = 0,  // 1: the stage of a unit with scaled results, which does not divide
   parameter int Width  = if4_pkg::acc_width(Format, Lanes)  // the accumulator's default
 ) (
   input logic             clk_i,
@@ -12,7 +13,7 @@ module fp32 #(
 );
 
   // Written out and not taken from if4_pkg, which is to be right as well.
-  localparam int Ones        = Format == 0 ? 3 : Format == 4 ? 2 : Format == 5 || Format == 6 ? 5 : 1;
+  localparam int Ones        = Scaled == 1 ? 1 : Format == 0 ? 3 : Format == 4 ? 2 : Format == 5 || Format == 6 ? 5 : 1;
   localparam int SumExponent = Format == 8 || Format == 6 ? -26 : Format == 7 || Format == 5 ? -24 :
                                Format == 3 || Format == 4 ? -18 : -20;
 

@@ -14,8 +14,9 @@
 module fp32_iterative #(
   parameter int Format = 0,
   parameter int Lanes  = 16,
+  parameter int Scaled = 0,  // 1: the stage of a unit with scaled results, which does not divide
   parameter int Width  = if4_pkg::acc_width(Format, Lanes),  // the accumulator's default
-  localparam int Ones      = Format == 0 ? 3 : Format == 4 ? 2 : Format == 5 || Format == 6 ? 5 : 1,
+  localparam int Ones      = Scaled == 1 ? 1 : Format == 0 ? 3 : Format == 4 ? 2 : Format == 5 || Format == 6 ? 5 : 1,
   localparam int RestWidth = 2 * Ones
 ) (
   input logic             clk_i,

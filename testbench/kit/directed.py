@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Writes a small directed set of vectors for the testbench, with results from exact fractions.
 
-usage: directed.py FOLDER [--format NAME] [--lanes N] [--accwidth N] [--seed N] [--short]
+usage: directed.py FOLDER [--format NAME] [--lanes N] [--accwidth N] [--scaled] [--seed N] [--short]
 
---short leaves out the overflows, which take most of the beats.
+--scaled leaves the factor 1 / r^2 of the format out of the results. --short leaves out the overflows, which take most of the
+beats.
 
 It is the second opinion of the tests: it shares no code with the golden model, and its arithmetic is the text of the
 formats, written down once more (scripts/kit/formats.py). The files are those of `if4 vectors --memh`, which
@@ -23,8 +24,8 @@ sys.dont_write_bytecode = True
 from formats import BLOCK, FORMATS, QUIET_NAN, Format, default_acc_width, fp32  # noqa: E402
 
 
-def dot_product(form, acc_width, beats):
-    """(result, nan, overflow) of a list of pairs (a, w) of lists of blocks."""
+def dot_product(form, acc_width, factor, beats):
+    """(result, nan, overflow) of a list of pairs (a, w) of lists of blocks; results are `factor` times as large."""
     total, nan, overflow = Fraction(0), False, False
     for a, w in beats:
         value = form.beat(a, w)
@@ -33,12 +34,13 @@ def dot_product(form, acc_width, beats):
         overflow = overflow or not -(1 << (acc_width - 1)) <= total / form.unit() < 1 << (acc_width - 1)
     if nan or overflow:
         return QUIET_NAN, nan, overflow and not nan
-    return fp32(total), False, False
+    return fp32(total * factor), False, False
 
 
 class Writer:
-    def __init__(self, form, lanes, acc_width):
-        self.form, self.lanes, self.acc_width = form, lanes, acc_width
+    def __init__(self, form, lanes, acc_width, scaled):
+        self.form, self.lanes, self.acc_width, self.scaled = form, lanes, acc_width, scaled
+        self.factor = form.scaled_factor() if scaled else 1
         self.arg_digits = (2 * lanes * form.bits + lanes) // 4
         self.points, self.lines, self.expected = [], [], []
 
@@ -62,7 +64,7 @@ class Writer:
     def dot(self, beats):
         for index, (a, w) in enumerate(beats):
             self.beat(a, w, index == len(beats) - 1)
-        result, nan, overflow = dot_product(self.form, self.acc_width, beats)
+        result, nan, overflow = dot_product(self.form, self.acc_width, self.factor, beats)
         self.expected.append((len(self.points) - 1) << 48 | overflow << 33 | nan << 32 | result)
 
     def stall(self, inputs, outputs):
@@ -93,7 +95,7 @@ class Writer:
             + "".join(f"`define IF4_KIT_{name} {number}\n" for name, number in numbers.items()) + "`endif\n")
         (folder / "index.json").write_text(json.dumps({
             "format": self.form.name, "lanes": self.lanes, "code_bits": self.form.bits, "accumulator": self.acc_width,
-            "rounding": "exact", "seed": seed, "generator": "directed.py", "version": 2,
+            "rounding": "exact", "seed": seed, "generator": "directed.py", "version": 2, "scaled": self.scaled,
             "testpoints": [{"id": i, "name": name} for i, name in enumerate(self.points)]}, indent=2) + "\n")
 
 
@@ -247,11 +249,12 @@ def main():
     parser.add_argument("--format", choices=FORMATS, default="if4")
     parser.add_argument("--lanes", type=int, choices=(16, 32, 64), default=16)
     parser.add_argument("--accwidth", type=int)
+    parser.add_argument("--scaled", action="store_true")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--short", action="store_true")
     args = parser.parse_args()
     form = Format(args.format)
-    writer = Writer(form, args.lanes, args.accwidth or default_acc_width(form, args.lanes))
+    writer = Writer(form, args.lanes, args.accwidth or default_acc_width(form, args.lanes), args.scaled)
     directed = Directed(writer, random.Random(args.seed))
     points = ["codes", "scales", "ties", "zeros", "nans", "randoms", "one_beat", "stalls", "resets"]
     for name in points if args.short else [*points, "overflow"]:

@@ -6,6 +6,7 @@
 ## FORMAT         its format: if4 (default), mixfp4, nvfp4, nvint4, if3, if6_e2m3, if6_e3m2, nvfp6_e2m3, nvfp6_e3m2
 ## LANES          its lanes: 16 (default), 32 or 64
 ## ACCWIDTH       bits of its accumulator (default: the least that hold 1,024 of the largest beats)
+## SCALED         1: its results leave out the factor 1 / r^2 of the format, 1/49 for IF4 (default 0: they are values)
 ## SIM            verilator or icarus (default: verilator, if it is installed)
 DUT ?=
 TOP ?=
@@ -13,18 +14,19 @@ PARAMS ?=
 FORMAT ?=
 LANES ?=
 ACCWIDTH ?=
+SCALED ?=
 SIM ?=
 
 .PHONY: verify
 verify: export IF4_DUT = $(DUT)
 verify: export IF4_PARAMS = $(PARAMS)
 verify: export IF4_CALLER = $(call caller)
-verify: ## verify a MAC of your own: DUT="my_mac.sv more.sv" TOP=my_mac PARAMS= FORMAT= LANES= ACCWIDTH= SIM= SEED=
+verify: ## verify a MAC of your own: DUT="my_mac.sv more.sv" TOP=my_mac PARAMS= FORMAT= LANES= ACCWIDTH= SCALED= SIM= SEED=
 	@scripts/setup.sh kit
 	@$(SUBMAKE) $(BIN)/kit/if4
 	@exec python3 -B scripts/kit/verify.py --dut="$$IF4_DUT" --top='$(call quoted,TOP)' --params="$$IF4_PARAMS" \
 	    --format='$(call quoted,FORMAT)' --lanes='$(call quoted,LANES)' --accwidth='$(call quoted,ACCWIDTH)' \
-	    --sim='$(call quoted,SIM)' --seed='$(SEED)' --caller="$$IF4_CALLER" --program $(BIN)/kit/if4 --out $(BUILD)/verify
+	    --scaled='$(call quoted,SCALED)' --sim='$(call quoted,SIM)' --seed='$(SEED)' --caller="$$IF4_CALLER" --program $(BIN)/kit/if4 --out $(BUILD)/verify
 
 # A user's text between single quotes.
 quoted = $(subst ','\'',$($1))

@@ -38,11 +38,12 @@ class Box(unittest.TestCase):
         path.write_text(text)
         return path
 
-    def directed(self, form="if4"):
+    def directed(self, form="if4", *options):
         """A folder of directed vectors, the short ones."""
-        folder = self.box / f"vectors-{form}"
+        folder = self.box / "-".join(("vectors", form, *options))
         if not folder.is_dir():
-            subprocess.run([sys.executable, "-B", KIT / "directed.py", folder, "--format", form, "--short"], check=True)
+            subprocess.run([sys.executable, "-B", KIT / "directed.py", folder, "--format", form, "--short", *options],
+                           check=True)
         return folder
 
     def start(self, *arguments, **options):

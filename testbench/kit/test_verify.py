@@ -283,6 +283,7 @@ class Arguments(Box):
         self.bad("TOP=a-b is not the name of a module", top="a-b")
         self.bad("FORMAT=if5 is none of: if4 ", "--format", "if5")
         self.bad("LANES=8 is not one of 16 32 64", "--lanes", "8")
+        self.bad("SCALED=2 is not one of 0 1", "--scaled", "2")
         self.bad("ACCWIDTH=1e2 is not a whole number", "--accwidth", "1e2")
         self.bad("SEED=-1 is not a whole number", "--seed=-1")
         self.bad("SIM=vcs is none of: verilator icarus", "--sim", "vcs")
@@ -339,6 +340,23 @@ class Directed(Box):
         code, out, error = self.verify("--dut", "-F rtl/if4_mac.f", "--top", "if4_mac", "--vectors", self.directed(),
                                        *ICARUS, cwd=ROOT)
         self.assertEqual((code, error), (0, ""), out)
+
+    def test_scaled_results(self):
+        """Only a unit that leaves the factor out has the results of such vectors, and they are shown with it."""
+        for form, number, factor in (("if4", 0, 49), ("if6_e3m2", 6, 961), ("nvfp4", 2, 1)):
+            vectors = self.directed(form, "--scaled")
+            for scaled in (0, 1):
+                with self.subTest(form, scaled=scaled):
+                    code, out, error = self.verify("--dut", "-F rtl/if4_mac.f", "--top", "if4_mac", "--vectors", vectors,
+                                                   "--params", f"Format={number} Scaled={scaled}", "--format", form,
+                                                   "--scaled", "1", *ICARUS, cwd=ROOT)
+                    self.assertEqual((code, error), (int(not scaled and factor != 1), ""), out)
+                    self.assertIn(", scaled results\n", out)
+                    if code:
+                        self.assertRegex(out, rf"exact +[^ ]+, scaled by {factor}, in FP32 0x")
+                        expected = set(re.findall(r"expected +0x(\w{8})", out))
+                        self.assertTrue(set(re.findall(r"in FP32 0x(\w{8})", out)) <= expected, out)
+                        self.assertIn(" SCALED=1 ", out)
 
     def test_behavioural_mac_of_every_format(self):
         for number, form in enumerate(FORMATS):

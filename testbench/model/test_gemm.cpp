@@ -53,6 +53,7 @@ TEST_CASE("The fast product equals the golden MAC in every format", "[gemm]") {
         if4::MacConfig mac;
         mac.format = static_cast<Format>(number);
         mac.lanes = 16 << pick(random, 0, 2);
+        mac.scaled = i % 3 == 2;
         // A narrow accumulator overflows, sometimes.
         if (i >= 6) mac.acc_width = if4::acc_width(mac) - static_cast<int>(pick(random, 4, 16));
         const std::uint64_t k = pick(random, 1, 300);
@@ -98,6 +99,7 @@ TEST_CASE("The fast product on random operands", "[.case_quantizer][long]") {
     mac.format = static_cast<Format>(pick(random, 0, if4::kMacFormatCount - 1));
     mac.lanes = 16 << pick(random, 0, 2);
     if (pick(random, 0, 3) == 0) mac.acc_width = if4::acc_width(mac) - static_cast<int>(pick(random, 4, 16));
+    mac.scaled = pick(random, 0, 3) == 0;
     const auto values = static_cast<Values>(pick(random, 0, 2));
     const std::uint64_t k = pick(random, 1, 300);
     const auto a = random_operand(random, mac.format, pick(random, 1, 20), k, values);

@@ -23,13 +23,14 @@ std::vector<MacConfig> all_configs() {
   std::vector<MacConfig> configs;
   for (const Format format : all_formats()) {
     for (const int lanes : {16, 32, 64}) configs.push_back({format, lanes});
+    configs.push_back({format, 16, 0, true});
   }
   return configs;
 }
 
 std::string to_text(const MacConfig& config) {
   return std::string(format_name(config.format)) + ", " + std::to_string(config.lanes) + " lanes, " +
-         std::to_string(acc_width(config)) + " bits\n";
+         std::to_string(acc_width(config)) + " bits" + (config.scaled ? ", scaled\n" : "\n");
 }
 
 Int128 power_of_two(int exponent) { return Int128{1} << exponent; }
@@ -59,12 +60,12 @@ void check_product(Format format, const Block& a, const Block& w) {
   REQUIRE(actual == expected);
 }
 
-void check_rounding(Format format, Int128 sum) {
-  const std::uint32_t expected = float_bits(rational::round_to_fp32(to_mpz(sum) * sum_unit(format)));
-  const std::uint32_t actual = round_sum(format, sum);
+void check_rounding(const MacConfig& config, Int128 sum) {
+  const std::uint32_t expected = float_bits(rational::round_to_fp32(to_mpz(sum) * result_unit(config)));
+  const std::uint32_t actual = round_sum(config, sum);
   if (actual == expected) return;
-  INFO(format_name(format) << " sum " << to_mpz(sum).get_str() << std::hex << " expected 0x" << expected
-                           << ", model 0x" << actual);
+  INFO(to_text(config) << "sum " << to_mpz(sum).get_str() << std::hex << " expected 0x" << expected
+                       << ", model 0x" << actual);
   REQUIRE(actual == expected);
 }
 
@@ -76,6 +77,12 @@ TEST_CASE("the accumulator's unit is 2^(-18-2f) / r^2", "[mac]") {
   for (const Format format : all_formats()) {
     const auto number = static_cast<std::size_t>(format);
     CHECK(1 / sum_unit(format) == mpq_class(r[number] * r[number]) * (1L << (18 + 2 * f[number])));
+    CHECK(1 / result_unit({format, 16, 0, true}) == mpq_class(1L << (18 + 2 * f[number])));
+    CHECK(result_unit({format}) == sum_unit(format));
+    CHECK(sum_divisor({format}) == r[number] * r[number]);
+    CHECK(sum_divisor({format, 16, 0, true}) == 1);
+    CHECK(result_factor({format}) == 1);
+    CHECK(result_factor({format, 16, 0, true}) == r[number] * r[number]);
   }
 }
 
@@ -180,33 +187,34 @@ TEST_CASE("the product of two blocks is the exact integer, for all pairs of scal
 TEST_CASE("sums round to the nearest FP32, ties to even, whatever the divisor", "[mac][long]") {
   constexpr int kWidth = 120;
   std::mt19937_64 random(test_seed() + 2);
-  for (const Format format : all_formats()) {
+  for (const MacConfig& config : all_configs()) {
+    if (config.lanes != 16) continue;
     const auto both_signs = [&](Int128 sum) {
-      check_rounding(format, sum);
-      check_rounding(format, -sum);
+      check_rounding(config, sum);
+      check_rounding(config, -sum);
     };
-    CHECK(round_sum(format, 0) == 0);
+    CHECK(round_sum(config, 0) == 0);
     for (Int128 sum = 0; sum < 2000; ++sum) both_signs(sum);
     both_signs(power_of_two(kWidth - 1) - 1);
-    check_rounding(format, -power_of_two(kWidth - 1));
+    check_rounding(config, -power_of_two(kWidth - 1));
     for (int exponent = 0; exponent < kWidth - 1; ++exponent) {
       for (int delta = -2; delta <= 2; ++delta) both_signs(power_of_two(exponent) + delta);
     }
-    // Around the numbers that FP32 has and the ties between them: sum / r^2 = (significand + {0, 1/2}) * 2^j.
-    const int r = traits(format).divisor;
+    // Around the numbers that FP32 has and the ties between them: sum / divisor = (significand + {0, 1/2}) * 2^j.
+    const Int128 divisor = sum_divisor(config);
     for (int j = 0; j < kWidth - 25; ++j) {
       for (int n = 0; n < 40; ++n) {
         Int128 significand = static_cast<Int128>((1U << 23) + (random() & 0x7FFFFF));
         if (n == 0) significand = (1 << 24) - 1;  // the round-up carries into the exponent
         if (n == 1) significand = 1 << 23;
         const Int128 quotient = 2 * significand + (n % 4 == 3 ? 0 : 1);
-        if (r * r * quotient >= power_of_two(kWidth - 1 - j)) continue;
-        const Int128 sum = r * r * quotient << j;
+        if (divisor * quotient >= power_of_two(kWidth - 1 - j)) continue;
+        const Int128 sum = divisor * quotient << j;
         for (int delta = -1; delta <= 1; ++delta) both_signs(sum + delta);
       }
     }
     for (int n = 0; n < 20000; ++n) {
-      check_rounding(format, random_sum(random, 1 + static_cast<int>(random() % kWidth)));
+      check_rounding(config, random_sum(random, 1 + static_cast<int>(random() % kWidth)));
     }
   }
 }

@@ -13,14 +13,16 @@ def main():
     case = Case(__doc__.splitlines()[0])
     number = case.random.randrange(len(FORMATS))
     iterative, beats = case.random.randrange(2), case.random.choice([1, 2, 3, 10])
+    scaled = case.random.randrange(2)
     vectors = case.folder / "vectors"
     case.run(case.bin / "if4", "vectors", "--random", 1 + (200 if iterative else 1200) // beats, "--beats", beats,
-             "--format", FORMATS[number], "--seed", case.seed, "--memh", vectors)
+             "--format", FORMATS[number], "--seed", case.seed, "--memh", vectors, *(["--scaled"] if scaled else []))
     lines = [line for line in (vectors / "stimulus.memh").read_bytes().splitlines() if not line.startswith(b"//")]
     case.note("vectors", b"\n".join(lines))
     text = case.run(sys.executable, "-B", ROOT / "scripts/kit/verify.py", "--dut", f"-F {ROOT}/rtl/if4_mac.f",
-                    "--top", "if4_mac", "--params", f"Format={number} Iterative={iterative}", "--format", FORMATS[number],
-                    "--sim", "icarus", "--vectors", vectors, "--seed", 1 + case.seed % 1000000, "--out", case.folder / "out")
+                    "--top", "if4_mac", "--params", f"Format={number} Iterative={iterative} Scaled={scaled}",
+                    "--format", FORMATS[number], "--scaled", scaled, "--sim", "icarus", "--vectors", vectors,
+                    "--seed", 1 + case.seed % 1000000, "--out", case.folder / "out")
     case.count(text, r"checks +(\d+) in ")
     case.end()
 

@@ -15,12 +15,15 @@ from cases import FORMATS, ROOT, Case
 def main():
     case = Case(__doc__.splitlines()[0])
     number, iterative = case.random.randrange(len(FORMATS)), case.random.randrange(2)
+    scaled = case.random.randrange(2)
     vectors = case.folder / "vectors"
-    case.run(case.bin / "if4", "vectors", "--plan", "--format", FORMATS[number], "--seed", case.seed, "--memh", vectors)
+    case.run(case.bin / "if4", "vectors", "--plan", "--format", FORMATS[number], "--seed", case.seed, "--memh", vectors,
+             *(["--scaled"] if scaled else []))
     lines = [line for line in (vectors / "stimulus.memh").read_bytes().splitlines() if not line.startswith(b"//")]
     case.note("vectors", b"\n".join(lines))
     verify = [sys.executable, "-B", ROOT / "scripts/kit/verify.py", "--dut", f"-F {ROOT}/rtl/if4_mac.f", "--top", "if4_mac",
-              "--params", f"Format={number} Iterative={iterative}", "--format", FORMATS[number], "--sim", "icarus",
+              "--params", f"Format={number} Iterative={iterative} Scaled={scaled}", "--format", FORMATS[number],
+              "--scaled", str(scaled), "--sim", "icarus",
               "--vectors", vectors, "--seed", str(1 + case.seed % 1000000), "--out", case.folder / "out"]
     done = subprocess.run(verify, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     for log in sorted((case.folder / "out").glob("*/simulation.log")):

@@ -24,10 +24,10 @@ struct Plain {
   static constexpr int kDataBits = 144;
   static constexpr bool kPipelined = true;
 };
-/// Two blocks a beat, and an accumulator that extreme operands overflow soon.
+/// Two blocks a beat, an accumulator that extreme operands overflow soon, and results without the factor 1/49.
 struct Wide {
   using Top = Vif4_mac_axis_32;
-  static constexpr MacConfig kConfig{Format::kIF4, 32, 55};
+  static constexpr MacConfig kConfig{Format::kIF4, 32, 55, true};
   static constexpr int kDataBits = 288;
   static constexpr bool kPipelined = true;
 };
@@ -233,7 +233,7 @@ TEST_CASE("AXI4-Stream: the RTL stops a simulation with parameters that it canno
     CHECK(status != 0);
     CHECK(text.find("if4_mac_axis: DataWidth") != std::string::npos);
   }
-  for (const char* parameter : {"Format=9", "Lanes=48", "AccWidth=53"}) {
+  for (const char* parameter : {"Format=9", "Lanes=48", "AccWidth=53", "Scaled=2"}) {
     const auto [status, text] = run("-Pif4_mac_axis." + std::string(parameter));
     INFO(parameter << '\n' << text);
     CHECK(status != 0);

@@ -15,7 +15,7 @@ namespace {
 int clocks_to_sum(const UnitBuild& config) {
   const int several = config.mac.lanes > kBlockSize ? 1 : 0;
   if (config.depth == 0) return 3 + several;
-  if (config.name == "if4_mac_fast") return 4 + 3;
+  if (config.name == "if4_mac_fast" || config.name == "if4_mac_fast_scaled") return 4 + 3;
   if (config.name == "if4_mac_fast_iterative") return 4 + 4;
   if (config.name == "if4_mac_nvfp4_fast") return 3 + 3;
   if (config.name == "if4_mac_nvfp4_fast_iterative") return 3 + 4;
@@ -25,7 +25,7 @@ int clocks_to_sum(const UnitBuild& config) {
 }
 
 int output_clocks(const UnitBuild& config) {
-  return config.depth == 0 ? 3 : config.mac.format == Format::kNVFP4 ? 4 : 5;
+  return config.depth == 0 ? 3 : config.mac.format == Format::kNVFP4 || config.mac.scaled ? 4 : 5;
 }
 
 // Clocks from the edge that takes the last of the beats to the edge at which the result can be taken.
@@ -37,7 +37,7 @@ int latency_of(const UnitBuild& config, const Beats& beats) {
   // the bit of 2^(-2 * ones).
   const int width = config.mac.acc_width == 0 ? exact_default_width(config.mac) : config.mac.acc_width;
   const MacResult result = exact_result(beats, config.mac);
-  const long r = traits(config.mac.format).divisor;
+  const long r = config.mac.scaled ? 1 : traits(config.mac.format).divisor;
   if (result.bits == 0 || result.nan || result.overflow) {
     const int ones = static_cast<int>(mpz_sizeinbase(mpz_class(r).get_mpz_t(), 2));
     return to_output_stage + (width - 1 + 2 * ones) + 2;
@@ -298,11 +298,10 @@ TEST_CASE("the RTL stops a simulation with parameters that it cannot have", "[rt
     INFO(text);
     CHECK(status == 0);
   }
-  const std::pair<const char*, const char*> wrong[] = {{"Format=9", "Format"},
-                                                       {"Format=-1", "Format"},
-                                                       {"Lanes=48", "Lanes"},
-                                                       {"AccWidth=53", "AccWidth"},
-                                                       {"AccWidth=121", "AccWidth"}};
+  const std::pair<const char*, const char*> wrong[] = {
+      {"Format=9", "Format"},      {"Format=-1", "Format"},      {"Lanes=48", "Lanes"},
+      {"AccWidth=53", "AccWidth"}, {"AccWidth=121", "AccWidth"}, {"Scaled=2", "Scaled"},
+      {"Scaled=-1", "Scaled"}};
   for (const auto& [parameter, name] : wrong) {
     const auto [status, text] =
         simulate("if4_mac", "rtl/if4_pkg.sv rtl/if4_mac.sv -Y.sv -yrtl -Pif4_mac." + std::string(parameter));

@@ -47,28 +47,28 @@ Beats joined(Beats first, const Beats& second) {
 
 TEST_CASE("sums around every rounding boundary, for every divisor", "[rtl][long]") {
   check_units(test_seed() + 21, [](const UnitBuild& config, std::mt19937_64& random) {
-    const int r = traits(config.mac.format).divisor;
+    const Int128 divisor = sum_divisor(config.mac);
     Sums sums(config.mac);
     for (int exponent = 0; exponent < acc_width(config.mac); ++exponent) {
-      sums.around(power_of_two(exponent), 2);                                     // powers of two of the sum,
-      if (sums.fits(r * r, exponent)) sums.around(Int128{r * r} << exponent, 2);  // and of the result
+      sums.around(power_of_two(exponent), 2);                                 // powers of two of the sum,
+      if (sums.fits(divisor, exponent)) sums.around(divisor << exponent, 2);  // and of the result
     }
-    // Around the numbers that FP32 has and the ties between them: sum / r^2 = (significand + {0, 1/2}) * 2^j.
-    for (int j = 0; sums.fits(Int128{r * r} << 24, j); ++j) {
+    // Around the numbers that FP32 has and the ties between them: sum / divisor = (significand + {0, 1/2}) * 2^j.
+    for (int j = 0; sums.fits(divisor << 24, j); ++j) {
       // A sum above the largest beat takes many of them.
-      const int count = (Int128{r * r} << (25 + j)) < largest_beat(config.mac) ? 40 : 6;
+      const int count = (divisor << (25 + j)) < largest_beat(config.mac) ? 40 : 6;
       for (int n = 0; n < count; ++n) {
         Int128 significand = static_cast<Int128>((1U << 23) + (random() & 0x7FFFFF));
         if (n == 0) significand = (1 << 24) - 1;  // rounding it up carries into the exponent
         if (n == 1) significand = 1 << 23;
         const Int128 quotient = 2 * significand + (n % 4 == 3 ? 0 : 1);
-        if (sums.fits(r * r * quotient, j)) sums.around(r * r * quotient << j, 1);
+        if (sums.fits(divisor * quotient, j)) sums.around(divisor * quotient << j, 1);
       }
       // A tie, and the same with one bit of those below it added or taken away: that bit alone decides the
       // rounding, whichever step of the normalisation drops it.
       for (const Int128 significand : {Int128{1} << 23, (Int128{1} << 24) - 1}) {
-        if (!sums.fits(r * r * (2 * significand + 1), j)) continue;
-        const Int128 tie = r * r * (2 * significand + 1) << j;
+        if (!sums.fits(divisor * (2 * significand + 1), j)) continue;
+        const Int128 tie = divisor * (2 * significand + 1) << j;
         for (int bit = 0; bit < j; ++bit)
           sums.add(significand % 2 == 0 ? tie + power_of_two(bit) : tie - power_of_two(bit));
       }

@@ -275,6 +275,10 @@ TEST_CASE("configurations that are no array are refused", "[array]") {
   config.mac.lanes = 17;
   CHECK_THROWS_AS(make_array_model(config), std::invalid_argument);
   config.mac.lanes = 16;
+  config.mac.scaled = true;
+  CHECK_THROWS_AS(make_array_model(config), std::invalid_argument);
+  CHECK_THROWS_AS(make_array_rtl(config), std::invalid_argument);
+  config.mac.scaled = false;
   config.columns = 7;
   CHECK_THROWS_AS(make_array_rtl(config), std::invalid_argument);
   CHECK_THROWS_AS(array_cycles(config, 0, 1, true), std::invalid_argument);

@@ -109,4 +109,17 @@ TEST_CASE("co-simulation counts what it did, and what it could not do", "[cosim]
   for (const auto& row : report.pair_beats) pairs += row[0] + row[1];
   CHECK(pairs == 45);
   CHECK_FALSE(cosimulate(make_quantized(Format::kIF4, {0, 40}), w, {}).passed());
+
+  // The scaled unit against its own golden model, and each unit against the other's.
+  CosimOptions options;
+  options.scaled = options.golden.scaled = true;
+  const CosimReport scaled = cosimulate(a, w, options);
+  CHECK(scaled.passed());
+  CHECK(scaled.results == 15);
+  CHECK(scaled.cycles == report.cycles);
+  for (const bool unit : {false, true}) {
+    options.scaled = unit;
+    options.golden.scaled = !unit;
+    CHECK(cosimulate(a, w, options).mismatches == 15);
+  }
 }

@@ -1,5 +1,6 @@
 // What reports say of the program that made them, and of operands that differ.
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <regex>
@@ -97,6 +98,44 @@ TEST_CASE("cosim reports the same with both engines, and says which one it was",
       CHECK(bits[same] == verilated[same]);
     }
   }
+}
+
+TEST_CASE("cosim on the scaled unit has the errors of the other one, with either engine and in a waveform",
+          "[cli][bits]") {
+  const Sandbox box;
+  const std::string tensors = "testbench/data/use_lite_attention.safetensors:";
+  const auto report = [&](const Args& more) {
+    Args args = {"cosim",
+                 "--acts",
+                 tensors + "embedding.weight",
+                 "--weights",
+                 tensors + "layers.0.attention.qkv.weight",
+                 "--json",
+                 box / "r.json"};
+    args.insert(args.end(), more.begin(), more.end());
+    const std::string text = box.output(args);
+    INFO(text);
+    const bool scaled = std::find(more.begin(), more.end(), "--scaled") != more.end();
+    CHECK((text.find("  scaled            results leave out the factor 1/49\n") != std::string::npos) ==
+          scaled);
+    return Json::parse(get(box / "r.json"));
+  };
+  const Json plain = report({});
+  CHECK(plain["scaled"] == false);
+  for (const Args& more : {Args{}, Args{"--engine", "bits"}, Args{"--wave", box / "w.fst"}}) {
+    Args args = {"--scaled"};
+    args.insert(args.end(), more.begin(), more.end());
+    const Json scaled = report(args);
+    CHECK(scaled["scaled"] == true);
+    CHECK(scaled["passed"] == true);
+    CHECK(scaled["results"] == plain["results"]);
+    CHECK(scaled["cycles"].get<int>() > 0);
+    // A result may be rounded the other way, which is 2^-24 of it.
+    const double error = scaled["relative_error"], expected = plain["relative_error"];
+    CHECK(std::abs(error - expected) < 1e-6 * expected);
+    CHECK(scaled["relative_error_nvfp4"] == plain["relative_error_nvfp4"]);
+  }
+  CHECK(std::filesystem::file_size(box / "w.fst") > 0);
 }
 
 TEST_CASE("cosim refuses a waveform of the bits engine, and engines that it has not", "[cli][bits]") {

@@ -74,19 +74,21 @@ TEST_CASE("the plan of every build passes on its unit", "[cli]") {
     const if4::UnitBuild* unit = if4::build_of(build.mac);
     const int width = if4::acc_width(build.mac);
     const std::string name(if4::format_name(build.mac.format)), lanes = std::to_string(build.mac.lanes);
-    if (!tried.insert(name + " " + lanes + " " + std::to_string(width)).second) continue;
+    const std::string scaled = build.mac.scaled ? "scaled " : "";
+    if (!tried.insert(scaled + name + " " + lanes + " " + std::to_string(width)).second) continue;
     INFO(build.name);
     Args args = {"vectors", "--plan", "-o", path, "--format", name, "--lanes", lanes};
     if (build.mac.acc_width != 0) args.insert(args.end(), {"--acc-width", std::to_string(width)});
+    if (build.mac.scaled) args.emplace_back("--scaled");
     const std::string made = box.output(args);
-    CHECK(contains(made, "exact results of " + name + ", " + lanes + " lanes, accumulator of " +
-                             std::to_string(width) + " bits\n"));
+    CHECK(contains(made, "; " + scaled + "exact results of " + name + ", " + lanes +
+                             " lanes, accumulator of " + std::to_string(width) + " bits\n"));
     CHECK_FALSE(contains(made, "left out"));
     const std::string report = box.output({"replay", path});
     INFO(report);
     CHECK(report.rfind("PASS", 0) == 0);
-    CHECK(contains(report,
-                   name + ", " + lanes + " lanes, accumulator of " + std::to_string(width) + " bits; "));
+    CHECK(contains(report, name + ", " + lanes + " lanes, accumulator of " + std::to_string(width) + " bits" +
+                               (scaled.empty() ? "; " : ", scaled results; ")));
     CHECK(contains(report, unit == nullptr ? "not checked: this program has none of " + name
                                            : "results equal to the exact model; resets dropped"));
   }
@@ -151,6 +153,30 @@ TEST_CASE("vectors writes text, files for $readmemh, or both, of the same lines"
   CHECK_FALSE(fs::exists(box / "new"));
 }
 
+TEST_CASE("replay takes scaled results for scaled alone, and a file that says nothing for values", "[cli]") {
+  const Sandbox box;
+  box.output({"vectors", "--random", "20", "-o", box / "v.txt"});
+  box.output({"vectors", "--random", "20", "-o", box / "s.txt", "--scaled"});
+  const std::string plain = get(box / "v.txt"), scaled = get(box / "s.txt");
+  CHECK_FALSE(contains(plain, "scaled"));
+  // Nothing but that line and the results differ, and in nvfp4 nothing but that line.
+  put(box / "bad.txt", with_line(scaled, "# scaled", 1, "# note"));
+  put(box / "too.txt", with_line(plain, "# seed", 1, "# scaled: 1"));
+  for (const char* file : {"bad.txt", "too.txt"}) {
+    const Run run = box.run({"replay", box / file});
+    CHECK(run.code == 1);
+    CHECK(contains(run.out, "exact model       0 of 20 results equal"));
+  }
+  box.output({"vectors", "--random", "20", "-o", box / "n.txt", "--format", "nvfp4"});
+  box.output({"vectors", "--random", "20", "-o", box / "ns.txt", "--format", "nvfp4", "--scaled"});
+  CHECK(with_line(get(box / "ns.txt"), "# scaled", 1, "") ==
+        with_line(get(box / "n.txt"), "# rounding", 1, "# rounding: exact\n"));
+  CHECK(contains(box.output({"replay", box / "ns.txt"}), "20 of 20 results equal to the exact model"));
+  // The files for $readmemh say so in their index.
+  box.output({"vectors", "--random", "2", "--memh", box / "memh", "--scaled"});
+  CHECK(contains(get(box / "memh/index.json"), "\"scaled\": true"));
+}
+
 TEST_CASE("what vectors refuses", "[cli]") {
   const Sandbox box;
   const std::string out = box / "v.txt";
@@ -165,6 +191,7 @@ TEST_CASE("what vectors refuses", "[cli]") {
       {{"vectors", "-o", out, "--plan", "--result", "lane-fp32"}, {"--plan", "--result lane-fp32"}},
       {{"vectors", "-o", out, "--random", "1", "--lanes", "32", "--result", "lane-fp32"}, {"16 lanes"}},
       {{"vectors", "-o", out, "--plan", "--acts", "a.npy", "--weights", "a.npy"}, {"--plan"}},
+      {{"vectors", "-o", out, "--random", "1", "--scaled", "--result", "lane-fp32"}, {"--scaled"}},
   };
   for (const BadInput& bad : table) check_refused(box, bad);
   CHECK_FALSE(fs::exists(out));

@@ -86,6 +86,15 @@ mpq_class sum_unit(Format format) {
   return mpq_class(1) / (denominator * denominator);
 }
 
+mpq_class result_unit(const MacConfig& config) {
+  mpq_class unit = sum_unit(config.format);
+  if (!config.scaled) return unit;
+  // A scaled result has no other factor than a power of two.
+  mpz_class odd = unit.get_den();
+  while (odd % 2 == 0) odd /= 2;
+  return unit * odd;
+}
+
 mpz_class exact_sum(const Beats& beats, Format format) {
   mpz_class sum = 0;
   for (const auto& [a, w] : beats) add_product(sum, integers(format), a, w);
@@ -125,7 +134,7 @@ MacResult exact_result(const Beats& beats, const MacConfig& config) {
     const bool beat_ends = (i + 1) % per_beat == 0;
     if (beat_ends && (sum < -limit || sum >= limit)) return {0x7FC00000, false, true};
   }
-  return {float_bits(rational::round_to_fp32(sum * sum_unit(config.format))), false, false};
+  return {float_bits(rational::round_to_fp32(sum * result_unit(config))), false, false};
 }
 
 mpz_class to_mpz(Int128 value) {

@@ -115,7 +115,7 @@ bool applies(const std::string& word, const MacConfig& config) {
   if (word == "floats") return format.exponent_bits != 0;
   if (word == "two_types") return mixes_types(config.format);
   if (word == "one_type") return !mixes_types(config.format);
-  if (word == "divisor") return format.divisor != 1;
+  if (word == "divisor") return sum_divisor(config) != 1;
   if (word == "blocks") return config.lanes > 16;
   if (word == "sums") return (Int128{1} << (acc_width(config) - 1)) > 16 * largest_beat(config);
   if (word == "ends") return plan_reaches_ends(config);
@@ -205,6 +205,8 @@ std::vector<MacConfig> configs() {
       all.push_back(config);
       config.acc_width = 110;
       all.push_back(config);
+      config = {config.format, lanes, 0, true};
+      all.push_back(config);
     }
   }
   return all;
@@ -217,7 +219,8 @@ TEST_CASE("the test plan has all stimuli, and stimuli for all of its testpoints"
   CHECK(faults(entries) == std::vector<std::string>{});
   Set used;
   for (const MacConfig& config : configs()) {
-    INFO(format_name(config.format) << ", " << config.lanes << " lanes, " << acc_width(config) << " bits");
+    INFO(format_name(config.format) << ", " << config.lanes << " lanes, " << acc_width(config) << " bits"
+                                    << (config.scaled ? ", scaled" : ""));
     const auto facts = facts_of(config);
     for (const auto& [name, lines] : facts) used.insert(name);
     CHECK(differences(entries, facts, config) == std::vector<std::string>{});

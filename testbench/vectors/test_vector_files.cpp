@@ -84,6 +84,31 @@ TEST_CASE("the plan of every unit is read as it was written", "[vectors][long]")
   }
 }
 
+TEST_CASE("a file says that its results are scaled, and none that says nothing has such", "[vectors]") {
+  const VectorHeader header{{Format::kIF3, 16, 0, true}, ResultOrder::kExact, 7, "if4 1.2 (abc)"};
+  CHECK(header_text(header).find("\n# scaled: 1\n") != std::string::npos);
+  CHECK(header_text({{Format::kIF3}, ResultOrder::kExact, 7, ""}).find("scaled") == std::string::npos);
+  const std::string lines = kBeat + kLast + kResult + "E 1\n";
+  const auto scaled = [&](const std::string& line) {
+    VectorHeader read;
+    read_lines(kHeader + line + lines, &read);
+    return read.mac.scaled;
+  };
+  CHECK(scaled("# scaled: 1\n"));
+  CHECK_FALSE(scaled("# scaled: 0\n"));
+  CHECK_FALSE(scaled(""));
+  CHECK(error_of(kHeader + "# scaled: 2\n" + lines) ==
+        "v.txt:6: scaled is '2', not a whole number from 0 to 1");
+  CHECK(error_of(kHeader + "# scaled: yes\n" + lines).rfind("v.txt:6: scaled is 'yes'", 0) == 0);
+  CHECK(error_of(kHeader + "# scaled: 1\n# scaled: 1\n" + lines) == "v.txt:7: 'scaled' for the second time");
+  CHECK(error_of(kHeader + lines.substr(0, kBeat.size()) + "# scaled: 1\n") ==
+        "v.txt:7: 'scaled' belongs above the first testpoint and the first beat");
+  std::string lane = kHeader;
+  lane.replace(lane.find("exact"), 5, "lane-fp32");
+  CHECK(error_of(lane + "# scaled: 1\n" + lines) ==
+        "v.txt:7: results are scaled, and lane-fp32 has none that are");
+}
+
 TEST_CASE("a file of version 2 in the words of its description", "[vectors]") {
   const std::string text = kHeader + "# testpoint: ties.int_float\n" + kBeat + kLast + kResult +
                            "S 60 0\nX edge 3\nX between 255\nW 16\nH 8\nI 65535\n" + kBeat + "X edge 0\n" +

@@ -62,6 +62,7 @@ enum class Mistake {
   kNarrowBeats,
   kLowPlacesIgnored,
   kFlagsOfBefore,
+  kOtherScale,
 };
 
 /// The same arithmetic as the golden MAC's, written plainly, with one mistake. Its unit is 2^18 times smaller: weights are
@@ -209,17 +210,20 @@ class WrongMac {
   std::uint32_t rounded(Int128 sum) const {
     const Int128 magnitude = sum < 0 ? -sum : sum;
     const std::uint32_t sign = sum < 0 ? 0x80000000U : 0U;
-    const mpz_class square = traits(config_.format).divisor * traits(config_.format).divisor;
-    mpq_class value = to_mpz(magnitude) * sum_unit(config_.format) / (1 << kFiner);
+    const mpz_class divisor = sum_divisor(config_);
+    MacConfig config = config_;
+    if (is(Mistake::kOtherScale)) config.scaled = !config.scaled;
+    const mpq_class unit = result_unit(config);
+    mpq_class value = to_mpz(magnitude) * unit / (1 << kFiner);
     if (is(Mistake::kNoRemainder)) {
-      const mpz_class quotient = to_mpz(magnitude >> kFiner) / square;
-      value = quotient * square * sum_unit(config_.format);
+      const mpz_class quotient = to_mpz(magnitude >> kFiner) / divisor;
+      value = quotient * divisor * unit;
     }
     if (is(Mistake::kLowPlacesIgnored)) {
       // What is 16 places and more below the last of the significand.
       int drop = 0;
       while (magnitude >> drop >= Int128{1} << 40) ++drop;
-      value = to_mpz((magnitude >> drop) << drop) * sum_unit(config_.format) / (1 << kFiner);
+      value = to_mpz((magnitude >> drop) << drop) * unit / (1 << kFiner);
     }
     const float right = rational::round_to_fp32(value);
     const float below = rational::exact(right) > value ? std::nextafter(right, 0.0F) : right;
@@ -274,7 +278,8 @@ bool factor(const MacConfig& config) {
 bool twos_complement(const MacConfig& config) {
   return traits(config.format).int_code == IntCode::kTwosComplement;
 }
-bool divided(const MacConfig& config) { return traits(config.format).divisor != 1; }
+bool divided(const MacConfig& config) { return sum_divisor(config) != 1; }
+bool has_divisor(const MacConfig& config) { return traits(config.format).divisor != 1; }
 bool blocks(const MacConfig& config) { return config.lanes > kBlockSize; }
 bool one_type_of_floats(const MacConfig& config) { return one_type(config) && floats(config); }
 
@@ -349,12 +354,17 @@ constexpr Case kCases[] = {
     {Mistake::kLowPlacesIgnored, "ties.places_below", always},
     {Mistake::kFlagsOfBefore, "nan.alternating", always},
     {Mistake::kFlagsOfBefore, "overflow.upper_last", always},
+    {Mistake::kOtherScale, "codes.", has_divisor},
+    {Mistake::kOtherScale, "powers.sum", has_divisor},
 };
 
 }  // namespace
 
 TEST_CASE("a testpoint of the plan finds each classic mistake", "[kit][long]") {
-  std::vector<MacConfig> configs{{Format::kIF4, 32, 0}, {Format::kNVFP6E2M3, 64, 0}};
+  std::vector<MacConfig> configs{{Format::kIF4, 32, 0},
+                                 {Format::kNVFP6E2M3, 64, 0},
+                                 {Format::kIF4, 16, 0, true},
+                                 {Format::kIF6E3M2, 16, 0, true}};
   for (int number = 0; number < kMacFormatCount; ++number)
     configs.push_back({static_cast<Format>(number), 16, 0});
   for (const MacConfig& config : configs) {
