@@ -6,7 +6,7 @@ from metrics import BY_NAME, METRICS
 from results import CHANCE
 
 SHOWN = ("tokens_per_second", "items_per_second", "area_mm2", "clock_mhz", "gmacs", "utilization", "waiting_share",
-         "pj_per_mac", "uj_per_item", "sqnr_db")
+         "pj_per_mac", "uj_per_item", "sqnr_db", "cosine_distance")
 
 
 def shown(value):

@@ -21,6 +21,8 @@ struct NetworkSummary {
   std::string reference;              ///< what FP32 was compared with; empty: nothing
   double difference = 0.0;            ///< the largest between FP32 and the reference
   double allowed = 0.0;               ///< that may be
+  std::string energy_file,
+      library;  ///< where energies are from, and the cells that they were counted in; empty: there are none
 
   /// Whether something was compared: products of a format that is quantized, or FP32 with a reference.
   bool compared() const;
