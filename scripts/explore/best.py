@@ -29,7 +29,7 @@ def print_axes(axes):
     print("  " + ", ".join(axes.names) + f"; {GBYTES} may stand in the place of dram_bandwidth")
     print("Metrics, in conditions and queries:")
     for metric in METRICS:
-        print(f"  {metric.name:21} {metric.unit:10} {metric.text}{' (an assumption)' if metric.assumed else ''}")
+        print(f"  {metric.name:23} {metric.unit:10} {metric.text}{' (an assumption)' if metric.assumed else ''}")
     return 0
 
 
@@ -46,10 +46,10 @@ def print_point(scheduler):
     point, = scheduler.spec.points
     print(f"point {point.name}: {point.status}{': ' + point.reason if point.reason else ''}")
     for axis, value in point.axes.items():
-        print(f"  {axis:22} {text_of(value)}")
+        print(f"  {axis:23} {text_of(value)}")
     for metric in METRICS:
         if point.values.get(metric.name) is not None:
-            print(f"  {metric.name:22} {point.values[metric.name]!r} {metric.unit}{' (assumed)' if metric.assumed else ''}")
+            print(f"  {metric.name:23} {point.values[metric.name]!r} {metric.unit}{' (assumed)' if metric.assumed else ''}")
     for kind, command in scheduler.commands(point).items():
         print(f"  {kind:10} {command}")
     return 0 if point.status == "done" else 1
