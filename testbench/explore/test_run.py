@@ -197,10 +197,8 @@ class RunTest(Runs):
 
 class NetworkTest(Runs):
     """What a format does to a whole network, on the cut of one that lies in testbench/data."""
-    CUT = "testbench/data/network"
-
-    def spec_text(self, network=f"{CUT}/network.json", sentences=f"{CUT}/sentences.safetensors", more="", **changes):
-        return testing.spec_text(more=f'network = "{network}"\nsentences = "{sentences}"\n{more}', **changes)
+    def spec_text(self, files=None, **changes):
+        return testing.spec_text(more=testing.network_text(**(files or {})), **changes)
 
     def test_a_network_is_an_axis_of_accuracy(self):
         self.assertEqual(self.run_spec(self.spec_text(search=[False, True])), {"cycles": 8, "accuracy": 1, "network": 4})
@@ -227,7 +225,7 @@ class NetworkTest(Runs):
         # Nothing runs again, a rule more is four runs of the network, and sentences as text are others than their ids.
         self.assertEqual(self.run_spec(self.spec_text(search=[False, True])), {})
         self.assertEqual(self.run_spec(self.spec_text(search=[False, True], rule=["mse", "mae"])), {"accuracy": 1, "network": 4})
-        self.assertEqual(self.run_spec(self.spec_text(sentences=f"{self.CUT}/sentences.txt", format="if4")), {"network": 1})
+        self.assertEqual(self.run_spec(self.spec_text({"sentences": f"{testing.CUT}/sentences.txt"}, format="if4")), {"network": 1})
 
     def test_a_question_about_a_network(self):
         path = testing.prefill(self.spec_text(), self.folder)
@@ -236,13 +234,13 @@ class NetworkTest(Runs):
         self.assertIn("cosine_distance", out)
 
     def test_without_the_network_all_else_is_explored(self):
-        self.assertEqual(self.run_spec(self.spec_text(network="nowhere/network.json")), {"cycles": 8, "accuracy": 1})
+        self.assertEqual(self.run_spec(self.spec_text({"network": "nowhere/network.json"})), {"cycles": 8, "accuracy": 1})
         self.assertIn("explore: no point has figures of a network: there is no file nowhere/network.json; `make run-network`", self.said)
         self.assertEqual({point["status"] for point in self.points()}, {"done"})
         self.assertNotIn("cosine_distance", self.points()[0]["values"])
         self.assertIn("nowhere/network.json", json.loads((self.out / "results.json").read_text())["notes"][0])
         self.assertIn("no point has figures of a network", (self.out / "index.html").read_text())
-        self.run_spec(self.spec_text(network="nowhere/network.json", require=["cosine_distance <= 0.05"]), code=1)
+        self.run_spec(self.spec_text({"network": "nowhere/network.json"}, require=["cosine_distance <= 0.05"]), code=1)
         self.assertEqual({point["reason"] for point in self.points()}, {"not cosine_distance <= 0.05: it has no cosine_distance"})
         # No word of a network in a spec without one.
         self.run_spec(testing.spec_text())
@@ -250,14 +248,14 @@ class NetworkTest(Runs):
 
     def test_what_a_network_does_not_run_with(self):
         self.run_spec(self.spec_text(rht=[False, True]))
-        self.assertEqual([point["axes"]["rht"] for point in self.points()], [not "cosine_distance" in point["values"] for point in self.points()])
+        self.assertEqual([point["axes"]["rht"] for point in self.points()], ["cosine_distance" not in point["values"] for point in self.points()])
         self.assertIn("points with rht or scales_2d have no figures of a network", self.said)
 
     def test_a_network_that_is_broken(self):
         for name, text, said in (("cut", "{", "cut.json: line 1 is not JSON"), ("list", "[]", "list.json: is not a JSON object"),
                                  ("empty", "{}", "empty.json: "), ("number", '{"weights": 3}', "number.json: ")):
             (self.folder / f"{name}.json").write_text(text)
-            self.run_spec(self.spec_text(network=str(self.folder / f"{name}.json"), format="if4", rows=4), code=1)
+            self.run_spec(self.spec_text({"network": str(self.folder / f"{name}.json")}, format="if4", rows=4), code=1)
             self.assertRegex(self.said, rf"explore: 2 points failed, as \w+: network: if4: \S*{said}")
 
 
