@@ -254,6 +254,7 @@ int run(const Arguments& args) {
   if (args.run.engine != ArrayEngine::kFast) summary.engine = traits(args.run.engine).name;
   summary.sentences = batch.sentences();
   summary.tokens = batch.tokens();
+  summary.cut = batch.cut();
   for (std::size_t s = 0; s < batch.sentences(); ++s) summary.ids.push_back(batch.ids(s));
   summary.columns = network.output().shape.columns;
   if (!args.texts.empty()) summary.texts = texts;

@@ -257,6 +257,7 @@ std::string to_json(const NetworkSummary& summary) {
   json["network"] = summary.network;
   json["sentences"] = summary.sentences;
   json["tokens"] = summary.tokens;
+  json["cut_sentences"] = summary.cut;
   json["ids"] = summary.ids;
   if (!summary.engine.empty()) json["engine"] = summary.engine;
   if (!summary.reference.empty()) {

@@ -14,6 +14,7 @@ struct NetworkSummary {
   std::string network;  ///< its name
   std::string engine;   ///< that ran products again; empty: none
   std::size_t sentences = 0, tokens = 0;
+  std::size_t cut = 0;  ///< sentences that end after the most tokens that the network takes
   std::vector<std::vector<std::uint32_t>> ids;  ///< of the tokens of each sentence
   std::vector<FormatResult> formats;  ///< in the order of the report, FP32 among them if it was asked for
   std::vector<std::string> texts;     ///< of the sentences, where their similarities are to be shown

@@ -232,6 +232,7 @@ class NetworkTest(Runs):
         code, out, error = self.explore("best", "--least", "area_mm2", "--where", "cosine_distance <= 0.05 and network == vit_b_16", spec=path)
         self.assertEqual(code, 0, out + error)
         self.assertIn("cosine_distance", out)
+        self.assertIn("1 - cosine of a network moves by", out)
 
     def test_without_the_network_all_else_is_explored(self):
         self.assertEqual(self.run_spec(self.spec_text({"network": "nowhere/network.json"})), {"cycles": 8, "accuracy": 1})
