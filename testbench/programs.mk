@@ -63,7 +63,8 @@ $(O)/fuzz_vectors: $(call objects,testbench/fuzz/fuzz_vectors.cpp) $(O)/libif4.a
 	$(call link,-fsanitize=fuzzer $(LIBS))
 $(O)/fuzz_array: $(call objects,testbench/fuzz/fuzz_array.cpp $(FUZZED_SIM)) $(O)/libif4.a
 	$(call link,-fsanitize=fuzzer $(LIBS))
-$(O)/fuzz_network: $(call objects,testbench/fuzz/fuzz_network.cpp sim/graph/description.cpp sim/graph/tokenizer.cpp) $(O)/libif4.a
+$(O)/fuzz_network: $(call objects,testbench/fuzz/fuzz_network.cpp $(addprefix sim/,graph/description.cpp graph/tokenizer.cpp graph/energy.cpp \
+		array/core.cpp system/config.cpp)) $(O)/libif4.a
 	$(call link,-fsanitize=fuzzer $(LIBS))
 $(O)/fuzz_quantizer: $(call objects,testbench/fuzz/fuzz_quantizer.cpp) $(O)/libif4.a
 	$(call link,-fsanitize=fuzzer $(LIBS))

@@ -22,14 +22,14 @@ check-area: ## test the scripts of `make area`, and synthesize IF4 and NVFP4, it
 	@python3 testbench/area/test_arrays.py
 	@python3 scripts/area/area.py $(area_liberty) --check if4_iterative nvfp4_iterative if4_scaled nvfp4 if4_array nvfp4_array
 
-ENERGY := $(BUILD)/energy
+ENERGY_DIR := $(BUILD)/energy
 
 .PHONY: energy
 energy: ## pJ a product and mW of the units in a library of cells, from counted activity: CONFIGS=, LIBERTY=, ACTS= WEIGHTS=, ARRAY=
 	@scripts/setup.sh default area
-	@$(SUBMAKE) CONFIG=release $(ENERGY)/activity
+	@$(SUBMAKE) CONFIG=release $(ENERGY_DIR)/activity
 ifneq ($(strip $(ARRAY)),)
-	@exec python3 -B scripts/energy/compose.py $(area_liberty) '$(ARRAY)'
+	@exec python3 -B scripts/energy/compose.py $(area_liberty) $${ENERGY:+--json "$$ENERGY"} '$(ARRAY)'
 else
 	@exec python3 -B scripts/energy/energy.py $(area_liberty) $${ACTS:+--acts "$$ACTS"} $${WEIGHTS:+--weights "$$WEIGHTS"} \
 		$(CONFIGS:%='%')
@@ -38,7 +38,8 @@ endif
 .PHONY: check-energy
 check-energy: ## test the scripts of `make energy`: cells by hand, two spellings of a library, the counter by brute force
 	@scripts/setup.sh default area
-	@$(SUBMAKE) CONFIG=release $(ENERGY)/activity
+	@$(SUBMAKE) CONFIG=release $(ENERGY_DIR)/activity $(BIN)/if4
+	@IF4_PROGRAM=$(BIN)/if4 python3 -B testbench/energy/test_network.py
 	@python3 -B testbench/energy/test_energy.py $(if $(SEED),--seed $(SEED))
 
 area_liberty = $${LIBERTY:+--liberty "$$LIBERTY"}

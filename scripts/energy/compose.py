@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Energy of an array of any size, composed of that of the parts of an array of 2 x 2 cells.
 
-usage: scripts/energy/compose.py [--liberty FILES] ARRAY...
+usage: scripts/energy/compose.py [--liberty FILES] [--json FILE] ARRAY...
        ARRAY: "FORMAT ROWSxCOLS [PARAMETER=VALUE...]", as of scripts/area/arrays.py
+       FILE: to write, what `if4 network --energy-from` reads
 
 Exit codes: 0 done, 1 a tool failed or the netlist gives wrong results, 2 bad input, 128 + a signal.
 """
@@ -20,13 +21,14 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1] / room) for room in ("fa
 import area  # noqa: E402
 import arrays  # noqa: E402
 from fanout import base_name  # noqa: E402
+from liberty import LibertyError  # noqa: E402
 from netlist import PORT, Pin, read_netlist  # noqa: E402
 from report import text as table_text  # noqa: E402
 from stubs import Array  # noqa: E402
 from stubs import Netlist as Mapped  # noqa: E402
 from synthesis import library_folder, parameters_of  # noqa: E402
 from tables import read_library  # noqa: E402
-from tools import ROOT, remove, run_program, save  # noqa: E402
+from tools import ROOT, generator, remove, run_program, save, versions  # noqa: E402
 
 import measure  # noqa: E402
 from measure import REAL, Bench  # noqa: E402
@@ -35,7 +37,8 @@ SIDE = 2                   # rows and columns of the array that is measured
 BEATS = (16, 96)           # of a dot product at least, in the two runs that tell results from beats
 TILE = 16                  # beats of a tile: of rows of 256 elements, by 16 lanes
 CELL, EDGE, OUTPUT, AROUND = "if4_array_cell", "if4_array_edge", "if4_fp32", ""
-PARTS = ("switching", "internal", "clock", "leakage")
+DYNAMIC = ("switching", "internal", "clock")
+PARTS = (*DYNAMIC, "leakage")
 
 
 class ArrayBench(Bench):
@@ -183,12 +186,12 @@ def compose(parameters, library, clock_mhz=None, beats=TILE):
     `beats`: of a tile, as every tile makes an output give a result for each row. A dictionary:
 
       pj_per_mac           a product, leakage at that clock included, when a beat moves in every clock
-      busy_pj, idle_pj     of a clock in which beats move, and of one in which nothing but the clock does, without leakage
-      leakage_mw           of the whole array
+      busy_pj              of a clock in which beats move, without leakage
       clock_mhz, milliwatt when a beat moves in every clock
       parts                pJ a busy clock {switching, internal, clock}
       per                  what it is composed of: one cell, an edge and what each register of skew adds, an output stage, a result,
                            what lies around the parts for a row or a column
+      and all of terms()
 
     A shared output is taken as one output stage. Raises as scripts/area/arrays.py does."""
     arrays.check_parameters(parameters)
@@ -196,18 +199,52 @@ def compose(parameters, library, clock_mhz=None, beats=TILE):
     return composed(parameters, parts, clock_mhz or 1000 / arrays.compose(parameters, library)["critical_path_ns"], beats)
 
 
-def composed(parameters, parts, mhz, beats):
-    rows, cols = parameters["Rows"], parameters["Cols"]
-    rate = min(1.0, rows / max(beats, rows))
-    found = total(parts, rows, cols, rate)
+def whole(parameters, parts, rate):
+    """total() of an array, with one output stage where it is shared."""
+    found = total(parts, parameters["Rows"], parameters["Cols"], rate)
     if parameters.get("SharedOutput"):
-        found.update({part: -(cols - 1) * parts["output"][part] for part in PARTS})
-    busy = sum(found[part] for part in PARTS if part != "leakage")
-    clock = busy + found["leakage"] / mhz * 1e3  # mW over MHz is nJ
-    return {"pj_per_mac": clock / (rows * cols * parameters.get("Lanes", 16)), "busy_pj": busy, "idle_pj": found["clock"],
-            "leakage_mw": found["leakage"], "clock_mhz": mhz, "milliwatt": clock * mhz / 1e3,
-            "parts": {part: found[part] for part in PARTS if part != "leakage"}, "per": {
-                name: parts[name] for name in ("cell", "edges", "output", "result", "around")}}
+        found.update({part: -(parameters["Cols"] - 1) * parts["output"][part] for part in PARTS})
+    return found
+
+
+def terms(parameters, parts):
+    """What run_pj() adds up, of an array of these parts:
+
+      beat_pj     of a clock in which a beat moves, without its results
+      idle_pj     of a clock in which nothing but the clock does
+      tile_pj     of the results of a tile, one of each cell
+      leakage_mw  of the whole array"""
+    found = whole(parameters, parts, 0)
+    return {"beat_pj": sum(found[part] for part in DYNAMIC), "idle_pj": found["clock"],
+            "tile_pj": parameters["Rows"] * parameters["Cols"] * sum(parts["result"][part] for part in DYNAMIC),
+            "leakage_mw": found["leakage"]}
+
+
+def run_pj(array, cycles, beats, tiles, seconds):
+    """pJ of a run that takes so many cycles and seconds, in which so many beats of so many tiles move. `array`: its terms(). `if4
+    network --energy-from` computes the same (sim/report/array_energy.cpp), and a test compares them."""
+    return beats * array["beat_pj"] + (cycles - beats) * array["idle_pj"] + tiles * array["tile_pj"] + array["leakage_mw"] * seconds * 1e9
+
+
+def composed(parameters, parts, mhz, beats):
+    found, tiles = terms(parameters, parts), 1 / max(beats, parameters["Rows"])  # an output gives one result a clock at most
+    clock = run_pj(found, 1, 1, tiles, 1e-6 / mhz)
+    busy = whole(parameters, parts, parameters["Rows"] * tiles)
+    return {**found, "pj_per_mac": clock / (parameters["Rows"] * parameters["Cols"] * parameters.get("Lanes", 16)),
+            "busy_pj": found["beat_pj"] + tiles * found["tile_pj"], "clock_mhz": mhz, "milliwatt": clock * mhz / 1e3,
+            "parts": {part: busy[part] for part in DYNAMIC},
+            "per": {name: parts[name] for name in ("cell", "edges", "output", "result", "around")}}
+
+
+def document(found, library):
+    """The file of --json, of {parameters as a tuple of pairs: what compose() gives}. Names are those of the options of `if4`."""
+    entries = []
+    for parameters, result in found.items():
+        own = dict(parameters)
+        entries.append({"format": arrays.FORMATS[own["Format"]], "rows": own["Rows"], "columns": own["Cols"], "lanes": own.get("Lanes", 16),
+                        "acc-width": own.get("AccWidth", 0), "shared-output": bool(own.get("SharedOutput", 0)),
+                        **{name: result[name] for name in ("beat_pj", "idle_pj", "tile_pj", "leakage_mw", "pj_per_mac", "clock_mhz")}})
+    return {"generator": generator(), "library": library.name, "tools": versions(), "arrays": entries}
 
 
 HEADINGS = ["array", "pJ/MAC", "MHz", "mW", "busy pJ/clock", "idle pJ/clock", "leakage mW", "a cell, pJ/clock"]
@@ -217,18 +254,25 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--liberty", metavar="FILES",
                         help="cells, in files separated by blanks (default: those of qflow-tech-osu018)")
+    parser.add_argument("--json", type=lambda text: Path(text).resolve(), metavar="FILE", help="to write: what `if4 network --energy-from` reads")
     parser.add_argument("arrays", nargs="+", metavar="ARRAY", help='"FORMAT ROWSxCOLS [PARAMETER=VALUE...]"')
     args = parser.parse_args()
     wanted = {text.strip(): arrays.parse(text) for words in args.arrays for text in words.split(",")}
     library = read_library(args.liberty or area.default_liberty())
     print(f"cells of {library.files}: {library.name}", flush=True)
-    rows = []
+    rows, found = [], {}
     for text, parameters in wanted.items():
-        result = compose(parameters, library)
+        result = found[tuple(parameters.items())] = compose(parameters, library)
         cell = sum(result["per"]["cell"][part] for part in PARTS if part != "leakage")
         rows.append([text, f"{result['pj_per_mac']:.3f}", f"{result['clock_mhz']:.0f}", f"{result['milliwatt']:.1f}",
                      f"{result['busy_pj']:.1f}", f"{result['idle_pj']:.1f}", f"{result['leakage_mw']:.2g}", f"{cell:.2f}"])
     print(table_text(HEADINGS, rows))
+    if args.json:
+        try:
+            save(args.json, json.dumps(document(found, library), indent=1) + "\n")
+        except OSError as error:
+            raise LibertyError(f"{args.json}: cannot be written: {error.strerror}") from None
+        print(f"saved: {args.json}")
     return 0
 
 

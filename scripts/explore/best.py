@@ -3,10 +3,10 @@
 from axes import GBYTES, text_of
 from expressions import ExpressionError, Unknown
 from metrics import BY_NAME, METRICS
-from results import CHANCE
+from results import CHANCE, NEAR
 
 SHOWN = ("tokens_per_second", "items_per_second", "area_mm2", "clock_mhz", "gmacs", "utilization", "waiting_share",
-         "pj_per_mac", "uj_per_item", "sqnr_db")
+         "pj_per_mac", "uj_per_item", "sqnr_db", "cosine_distance")
 
 
 def shown(value):
@@ -29,7 +29,7 @@ def print_axes(axes):
     print("  " + ", ".join(axes.names) + f"; {GBYTES} may stand in the place of dram_bandwidth")
     print("Metrics, in conditions and queries:")
     for metric in METRICS:
-        print(f"  {metric.name:21} {metric.unit:10} {metric.text}{' (an assumption)' if metric.assumed else ''}")
+        print(f"  {metric.name:23} {metric.unit:10} {metric.text}{' (an assumption)' if metric.assumed else ''}")
     return 0
 
 
@@ -46,10 +46,10 @@ def print_point(scheduler):
     point, = scheduler.spec.points
     print(f"point {point.name}: {point.status}{': ' + point.reason if point.reason else ''}")
     for axis, value in point.axes.items():
-        print(f"  {axis:22} {text_of(value)}")
+        print(f"  {axis:23} {text_of(value)}")
     for metric in METRICS:
         if point.values.get(metric.name) is not None:
-            print(f"  {metric.name:22} {point.values[metric.name]!r} {metric.unit}{' (assumed)' if metric.assumed else ''}")
+            print(f"  {metric.name:23} {point.values[metric.name]!r} {metric.unit}{' (assumed)' if metric.assumed else ''}")
     for kind, command in scheduler.commands(point).items():
         print(f"  {kind:10} {command}")
     return 0 if point.status == "done" else 1
@@ -105,6 +105,8 @@ def answer(args, scheduler):
         print("The best of each format:")
         table(heads, [row(point, axes, shown_metrics) for point in others])
         print(CHANCE)
+        if "cosine_distance" in shown_metrics:
+            print(NEAR)
     same = [point for point in scheduler.spec.points if point.status == "done" and point is not first
             and all(point.axes[axis] == value for axis, value in first.axes.items() if axis != "format")]
     if same:

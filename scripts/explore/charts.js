@@ -1,6 +1,8 @@
 // The fronts: scatter charts of the chosen network and library, and what a pointer or a key shows of a point.
 
-const CHARTS = [["area_mm2", "items_per_second"], ["sqnr_db", "pj_per_mac"], ["area_mm2", "ms_per_item"]];
+const CHARTS = [["area_mm2", "items_per_second"], ["sqnr_db", "pj_per_mac"], ["area_mm2", "ms_per_item"],
+  ["area_mm2", "cosine_distance"], ["pj_per_mac", "cosine_distance"]]
+  .filter((metrics) => metrics.every((name) => POINTS.some((point) => value(point, name) !== null)));
 const BOX = { width: 400, height: 300, left: 58, right: 14, top: 14, bottom: 42 };
 const SHAPES = ["circle", "square", "triangle", "diamond"];
 

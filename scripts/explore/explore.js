@@ -68,7 +68,7 @@ function plainTable(label_, heads, rows) {
 }
 
 function answerRows(points) {
-  const names = ["area_mm2", "clock_mhz", "gmacs", "waiting_share", "pj_per_mac", "sqnr_db"]
+  const names = ["area_mm2", "clock_mhz", "gmacs", "waiting_share", "pj_per_mac", "sqnr_db", "cosine_distance"]
     .filter((name) => points.some((point) => value(point, name) !== null));
   const heads = ["point", "!design", `>${labelled(chosen.goal)}`, ...names.filter((name) => name !== chosen.goal).map((name) => `>${labelled(name)}`)];
   return [heads, points.map((point) => [pointButton(point), description(point, ["network", "liberty"]), number(value(point, chosen.goal)),

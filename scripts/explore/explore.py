@@ -90,6 +90,8 @@ def plan_of(args, live):
     ready = scheduler.plan()
     lines, seconds = scheduler.plan_text(args.jobs or len(os.sched_getaffinity(0)))
     live.say(f"explore: {len(spec.points)} points of {steps.short(str(args.spec))}: {ready} have all their results")
+    for note in spec.notes:
+        live.say(f"explore: {note}")
     if scheduler.open:
         for line in lines:
             live.say(line)

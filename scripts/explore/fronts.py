@@ -8,7 +8,8 @@ from markup import esc
 from metrics import BY_NAME
 from tools import save
 
-CHARTS = (("area_mm2", "items_per_second"), ("sqnr_db", "pj_per_mac"), ("area_mm2", "ms_per_item"))
+CHARTS = (("area_mm2", "items_per_second"), ("sqnr_db", "pj_per_mac"), ("area_mm2", "ms_per_item"), ("area_mm2", "cosine_distance"),
+          ("pj_per_mac", "cosine_distance"))
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 360, 300, 62, 14, 40, 44
 SERIES = (1, 5, 6, 4, 7, 8, 2, 3)  # colours of the page, in its order of formats
 

@@ -38,6 +38,10 @@ METRICS = [
     Metric("sqnr_db", "SQNR of products", "dB", MORE, "of the product of two real tensors, against that of the unquantized ones"),
     Metric("relative_mse", "relative MSE of products", "", LESS, "of that product"),
     Metric("tensor_sqnr_db", "SQNR of tensors", "dB", MORE, "of the two tensors themselves"),
+    Metric("cosine_distance", "1 - cosine of a network", "", LESS, "of a whole network in the format to FP32, mean of its sentences: `if4 network`"),
+    Metric("largest_cosine_distance", "largest 1 - cosine", "", LESS, "of any sentence"),
+    Metric("rank_correlation", "rank correlation", "", MORE, "of the similarities of all pairs of sentences, with those in FP32"),
+    Metric("same_neighbour", "nearest neighbour kept", "%", MORE, "of the sentences, with that in FP32"),
     Metric("int_share", "integer blocks", "%", 0, "blocks of both tensors that are of the integer type"),
     Metric("buffers_mm2", "area of buffers", "mm2", LESS, "of the three buffers", True),
     Metric("buffers_uj_per_item", "energy of buffers a {item}", "uJ", LESS, "energy of the buffers an item, a write and a read each", True),
@@ -82,18 +86,24 @@ def of_accuracy(result, axes):
             "tensor_sqnr_db": own["sqnr_db"], "int_share": 100 * own["int_share"]}
 
 
+def of_network(result):
+    found = {"cosine_distance": result["mean_cosine_distance"], "largest_cosine_distance": result["largest_cosine_distance"]}
+    if "rank_correlation" in result:  # which takes three sentences
+        found |= {"rank_correlation": result["rank_correlation"], "same_neighbour": 100 * result["same_neighbour"]}
+    return found
+
+
 def of_energy(parts, cycles, network, axes, values):
-    """`parts`: what scripts/energy/compose.py composes arrays of. Busy clocks are those in which a beat is accepted; in all
-    others only the clock takes energy. All leak."""
+    """`parts`: what scripts/energy/compose.py composes arrays of."""
     import compose
     parameters = {"Rows": axes["rows"], "Cols": axes["columns"], "Lanes": axes["lanes"], "SharedOutput": int(axes["shared_output"])}
     found = {"pj_per_mac": compose.composed(parameters, parts, values["clock_mhz"], compose.TILE)["pj_per_mac"]}
     if cycles:
         layers = cycles["layers"]
         beats = total(layers, "beat_cycles")
-        own = compose.composed(parameters, parts, values["clock_mhz"], beats / total(layers, "tiles"))
         seconds = values["run_ms"] / 1000
-        microjoules = (beats * own["busy_pj"] + (values["cycles"] - beats) * own["idle_pj"]) / 1e6 + own["leakage_mw"] * seconds * 1000
+        own = compose.terms(parameters, parts)
+        microjoules = compose.run_pj(own, values["cycles"], beats, total(layers, "tiles"), seconds) / 1e6
         found["uj_per_item"] = microjoules / network["items"]
         found["array_mw"] = microjoules / seconds / 1000
     return found
@@ -119,6 +129,8 @@ def of_point(point, spec, results):
         values |= of_synthesis(results["synthesis"], liberty, point.axes)
     if "accuracy" in results:
         values |= of_accuracy(results["accuracy"], point.axes)
+    if "network" in results:
+        values |= of_network(results["network"])
     cycles = results.get("cycles")
     if cycles and "synthesis" in results:
         values |= of_cycles(cycles, network, values)

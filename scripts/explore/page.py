@@ -24,7 +24,7 @@ PARTS = (("useful", "products that are needed"), ("edge", "unused rows, columns 
          ("banks", "waiting for banks of the buffers"))
 COUNTS = ("fill_drain_cycles", "interval_cycles", "activation_wait_cycles", "weight_wait_cycles", "output_wait_cycles", "bank_cycles")
 IN_TABLE = ("items_per_second", "area_mm2", "clock_mhz", "gmacs", "gmacs_per_mm2", "utilization", "waiting_share", "pj_per_mac",
-            "uj_per_item", "sqnr_db", "int_share")
+            "uj_per_item", "sqnr_db", "cosine_distance", "int_share")
 MOST_PROBLEMS = 20
 
 
@@ -78,6 +78,7 @@ def head(scheduler):
             reasons.setdefault(point.reason, []).append(point.name)
     lines = [f"{plural(len(some), 'point')} failed, as {some[0]}: {reason}" for reason, some in reasons.items()]
     return ("<header><h1>Design space of IF4</h1>" + tiles(figures) + problems(lines, MOST_PROBLEMS)
+            + "".join(tag("p", esc(note), "quiet") for note in spec.notes)
             + facts([("points", esc(counts(spec.points))), ("made by", esc(generator())), ("again", command(f"make explore SPEC={spec.path}"))])
             + "</header>")
 
@@ -106,7 +107,7 @@ def about(scheduler):
     one_value = [(esc(axis), esc(text_of(values[0]))) for axis, values in spec.axes.items() if len(values) == 1]
     memory = [(f"{section}, {esc(name)}", esc(text_of(value))) for section in ("buffer", "dram")
               for name, value in spec.memory[section].items()]
-    return ('<section><h2 id="about">Assumptions and limits</h2><ul>' + "".join(tag("li", esc(line)) for line in LIMITS) + "</ul>"
+    return ('<section><h2 id="about">Assumptions and limits</h2><ul>' + "".join(tag("li", esc(line)) for line in LIMITS + spec.notes) + "</ul>"
             "<h3>Metrics</h3>" + table("Metrics", ["metric", "in conditions", "unit", "better", "", "is"], rows)
             + "<h3>Axes of one value</h3>" + facts(one_value) + f"<h3>Memories: {esc(Path(spec.memory['file']).name)}</h3>"
             + facts(memory) + f"<p class=quiet>{esc('; '.join(versions()))}</p></section>")

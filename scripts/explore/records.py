@@ -12,7 +12,7 @@ import socket
 from pathlib import Path
 
 VERSION = 1
-KINDS = ("synthesis", "energy", "cycles", "accuracy")
+KINDS = ("synthesis", "energy", "cycles", "accuracy", "network")
 
 
 def digest(*parts):

@@ -61,7 +61,7 @@ class Scheduler:
         """The steps that are known of a point; its cycles need its clock."""
         found = self.points.setdefault(point.name, {})
         if not found:
-            for make in (self.context.synthesis, self.context.accuracy, self.context.energy):
+            for make in (self.context.synthesis, self.context.accuracy, self.context.network, self.context.energy):
                 if step := make(self.spec, point):
                     found[step.kind] = step
         if "cycles" not in found and (size := self.result(found["synthesis"])):

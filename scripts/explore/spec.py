@@ -20,6 +20,7 @@ LIBERTY_KEYS = {"files": str, "um2": (int, float), "feature_nm": (int, float)}
 TOPOLOGY_KEYS = {"topology": str, "items": int, "item": str}
 MODEL_KEYS = {"model": str, "phase": str, "batch": int}
 PHASES = {"prefill": "tokens", "decode": "context"}
+ENCODER_KEYS = {"network": str, "sentences": str}
 MEMORY_KEYS = {"buffer": ("bit_squares", "cells_of_area", "pj_per_byte_45nm", "power_of_feature", "source"),
                "dram": ("pj_per_byte", "source")}
 MOST_POINTS = 200_000
@@ -107,6 +108,8 @@ class Spec:
     liberties: dict     # name: {files: [path], um2, feature_nm}
     networks: dict      # name: {topology: path, items, item} or {model, phase, batch, tokens or context, items, item}
     accuracy: dict      # acts, weights: FILE:NAME
+    encoder: dict       # description and sentences of the network that each format runs; empty: there is none
+    notes: list         # what a reader should know of what is not there
     memory: dict
     conditions: list
     points: list
@@ -233,6 +236,29 @@ def read_conditions(document, spec):
         raise document.error(str(error), "require") from None
 
 
+def read_accuracy(document, spec):
+    accuracy = document.table({"acts": str, "weights": str}, "accuracy")
+    for key in accuracy.keys() - {"acts", "weights", *ENCODER_KEYS}:
+        raise document.error("there is no such key", "accuracy", key)
+    for key in ("acts", "weights"):
+        spec.accuracy[key] = expand(document, accuracy[key], "accuracy", key)
+        if not Path(spec.accuracy[key].rpartition(":")[0] or spec.accuracy[key]).is_file():
+            raise document.error(f"there is no file {spec.accuracy[key].rpartition(':')[0]}, as in FILE:NAME", "accuracy", key)
+    if not accuracy.keys() & ENCODER_KEYS.keys():
+        return
+    document.table(ENCODER_KEYS, "accuracy")
+    description, sentences = (expand(document, accuracy[key], "accuracy", key) for key in ENCODER_KEYS)
+    if not Path(sentences).is_file():
+        raise document.error(f"there is no file {sentences}", "accuracy", "sentences")
+    if Path(description).is_file():
+        spec.encoder = {"description": description, "sentences": sentences}
+        if True in (*spec.axes["rht"], *spec.axes["scales_2d"]):
+            spec.notes.append("points with rht or scales_2d have no figures of a network: `if4 network` has neither")
+    else:
+        spec.notes.append(f"no point has figures of a network: there is no file {accuracy['network']}; `make run-network` fetches "
+                          "build/network/use_lite")
+
+
 def make_points(document, spec):
     """The points that conditions on axes alone let through."""
     count = 1
@@ -260,20 +286,14 @@ def read(path, axes):
     for key in document.values:
         if key not in SECTIONS:
             raise document.error(f"there is no such key; there are {', '.join(SECTIONS)}", key)
-    spec = Spec(Path(path), read_axes(document, axes), {}, {}, {}, read_memory(document), [], [])
+    spec = Spec(Path(path), read_axes(document, axes), {}, {}, {}, {}, [], read_memory(document), [], [])
     for kind, target, reader in (("liberty", spec.liberties, read_liberty), ("network", spec.networks, read_network)):
         for name in spec.axes[kind]:
             target[name] = reader(owner((document, places), kind, name, document), name)
     check_libraries(document, spec)
     if not isinstance(document.values.get("accuracy"), dict):
         raise SpecError(f"{document.path}: there is no table [accuracy]")
-    accuracy = document.table({"acts": str, "weights": str}, "accuracy")
-    for key, text in accuracy.items():
-        if key not in ("acts", "weights"):
-            raise document.error("there is no such key", "accuracy", key)
-        spec.accuracy[key] = expand(document, text, "accuracy", key)
-        if not Path(spec.accuracy[key].rpartition(":")[0] or spec.accuracy[key]).is_file():
-            raise document.error(f"there is no file {spec.accuracy[key].rpartition(':')[0]}, as in FILE:NAME", "accuracy", key)
+    read_accuracy(document, spec)
     spec.conditions = read_conditions(document, spec)
     spec.points = make_points(document, spec)
     assert not {*PLACES} - spec.axes.keys()

@@ -24,7 +24,7 @@ LIST = "rtl/if4_array.f"
 COUNTER = ROOT / "build" / "energy" / "activity"  # which counts transitions
 SIDE = 2  # of the array whose parts the energy is counted of
 GRAIN = 16  # parts of a byte that a bandwidth is cut to, so that the program need not step through every tile
-SECONDS = {"synthesis": 25.0, "energy": 30.0, "cycles": 0.15, "accuracy": 2.0}  # of a step, before any was measured
+SECONDS = {"synthesis": 25.0, "energy": 30.0, "cycles": 0.15, "accuracy": 2.0, "network": 4.0}  # of a step, before any was measured
 
 
 def digest(*parts):
@@ -60,6 +60,18 @@ def model_files(path):
     """What `if4 array --model` reads: (safetensors files, of which only the headers; their index and config.json)."""
     folder = Path(path) if Path(path).is_dir() else Path(path).parent
     return (sorted(folder.glob("*.safetensors")) if Path(path).is_dir() else [Path(path)]), sorted(folder.glob("*.json"))
+
+
+def described_files(description):
+    """The files that `if4 network` reads of a description, and the description; of one that is none, it alone."""
+    path = Path(description)
+    try:
+        found = json.loads(path.read_text())
+        weights = found["weights"] if isinstance(found["weights"], list) else [found["weights"]]
+        names = [str(path.parent / name) for name in (*weights, *([found["tokenizer"]] if "tokenizer" in found else []))]
+    except (OSError, ValueError, TypeError, KeyError):
+        names = []
+    return [str(path), *(name for name in names if Path(name).is_file())]
 
 
 def tensor_files(spec):
@@ -139,6 +151,19 @@ class Context:
         reads = (*files, self.program)
         return Step("accuracy", digest("accuracy", words, names, hashes(reads)), parameters, reads)
 
+    def network(self, spec, point):
+        """What the format does to a whole network; None where there is none, or it does not run so."""
+        axes = point.axes
+        if not spec.encoder or axes["rht"] or axes["scales_2d"]:
+            return None
+        sentences = spec.encoder["sentences"]
+        words = ["--format", axes["format"] + ("+search" if axes["search"] else ""), "--rule", axes["rule"]]
+        files = [*described_files(spec.encoder["description"]), sentences]
+        parameters = {"words": [spec.encoder["description"], "--input" if sentences.endswith(".safetensors") else "--sentences", sentences,
+                                *words], "program": str(self.program)}
+        reads = (*files, self.program)
+        return Step("network", digest("network", words, hashes(reads)), parameters, reads)
+
     def energy(self, spec, point):
         """Of the parts that arrays of any size with these parameters are made of."""
         parameters = {"parameters": {name: value for name, value in self.array_parameters(point).items() if name != "SharedOutput"}
@@ -188,12 +213,21 @@ def run_accuracy(parameters, work):
                         for one in found]}
 
 
+def run_network(parameters, work):
+    report = work / "network.json"
+    call([parameters["program"], "network", *parameters["words"], "--json", str(report)], work, "network")
+    found = json.loads(report.read_text())
+    own, = found["formats"]
+    return {"sentences": found["sentences"], "network": found["network"],
+            **{key: own[key] for key in ("mean_cosine_distance", "largest_cosine_distance", "rank_correlation", "same_neighbour") if key in own}}
+
+
 def run_energy(parameters, work):
     import compose
     return compose.kept_parts(parameters["parameters"], read_library(" ".join(parameters["files"])))
 
 
-RUNNERS = {"synthesis": run_synthesis, "energy": run_energy, "cycles": run_cycles, "accuracy": run_accuracy}
+RUNNERS = {"synthesis": run_synthesis, "energy": run_energy, "cycles": run_cycles, "accuracy": run_accuracy, "network": run_network}
 
 
 def run(kind, parameters, work):
@@ -211,6 +245,8 @@ def command(step):
         return shlex.join(["build/if4", "array", *map(short, words), "--timing-only"])
     if step.kind == "accuracy":
         return shlex.join(["build/if4", "compare", *map(short, words)])
+    if step.kind == "network":
+        return shlex.join(["build/if4", "network", *map(short, words)])
     values = dict(step.parameters["parameters"])
     array = " ".join([builds.format_names()[values.pop("Format")], f"{values.pop('Rows')}x{values.pop('Cols')}",
                       *(f"{name}={value}" for name, value in values.items())])

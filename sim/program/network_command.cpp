@@ -5,12 +5,14 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <map>
 #include <memory>
 
 #include "model/core/error.hpp"
 #include "model/core/text.hpp"
 #include "model/files/output_path.hpp"
 #include "model/files/tensor_file.hpp"
+#include "sim/graph/energy.hpp"
 #include "sim/graph/evaluation.hpp"
 #include "sim/graph/sentences.hpp"
 #include "sim/graph/tokenizer.hpp"
@@ -31,6 +33,7 @@ struct Arguments {
   std::string formats;              // names between commas; empty: that of the system
   std::vector<std::string> layers;  // that the engine runs; empty: all
   std::string output, reference, json;
+  std::string energy;  // file of energies of arrays; empty: none
   Rule rule = Rule::kMse;
   ArrayRunOptions run;
   SystemOptions system;
@@ -92,7 +95,7 @@ void check_args(const Arguments& args) {
 // The outputs must be no inputs, and no two of them one file.
 void check_files(const Arguments& args, const Network& network) {
   std::vector<std::string> inputs = network.files();
-  for (const std::string* input : {&args.ids, &args.sentences, &args.system.config})
+  for (const std::string* input : {&args.ids, &args.sentences, &args.energy, &args.system.config})
     if (!input->empty()) inputs.push_back(*input);
   if (!args.reference.empty()) inputs.push_back(parse_tensor_ref(args.reference).path);
   for (const std::string* output : {&args.output, &args.json})
@@ -204,6 +207,25 @@ std::string output_bytes(const std::string& path, const Network& network, const 
   return bytes;
 }
 
+SystemConfig config_of(const Choice& choice, SystemConfig system) {
+  system.array.mac.format = choice.format;
+  check(system);
+  return system;
+}
+
+// The energies of the arrays of all formats, by name. Throws InputError where the file has not all of them.
+std::map<std::string, ArrayEnergy> read_energies(const Arguments& args, const std::vector<Choice>& choices,
+                                                 const SystemConfig& system, NetworkSummary& summary) {
+  std::map<std::string, ArrayEnergy> energies;
+  if (args.energy.empty()) return energies;
+  const EnergyTable table(args.energy);
+  summary.energy_file = args.energy;
+  summary.library = table.library();
+  for (const Choice& choice : choices)
+    if (choice.quantized) energies[choice.name] = table.of(config_of(choice, system).array);
+  return energies;
+}
+
 int run(const Arguments& args) {
   check_args(args);
   const SystemConfig system = make_config(args.system);
@@ -211,6 +233,7 @@ int run(const Arguments& args) {
   const Network network(args.network);
   check_files(args, network);
   NetworkSummary summary;
+  const std::map<std::string, ArrayEnergy> energies = read_energies(args, choices, system, summary);
   std::vector<std::string> texts;
   const Batch batch = read_batch(args, network, texts);
   const Shape shape = output_shape(network, batch);
@@ -231,6 +254,7 @@ int run(const Arguments& args) {
   if (args.run.engine != ArrayEngine::kFast) summary.engine = traits(args.run.engine).name;
   summary.sentences = batch.sentences();
   summary.tokens = batch.tokens();
+  summary.cut = batch.cut();
   for (std::size_t s = 0; s < batch.sentences(); ++s) summary.ids.push_back(batch.ids(s));
   summary.columns = network.output().shape.columns;
   if (!args.texts.empty()) summary.texts = texts;
@@ -242,15 +266,13 @@ int run(const Arguments& args) {
       summary.formats.push_back(evaluation.plain());
       continue;
     }
-    SystemConfig config = system;
-    config.array.mac.format = choice.format;
-    check(config);
-    config = evaluation.fitted(config);
+    const SystemConfig config = evaluation.fitted(config_of(choice, system));
     QuantizeOptions options;
     options.rule = args.rule;
     options.search = choice.search;
     FormatResult result = evaluation.run(choice.name, config, options, engine.watch(config));
     engine.add_to(result);
+    if (!energies.empty()) result.energy = energies.at(choice.name);
     summary.formats.push_back(std::move(result));
   }
   output.write([&] { return output_bytes(args.output, network, summary, shape); });
@@ -276,6 +298,8 @@ std::function<int()> set_up(CLI::App& app) {
   add_text(app, "-o,--output", args->output, "FILE", "safetensors file to write: what the network gives");
   add_text(app, "--reference", args->reference, "FILE:NAME",
            "what FP32 must give, within 1e-5: a tensor of the shape of the output");
+  add_text(app, "--energy-from", args->energy, "FILE",
+           "energies of arrays, of `make energy ARRAY=... ENERGY=FILE`, for the energy of each layer");
   add_text(app, "--json", args->json, "FILE", "report as JSON to write, with every layer of every format");
   add_engine(app, args->run.engine,
              "runs the products again, in SystemC with the array in C++, of Verilated cells, or Verilated");

@@ -47,17 +47,26 @@ std::string costs(const SystemConfig& config, std::uint64_t macs, const RunStats
   return text + fmt::format(" {:>10}", bytes_text(stats.bytes.dram()));
 }
 
+// A column for energies, where they are known; `text` is "" in a line that has none.
+std::string energy_column(bool known, const std::string& text) {
+  return known ? fmt::format(" {:>9}", text) : "";
+}
+std::string energy_column(const FormatResult& format, const RunStats& stats) {
+  return format.energy ? energy_column(true, energy_text(format.energy_pj(stats))) : "";
+}
+
 std::string layer_table(const FormatResult& format) {
   std::string text =
       fmt::format("{:<28} {:>19} {:>8} {:>11} {:>11}", "layer", "M x N x K", "products", "cycles", "time");
   for (const CycleShare& share : shares(format.config, 0, {})) text += fmt::format(" {:>6}", share.name);
-  text += fmt::format(" {:>10} {:>5} {:>5} {:>8}\n", "DRAM", "INT a", "INT w", "error");
+  text += fmt::format(" {:>10}{} {:>5} {:>5} {:>8}\n", "DRAM",
+                      energy_column(format.energy.has_value(), "energy"), "INT a", "INT w", "error");
   ProductCounts all;
   std::uint64_t products = 0;
   for (const LayerResult& layer : format.layers) {
     const ProductCounts& counts = layer.counts;
     text += fmt::format("{:<28.28} {:>19} {:>8}", layer.name, shape_text(counts), layer.products) +
-            costs(format.config, layer.macs, layer.stats) + " " +
+            costs(format.config, layer.macs, layer.stats) + energy_column(format, layer.stats) + " " +
             ints_text(counts.activation_ints, counts.activation_blocks) + " " +
             ints_text(counts.weight_ints, counts.weight_blocks) + fmt::format(" {:>8.4f}\n", layer.error);
     products += layer.products;
@@ -67,27 +76,30 @@ std::string layer_table(const FormatResult& format) {
     all.weight_blocks += counts.weight_blocks;
   }
   return text + fmt::format("{:<28} {:>19} {:>8}", "total", "", products) +
-         costs(format.config, format.macs(), format.total()) + " " +
+         costs(format.config, format.macs(), format.total()) + energy_column(format, format.total()) + " " +
          ints_text(all.activation_ints, all.activation_blocks) + " " +
          ints_text(all.weight_ints, all.weight_blocks) + "\n\n";
 }
 
 std::string format_table(const NetworkSummary& summary) {
-  std::string text = fmt::format("{:<16} {:>8} {:>8} {:>9} {:>9} {:>11} {:>11} {:>6} {:>6}\n", "format",
-                                 "1 - cos", "largest", "ranks", "nearest", "cycles", "time", "useful", "INT");
+  const bool energy = !summary.library.empty();
+  std::string text = fmt::format("{:<16} {:>8} {:>8} {:>9} {:>9} {:>11} {:>11}{} {:>6} {:>6}\n", "format",
+                                 "1 - cos", "largest", "ranks", "nearest", "cycles", "time",
+                                 energy_column(energy, "energy"), "useful", "INT");
   for (const FormatResult& format : summary.formats) {
     const Agreement& a = format.agreement;
     text += fmt::format("{:<16} {:>8.4f} {:>8.4f}", format.name, a.mean_distance, a.largest_distance);
     text += a.pairs ? fmt::format(" {:>9.4f} {:>7.1f} %", a.rank_correlation, 100.0 * a.same_neighbour)
                     : fmt::format(" {:>9} {:>9}", "-", "-");
     if (!format.quantized) {
-      text += fmt::format(" {:>11} {:>11} {:>6} {:>6}\n", "-", "-", "-", "-");
+      text += fmt::format(" {:>11} {:>11}{} {:>6} {:>6}\n", "-", "-", energy_column(energy, "-"), "-", "-");
       continue;
     }
     const std::uint64_t cycles = format.total().cycles.total();
-    text += fmt::format(
-        " {:>11} {:>11} {:>6.1f} {:>6.1f}\n", cycles, seconds_text(at_clock(format.config, cycles)),
-        100.0 * utilization(format.config, format.macs(), cycles), 100.0 * format.int_share());
+    text +=
+        fmt::format(" {:>11} {:>11}{} {:>6.1f} {:>6.1f}\n", cycles,
+                    seconds_text(at_clock(format.config, cycles)), energy_column(format, format.total()),
+                    100.0 * utilization(format.config, format.macs(), cycles), 100.0 * format.int_share());
   }
   return text + "\n";
 }
@@ -111,6 +123,31 @@ std::string similarity_table(const NetworkSummary& summary) {
     }
   }
   return text + "\n\n";
+}
+
+// What the energies are of, and what is not in them.
+std::string energy_lines(const NetworkSummary& summary) {
+  if (summary.library.empty()) return "";
+  std::string each;
+  double clock = 0.0, least = 0.0;
+  for (const FormatResult& format : summary.formats) {
+    if (!format.energy) continue;
+    each += fmt::format("{}{} {:.2f}", each.empty() ? "" : ", ", format.name,
+                        format.energy_pj(format.total()) / static_cast<double>(format.macs()));
+    clock = format.config.clock_mhz;
+    least = least == 0.0 ? format.energy->clock_mhz : std::min(least, format.energy->clock_mhz);
+  }
+  if (each.empty()) return "";
+  std::string text =
+      report_line("energy", "of the array in cells of " + summary.library + ", in pJ a product: " + each);
+  text += report_line(
+      "", "a beat counts as one of the sample of `make run`; no buffers, DRAM, glitches or layout");
+  if (clock > least) {
+    text += report_line(
+        "",
+        fmt::format("these cells allow {:.0f} MHz, so the times at {:g} MHz are not theirs", least, clock));
+  }
+  return text;
 }
 
 // The sums of what was compared.
@@ -153,6 +190,7 @@ Json layer_json(const FormatResult& format, const LayerResult& layer) {
   }
   if (!format.quantized) return json;
   json.update(stats_json(format.config, layer.macs, layer.stats));
+  if (format.energy) json["energy_pj"] = format.energy_pj(layer.stats);
   json["error"] = layer.error;
   json["activation_blocks"] = counts.activation_blocks;
   json["activation_int_blocks"] = counts.activation_ints;
@@ -195,6 +233,7 @@ std::string to_text(const NetworkSummary& summary) {
     text += report_line("array", array_text(quantized->config, one ? quantized->name : "in each format"));
     text += report_line("clock", clock_text(quantized->config));
     text += report_line("memory", memory_text(quantized->config));
+    text += energy_lines(summary);
     text += report_line("mismatches", fmt::format("{} of {} results compared with the golden MAC, of {}",
                                                   sums.mismatches, sums.checked, sums.results));
   }
@@ -218,11 +257,16 @@ std::string to_json(const NetworkSummary& summary) {
   json["network"] = summary.network;
   json["sentences"] = summary.sentences;
   json["tokens"] = summary.tokens;
+  json["cut_sentences"] = summary.cut;
   json["ids"] = summary.ids;
   if (!summary.engine.empty()) json["engine"] = summary.engine;
   if (!summary.reference.empty()) {
     json["reference"] = summary.reference;
     json["reference_difference"] = summary.difference;
+  }
+  if (!summary.library.empty()) {
+    json["energy_from"] = summary.energy_file;
+    json["library"] = summary.library;
   }
   json["formats"] = Json::array();
   for (const FormatResult& format : summary.formats) {
@@ -237,6 +281,7 @@ std::string to_json(const NetworkSummary& summary) {
     if (format.quantized) {
       entry["config"] = config_json(format.config);
       entry["total"] = stats_json(format.config, format.macs(), format.total());
+      if (format.energy) entry["total"]["energy_pj"] = format.energy_pj(format.total());
       entry["int_share"] = format.int_share();
     }
     entry["layers"] = Json::array();

@@ -14,6 +14,7 @@ struct NetworkSummary {
   std::string network;  ///< its name
   std::string engine;   ///< that ran products again; empty: none
   std::size_t sentences = 0, tokens = 0;
+  std::size_t cut = 0;  ///< sentences that end after the most tokens that the network takes
   std::vector<std::vector<std::uint32_t>> ids;  ///< of the tokens of each sentence
   std::vector<FormatResult> formats;  ///< in the order of the report, FP32 among them if it was asked for
   std::vector<std::string> texts;     ///< of the sentences, where their similarities are to be shown
@@ -21,6 +22,8 @@ struct NetworkSummary {
   std::string reference;              ///< what FP32 was compared with; empty: nothing
   double difference = 0.0;            ///< the largest between FP32 and the reference
   double allowed = 0.0;               ///< that may be
+  std::string energy_file,
+      library;  ///< where energies are from, and the cells that they were counted in; empty: there are none
 
   /// Whether something was compared: products of a format that is quantized, or FP32 with a reference.
   bool compared() const;

@@ -42,4 +42,15 @@ std::string bytes_text(std::uint64_t bytes) {
   return fmt::format("{} B", bytes);
 }
 
+std::string energy_text(double picojoules) {
+  double unit = 1.0;
+  const char* name = "pJ";
+  for (const auto& [next, next_name] : {std::pair{1e3, "nJ"}, {1e6, "uJ"}, {1e9, "mJ"}, {1e12, "J"}}) {
+    if (picojoules < next) break;
+    unit = next;
+    name = next_name;
+  }
+  return fmt::format("{:.{}f} {}", picojoules / unit, picojoules < 100.0 * unit ? 2 : 1, name);
+}
+
 }  // namespace if4

@@ -21,6 +21,9 @@ std::string decibel(double value);
 /// A number of bytes in the unit that fits: "12 B", "3.50 kB", MB, GB, of 1000 each.
 std::string bytes_text(std::uint64_t bytes);
 
+/// An energy of so many pJ in the unit that fits: "12.3 pJ", "3.50 nJ", uJ, mJ, J.
+std::string energy_text(double picojoules);
+
 /// Indented by two, without a line end. Bytes that are not UTF-8 become the replacement character.
 std::string json_text(const nlohmann::ordered_json& json);
 

@@ -319,10 +319,13 @@ class Composing(unittest.TestCase):
         # 6 cells, 2 outputs with half a result, 3 + 2 sides; rows 3 edges and 0 + 1 + 2 skews, columns 2 edges and 0 + 1.
         self.assertAlmostEqual(compose.total(parts, 3, 2, 0.5)["clock"], 6000 + 200 + 10 + 5 + 0.3 + 0.03 + 0.002 + 0.0001)
         found = compose.composed({"Format": 0, "Rows": 3, "Cols": 2}, parts, 100.0, 6)
-        dynamic = found["busy_pj"] / 3
-        self.assertAlmostEqual(dynamic, found["idle_pj"])
+        still = 6000 + 200 + 5 + 0.3 + 0.03 + 0.002 + 0.0001
+        for name, expected in (("idle_pj", still), ("beat_pj", 3 * still), ("tile_pj", 6 * 3 * 10), ("busy_pj", 3 * still + 2 * 3 * 10 / 2)):
+            self.assertAlmostEqual(found[name], expected, msg=name)
         # Leakage in mW at 100 MHz is 10 pJ a clock for each.
-        self.assertAlmostEqual(found["pj_per_mac"], (3 * dynamic + 10 * dynamic) / (6 * 16))
+        self.assertAlmostEqual(found["pj_per_mac"], (3 * still + 30 + 10 * still) / (6 * 16))
+        # 50 clocks at 100 MHz, 30 of them beats of 5 tiles.
+        self.assertAlmostEqual(compose.run_pj(found, 50, 30, 5, 0.5e-6), 30 * 3 * still + 20 * still + 5 * 180 + 50 * 10 * still)
         shared = compose.composed({"Format": 0, "Rows": 3, "Cols": 2, "SharedOutput": 1}, parts, 100.0, 6)
         self.assertAlmostEqual(found["idle_pj"] - shared["idle_pj"], 100)
 

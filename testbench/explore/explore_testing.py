@@ -23,6 +23,13 @@ PROGRAM = Path(os.environ.get("IF4_PROGRAM", ROOT / "build" / "if4")).resolve()
 AREAS = {"if4": 60000.0, "mixfp4": 56000.0, "nvfp4": 51000.0, "nvint4": 53000.0}
 PATHS = {"if4": 7.5, "mixfp4": 7.75, "nvfp4": 7.0, "nvint4": 7.25}
 
+CUT = "testbench/data/network"  # the cut of a network that runs
+
+
+def network_text(network=f"{CUT}/network.json", sentences=f"{CUT}/sentences.safetensors"):
+    """The two keys of [accuracy] that name a network."""
+    return f'network = "{network}"\nsentences = "{sentences}"'
+
 
 def toml(value):
     if isinstance(value, list):

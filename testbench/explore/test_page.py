@@ -25,7 +25,7 @@ def in_browser(page, *flags):
 
 class PageTest(testing.ExploreTest):
     def made(self):
-        spec = testing.prefill(testing.spec_text(liberty=["osu018", "osu035"], rows=[2, 4, 8]), self.folder)
+        spec = testing.prefill(testing.spec_text(liberty=["osu018", "osu035"], rows=[2, 4, 8], more=testing.network_text()), self.folder)
         code, out, error = self.explore("run", spec=spec)
         self.assertEqual(code, 0, out + error)
         return spec, (self.out / "index.html").read_text()
@@ -73,7 +73,8 @@ class PageTest(testing.ExploreTest):
             self.assertEqual(seen["chosen"], "vit_b_16, osu018, any, most images a second")
             self.assertEqual(seen["then chosen"], "bert_base_512, osu035, 2 mm2, most tokens a second")
             self.assert_best(seen)
-            self.assertEqual(seen["charts"], "area_mm2 items_per_second 6; sqnr_db pj_per_mac 6; area_mm2 ms_per_item 6")
+            self.assertEqual(seen["charts"], "area_mm2 items_per_second 6; sqnr_db pj_per_mac 6; area_mm2 ms_per_item 6; "
+                             "area_mm2 cosine_distance 6; pj_per_mac cosine_distance 6")
             self.assertRegex(seen["hovered"], r"^[1-6] on the front, \d beaten, tip hidden afterwards$")
             self.assertEqual(sum(map(int, re.findall(r"(\d) ", seen["hovered"])[:2])), 6)
             self.assertNotIn("wrong", seen)

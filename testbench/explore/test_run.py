@@ -21,7 +21,7 @@ OSU018 = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
 SEED = int(os.environ.get("IF4_SEED", random.randrange(2 ** 31)))
 
 
-class RunTest(testing.ExploreTest):
+class Runs(testing.ExploreTest):
     def run_spec(self, text, *words, code=0, kinds=("synthesis", "energy"), **more):
         """{kind: steps that ran} of a run, whose exit code is known."""
         path = testing.prefill(text, self.folder, kinds)
@@ -35,6 +35,8 @@ class RunTest(testing.ExploreTest):
     def points(self):
         return json.loads((self.out / "results.json").read_text())["points"]
 
+
+class RunTest(Runs):
     def test_only_what_is_new_runs(self):
         self.assertEqual(self.run_spec(testing.spec_text()), {"cycles": 8, "accuracy": 1})
         first = (self.out / "results.json").read_bytes()
@@ -192,6 +194,71 @@ class RunTest(testing.ExploreTest):
         self.assertEqual(code, 1)
         code, out, _ = self.explore("point", best["name"], spec=path)
         self.assertIn(repr(best["values"]["gmacs"]), out)
+
+class NetworkTest(Runs):
+    """What a format does to a whole network, on the cut of one that lies in testbench/data."""
+    def spec_text(self, files=None, **changes):
+        return testing.spec_text(more=testing.network_text(**(files or {})), **changes)
+
+    def test_a_network_is_an_axis_of_accuracy(self):
+        self.assertEqual(self.run_spec(self.spec_text(search=[False, True])), {"cycles": 8, "accuracy": 1, "network": 4})
+        found = {}
+        for point in self.points():
+            words = shlex.split(point["commands"]["network"])
+            found.setdefault(tuple(words), []).append(point["values"])
+        self.assertEqual(len(found), 4)
+        for words, values in found.items():
+            report = self.folder / "again.json"
+            subprocess.run([str(testing.PROGRAM), *words[1:], "--json", str(report)], cwd=testing.ROOT, check=True, capture_output=True)
+            own, = json.loads(report.read_text())["formats"]
+            for value in values:
+                self.assertEqual(value["cosine_distance"], own["mean_cosine_distance"])
+                self.assertEqual(value["largest_cosine_distance"], own["largest_cosine_distance"])
+                self.assertEqual(value["rank_correlation"], own["rank_correlation"])
+                self.assertEqual(value["same_neighbour"], 100 * own["same_neighbour"])
+        self.assertEqual(len({value["cosine_distance"] for values in found.values() for value in values}), 4)
+        with open(self.out / "results.csv", newline="") as file:
+            for row, point in zip(csv.DictReader(file), self.points()):
+                self.assertEqual(float(row["cosine_distance"]), point["values"]["cosine_distance"])
+        for picture in self.out.glob("fronts_*.svg"):
+            self.assertEqual(picture.read_text().count("1 - cosine of a network"), 2, picture)
+        # Nothing runs again, a rule more is four runs of the network, and sentences as text are others than their ids.
+        self.assertEqual(self.run_spec(self.spec_text(search=[False, True])), {})
+        self.assertEqual(self.run_spec(self.spec_text(search=[False, True], rule=["mse", "mae"])), {"accuracy": 1, "network": 4})
+        self.assertEqual(self.run_spec(self.spec_text({"sentences": f"{testing.CUT}/sentences.txt"}, format="if4")), {"network": 1})
+
+    def test_a_question_about_a_network(self):
+        path = testing.prefill(self.spec_text(), self.folder)
+        code, out, error = self.explore("best", "--least", "area_mm2", "--where", "cosine_distance <= 0.05 and network == vit_b_16", spec=path)
+        self.assertEqual(code, 0, out + error)
+        self.assertIn("cosine_distance", out)
+        self.assertIn("1 - cosine of a network moves by", out)
+
+    def test_without_the_network_all_else_is_explored(self):
+        self.assertEqual(self.run_spec(self.spec_text({"network": "nowhere/network.json"})), {"cycles": 8, "accuracy": 1})
+        self.assertIn("explore: no point has figures of a network: there is no file nowhere/network.json; `make run-network`", self.said)
+        self.assertEqual({point["status"] for point in self.points()}, {"done"})
+        self.assertNotIn("cosine_distance", self.points()[0]["values"])
+        self.assertIn("nowhere/network.json", json.loads((self.out / "results.json").read_text())["notes"][0])
+        self.assertIn("no point has figures of a network", (self.out / "index.html").read_text())
+        self.run_spec(self.spec_text({"network": "nowhere/network.json"}, require=["cosine_distance <= 0.05"]), code=1)
+        self.assertEqual({point["reason"] for point in self.points()}, {"not cosine_distance <= 0.05: it has no cosine_distance"})
+        # No word of a network in a spec without one.
+        self.run_spec(testing.spec_text())
+        self.assertNotIn("figures of a network", self.said)
+
+    def test_what_a_network_does_not_run_with(self):
+        self.run_spec(self.spec_text(rht=[False, True]))
+        self.assertEqual([point["axes"]["rht"] for point in self.points()], ["cosine_distance" not in point["values"] for point in self.points()])
+        self.assertIn("points with rht or scales_2d have no figures of a network", self.said)
+
+    def test_a_network_that_is_broken(self):
+        for name, text, said in (("cut", "{", "cut.json: line 1 is not JSON"), ("list", "[]", "list.json: is not a JSON object"),
+                                 ("empty", "{}", "empty.json: "), ("number", '{"weights": 3}', "number.json: ")):
+            (self.folder / f"{name}.json").write_text(text)
+            self.run_spec(self.spec_text({"network": str(self.folder / f"{name}.json")}, format="if4", rows=4), code=1)
+            self.assertRegex(self.said, rf"explore: 2 points failed, as \w+: network: if4: \S*{said}")
+
 
 
 if __name__ == "__main__":

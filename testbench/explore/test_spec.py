@@ -92,6 +92,9 @@ class SpecTest(testing.ExploreTest):
         self.refused(text.split("[accuracy]")[0], "there is no table [accuracy]")
         self.refused(text.replace("testbench/data/use_lite_ffn.safetensors:embedding", "nowhere:x"), "accuracy.acts: there is no file")
         self.refused("", "there is no table [axes]")
+        for more, said in (('network = "x"', "sentences is not set"), ('sentences = "x"', "network is not set"), ('network = 3\nsentences = "x"', "3 is no text"),
+                           ('network = "x"\nsentences = "nowhere"', "accuracy.sentences: there is no file"), ('networks = "x"', "accuracy.networks: there is no such key")):
+            self.refused(testing.spec_text(more=more), said)
 
     def test_the_specs_that_come_with_the_project(self):
         for name in ("default.toml", "ihp.toml"):

@@ -1,6 +1,7 @@
-// libFuzzer target over what `if4 network` reads beside tensors: descriptions of networks, and vocabularies. Whatever the
-// bytes are, a reader gives something that can be used or throws an InputError of one line.
+// libFuzzer target over what `if4 network` reads beside tensors: descriptions of networks, vocabularies, and energies of
+// arrays. Whatever the bytes are, a reader gives something that can be used or throws an InputError of one line.
 #include "sim/graph/description.hpp"
+#include "sim/graph/energy.hpp"
 #include "sim/graph/tokenizer.hpp"
 #include "testbench/fuzz/fuzzing.hpp"
 
@@ -30,6 +31,16 @@ void check_tokenizer(const Tokenizer& tokenizer) {
       require(id < tokenizer.pieces(), "an id is that of a piece");
 }
 
+void check_energies(const EnergyTable& energies) {
+  SystemConfig config;
+  RunStats run;
+  run.cycles.beats = run.cycles.weights = run.tiles = 1000;
+  for (int format = 0; format < kMacFormatCount; ++format) {
+    config.array.mac.format = static_cast<Format>(format);
+    attempt([&] { require(energy_pj(energies.of(config.array), config, run) > 0.0, "a run takes energy"); });
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -38,5 +49,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   input.put(data, size);
   attempt([&] { check_description(read_description(input.path())); });
   attempt([&] { check_tokenizer(Tokenizer(input.path())); });
+  attempt([&] { check_energies(EnergyTable(input.path())); });
   return 0;
 }

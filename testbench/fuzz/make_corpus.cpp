@@ -169,6 +169,9 @@ void write_network_corpus(const std::filesystem::path& directory) {
   put("tokenizer.json",
       R"({"pieces": [["?", 0], ["a", -1.5], ["\u2581a", -2], ["\u00e9t", -3]], "reserved": 1,
 "decompositions": [["\u00e9", "e\u0301"]], "classes": [["\u0301", 230]], "compositions": [["e", "\u0301", "\u00e9"]]})");
+  put("energy.json",
+      R"({"library": "l", "arrays": [{"format": "if4", "rows": 8, "columns": 8, "lanes": 16, "acc-width": 0,
+"shared-output": false, "beat_pj": 7.5, "idle_pj": 3, "tile_pj": 2e1, "leakage_mw": 0.25, "clock_mhz": 80}]})");
 }
 
 }  // namespace

@@ -82,6 +82,21 @@ TEST_CASE("if4 network compares texts", "[cli][network]") {
   check_contains(text, "\n2 and 3 ");
 }
 
+TEST_CASE("if4 network says which sentences it cuts", "[cli][network]") {
+  const Sandbox box;
+  std::string longest;
+  for (int i = 0; i < 200; ++i) longest += "The file ";
+  const Run run = box.run({"network", kNetwork, "--format", "fp32", "--text", "The file is stored.", "--text",
+                           longest, "--json", box / "out.json"});
+  CHECK(run.code == 0);
+  check_contains(
+      run.err,
+      "note: 1 of 2 sentences are longer than the 128 tokens that the network takes, and end there\n");
+  const Json json = read_json(box / "out.json");
+  CHECK(json["ids"][1].size() == 128);
+  CHECK(json["cut_sentences"] == 1);
+}
+
 TEST_CASE("if4 network says that it passed only where something was compared", "[cli][network]") {
   const Sandbox box;
   const Args plain = {"network", kNetwork, "--text", "q", "--format", "fp32", "--json", box / "out.json"};

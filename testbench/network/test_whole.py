@@ -40,10 +40,22 @@ def run(*arguments):
         return ended.stdout, json.loads(report.read_text())
 
 
+ENERGY = ROOT / "scripts/network/energy.json"
+# Of README.md, by the name of a row.
+ROWS = {"NVFP4": "nvfp4", "NVINT4": "nvint4", "MixFP4": "mixfp4", "IF4": "if4", "IF4, scales searched": "if4+search"}
+
+
+def published():
+    """{format: cells} of the table in README.md, without commas and units."""
+    section = (ROOT / "README.md").read_text().split("## A network on the array\n")[1].split("\n## ")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line.startswith("| ")]
+    return {ROWS[row[0]]: row[1:] for row in rows if row[0] in ROWS}
+
+
 class WholeNetwork(unittest.TestCase):
     def test_formats(self):
         _, report = run("--input", f"{SENTENCES}.safetensors", "--reference", f"{SENTENCES}.safetensors:embeddings",
-                        "--format", ",".join(FORMATS))
+                        "--format", ",".join(FORMATS), "--energy-from", ENERGY)
         self.assertEqual(report["sentences"], 96)
         self.assertLess(report["reference_difference"], 1e-5)
         formats = {entry["format"]: entry for entry in report["formats"]}
@@ -61,7 +73,20 @@ class WholeNetwork(unittest.TestCase):
                 self.assertLess(abs(formats[name]["rank_correlation"] - ranks), 0.01)
         distances = [formats[name]["mean_cosine_distance"] for name in FORMATS]
         self.assertEqual(distances[0], 0)
+        self.check_readme(formats)
         self.assertLess(formats["if4+search"]["mean_cosine_distance"], formats["if4"]["mean_cosine_distance"])
+
+    def check_readme(self, formats):
+        """The table shows these figures, in its digits."""
+        shown = published()
+        self.assertEqual(list(shown), FORMATS[1:])
+        cycles = f"{formats['nvfp4']['total']['cycles']:,}"
+        for name, cells in shown.items():
+            own = formats[name]
+            self.assertEqual(cells, [
+                f"{own['mean_cosine_distance']:.4f}", f"{own['largest_cosine_distance']:.3f}", f"{own['rank_correlation']:.3f}",
+                f"{100 * own['same_neighbour']:.0f} %", cycles if name == "nvfp4" else "the same", f"{own['total']['energy_pj'] / 1e9:.1f} mJ"], name)
+            self.assertEqual(f"{own['total']['cycles']:,}", cycles)
 
     def test_tokens(self):
         tensors, _ = safetensors.read(f"{SENTENCES}.safetensors")
