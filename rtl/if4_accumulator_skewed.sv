@@ -1,12 +1,12 @@
-// The exact sum of the beats of a dot product, made in pieces: the lowest piece of a beat is added first, each other one
-// a clock after the one below, with the carry in a register. So the longest carry is that of a piece, whatever the
+// The exact sum of the beats of a dot product, made in pieces: the lowest piece of a beat is added first, each other
+// one a clock after the one below, with the carry in a register. So the longest carry is that of a piece, whatever the
 // width (FAST.md).
 //
 // A beat passes stage p when piece p is added to. The bits of it that are still to be added travel along. Handshake: a
 // beat is taken at an edge with valid_i & ready_o. The beats end at the last stage; there the last one of a dot product
-// waits until its sum is taken, at an edge with valid_o & ready_i. Throughput: a beat a clock, within a dot product and,
-// if Iterative is 0, from one to the next. Latency: Pieces clocks, from the edge that takes the last beat to the first
-// edge at which the sum can be taken. Reset: asynchronous, active low. It drops all beats and sums.
+// waits until its sum is taken, at an edge with valid_o & ready_i. Throughput: a beat a clock, within a dot product
+// and, if Iterative is 0, from one to the next. Latency: Pieces clocks, from the edge that takes the last beat to the
+// first edge at which the sum can be taken. Reset: asynchronous, active low. It drops all beats and sums.
 //
 // Iterative = 0: a stage that adds the first beat of a dot product adds it to 0. The finished lower pieces of a sum
 // travel along with its last beat, in keep_q, as those of the next one follow a clock behind.

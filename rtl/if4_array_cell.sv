@@ -3,8 +3,8 @@
 //
 // Operands enter from the left and from above, and leave to the right and below one edge later. if4_pkg::cell_edges
 // edges after the one that takes them, the sum of a dot product that they end goes into the result register: at Depth 0
-// three, or four with more than 16 lanes. All registers but those of the result move only at edges with advance_i; where
-// edges are counted here, only those count.
+// three, or four with more than 16 lanes. All registers but those of the result move only at edges with advance_i;
+// where edges are counted here, only those count.
 //
 // A result waits for release_i, which comes when the bottom cell of the column has its own; from then on held_o is
 // high. Each edge with shift_i then moves it down one cell. If a cell has a result for its register while the one in

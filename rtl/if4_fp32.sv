@@ -36,7 +36,8 @@
   // Bits of the window. r^2 has 2 * Ones bits and is above 2^(2 * Ones - 1), so |Q| has 25 or 26; without r^2 just 25.
   localparam int Bits      = Ones == 1 ? 25 : 25 + 2 * Ones;
   localparam int Digits    = (Bits + Ones - 1) / Ones;               // of the window, in base 2^Ones
-  localparam int LowDigits = Ones == 1 ? Digits : Depth == 0 ? (Digits - 1) / 2 : (Digits + 1) / 4;  // of them, divided in the last stage
+  // Of them, those that are divided in the last stage.
+  localparam int LowDigits = Ones == 1 ? Digits : Depth == 0 ? (Digits - 1) / 2 : (Digits + 1) / 4;
   localparam int QuotientWidth = Ones == 1 ? 24 : 26;  // of |Q|, without its leading one if that is known to be bit 24
   // FP32's exponent field of |Q| = 2^24 at s = 0.
   localparam int Field     = 127 + 24 + (Width - 1 - Bits) + SumExponent;

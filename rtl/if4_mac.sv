@@ -9,13 +9,13 @@
 // Results come in order, one for each beat with last_i; none is ever dropped.
 //
 // Throughput: one beat a clock, for dot products of any length, as long as results are taken. With Iterative = 1 a dot
-// product waits until the output stage has done with the one before it: one result
-// in IterativeLatency + 1 clocks at worst. From its last beat to the first one of the next product then pass at least one
-// clock without a beat, or acc_pieces of them with Depth = 1.
+// product waits until the output stage has done with the one before it: one result in IterativeLatency + 1 clocks at
+// worst. From its last beat to the first one of the next product then pass at least one clock without a beat, or
+// acc_pieces of them with Depth = 1.
 //
 // Latency, without stalls, in clocks from the edge that takes the last beat to the first edge at which the result can
-// be taken, with S = 3 up to the sum, or 4 with more than 16 lanes; Depth = 1: S = block_stages + acc_pieces of if4_pkg,
-// and one more with more than 16 lanes (FAST.md):
+// be taken, with S = 3 up to the sum, or 4 with more than 16 lanes; Depth = 1: S = block_stages + acc_pieces of
+// if4_pkg, and one more with more than 16 lanes (FAST.md):
 //   Iterative = 0   S + if4_pkg::fp32_stages: 6 at Depth 0 with 16 lanes
 //   Iterative = 1   S + 27 to S + IterativeLatency, the larger the sum the sooner, with IterativeLatency =
 //                   AccWidth + 2 * Ones + 25 (if4_fp32_iterative.sv), where Ones is 1 with Scaled = 1 and
@@ -26,7 +26,8 @@
 // Result. With A the exact sum in its unit (if4_pkg.sv; README.md in this folder), result_o is A * unit rounded to
 // nearest even: +0 or a normal number. It is the quiet NaN 0x7FC00000 if one of the flags is set. The unit is
 // 2^if4_pkg::sum_exponent(Format) / r^2 with Scaled = 0. With Scaled = 1 it has no factor 1 / r^2, so that a result is
-// r^2 times as large, and the constant that it is multiplied by afterwards has that factor. Where r is 1 nothing changes.
+// r^2 times as large, and the constant that it is multiplied by afterwards has that factor. Where r is 1 nothing
+// changes.
 /* verilator lint_off TIMESCALEMOD */ module if4_mac #(
   parameter int Format    = if4_pkg::FormatIF4,  // one of if4_pkg::Format*
   parameter int Lanes     = 16,                  // elements of either operand a beat: 16, 32 or 64
@@ -100,9 +101,9 @@
   assign last[0]  = last_i;
 
   if (Rigid) begin : gen_rigid
-    // No stage waits, so none has to hold what it has: a unit that is a seventh smaller. What would have to wait is not let
-    // in: after the last beat of a dot product, until its sum is certain to have left the accumulator before the next
-    // beat gets there. That is when the output stage is idle, and at the earliest Pieces clocks later.
+    // No stage waits, so none has to hold what it has: a unit that is a seventh smaller. What would have to wait is not
+    // let in: after the last beat of a dot product, until its sum is certain to have left the accumulator before the
+    // next beat gets there. That is when the output stage is idle, and at the earliest Pieces clocks later.
     logic [Pieces-1:0] closed_q;  // a last beat was taken; a clock before; and so on
     assign ready_o = ~closed_q[0];
     assign ready   = '1;
@@ -168,7 +169,8 @@
     logic signed [BeatWidth-1:0] beat_q;
     logic beat_last_q, beat_nan_q;
     if4_stage u_beat (
-      .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid[Stages]), .ready_o(beat_ready), .valid_o(add_valid), .ready_i(add_ready)
+      .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid[Stages]), .ready_o(beat_ready),
+      .valid_o(add_valid), .ready_i(add_ready)
     );
     always_ff @(posedge clk_i) begin
       if (valid[Stages] & beat_ready) begin
@@ -194,8 +196,8 @@
     );
   end else begin : gen_skewed
     if4_accumulator_skewed #(
-      .Width(AccWidth), .BeatWidth(BeatWidth), .Lowest(if4_pkg::acc_lowest(Lanes)), .Most(if4_pkg::acc_piece(Iterative)),
-      .Iterative(Iterative)
+      .Width(AccWidth), .BeatWidth(BeatWidth), .Lowest(if4_pkg::acc_lowest(Lanes)),
+      .Most(if4_pkg::acc_piece(Iterative)), .Iterative(Iterative)
     ) u_acc (
       .clk_i(clk_i), .rst_ni(rst_ni),
       .valid_i(add_valid), .ready_o(add_ready), .last_i(add_last), .nan_i(add_nan), .beat_i(addend),

@@ -291,8 +291,8 @@
     fp32 = {sign, {exponent, fraction} + {30'b0, up}};
   endfunction
 
-  // The same, with the carry out of the low half of the fraction known beforehand: `carry` is up & (&fraction[11:0]). So
-  // no carry runs through all of it.
+  // The same, with the carry out of the low half of the fraction known beforehand: `carry` is up & (&fraction[11:0]).
+  // So no carry runs through all of it.
   function automatic logic [31:0] fp32_halves(logic sign, logic [7:0] exponent, logic [22:0] fraction, logic up,
                                               logic carry);
     fp32_halves = {sign, {exponent, fraction[22:12]} + {18'b0, carry}, fraction[11:0] + {11'b0, up}};
@@ -300,12 +300,14 @@
 
   // Clocks ------------------------------------------------------------------------------------------------------------
 
-  // Stages of a block before it is aligned (if4_scaled). At Depth 1 the factor k has a stage of its own, if there is one.
+  // Stages of a block before it is aligned (if4_scaled). At Depth 1 the factor k has a stage of its own, if there is
+  // one.
   function automatic int block_stages(int format, int depth);
     block_stages = depth == 0 ? 2 : has_both(format) ? 4 : 3;
   endfunction
 
-  // Stages of the pipelined output stage, for a divisor of 2^ones - 1. At Depth 1 normalising has two, and dividing three.
+  // Stages of the pipelined output stage, for a divisor of 2^ones - 1. At Depth 1 normalising has two, and dividing
+  // three.
   function automatic int fp32_stages(int ones, int depth);
     fp32_stages = depth == 0 ? 3 : ones == 1 ? 4 : 5;
   endfunction
@@ -326,8 +328,8 @@
     acc_pieces = 1 + (width - acc_lowest(lanes) + acc_piece(iterative) - 1) / acc_piece(iterative);
   endfunction
 
-  // Edges of a cell of the array from the one that takes the last beat of a dot product to the one that puts its sum into
-  // the result register. A sum of one piece goes there with its last addition, a sum of several at the next edge.
+  // Edges of a cell of the array from the one that takes the last beat of a dot product to the one that puts its sum
+  // into the result register. A sum of one piece goes there with its last addition, a sum of several at the next edge.
   function automatic int cell_edges(int format, int lanes, int width, int depth);
     cell_edges = block_stages(format, depth) + (lanes > BlockSize ? 1 : 0)
                + (depth == 0 ? 1 : acc_pieces(lanes, width, 0) + 1);

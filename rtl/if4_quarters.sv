@@ -1,7 +1,7 @@
 // The 16 products of two blocks' operands and the sums of each four of them, the quarters of D. Combinational, exact.
 //
-// A negative product enters the tree of adders as ~p, which is -p - 1. The one that is missing goes to the carry input of
-// an adder. The tree has 15 adders, so one product, that of lane 15, is negated in full before it is added. The two
+// A negative product enters the tree of adders as ~p, which is -p - 1. The one that is missing goes to the carry input
+// of an adder. The tree has 15 adders, so one product, that of lane 15, is negated in full before it is added. The two
 // upper levels of the tree are if4_sum: it gets the sums of the quarters and the three carries that its adders take.
 /* verilator lint_off TIMESCALEMOD */ module if4_quarters #(
   parameter int Format = if4_pkg::FormatIF4  // one of if4_pkg::Format*
@@ -14,7 +14,7 @@
   input  logic [15:0]                                 w_neg_i,
   input  logic [16*if4_pkg::sig_width(Format)-1:0]    w_sig_i,
   input  logic [16*if4_pkg::shift_width(Format)-1:0]  w_shift_i,
-  output logic [4*if4_pkg::quarter_width(Format)-1:0] quarters_o,  // signed, lanes 4i to 4i + 3 in slice i, less carry i
+  output logic [4*if4_pkg::quarter_width(Format)-1:0] quarters_o,  // of lanes 4i..4i + 3 in slice i, less carry i
   output logic [2:0]                                  carries_o    // 0 or 1; the last quarter has none
 );
 

@@ -1,11 +1,11 @@
-// From the sums of the quarters of D, and two scales, to D * m_a * m_w * k of one block and its exponent: the stages that
-// the unit and the cell of the array share.
+// From the sums of the quarters of D, and two scales, to D * m_a * m_w * k of one block and its exponent: the stages
+// that the unit and the cell of the array share.
 //
 // Latency: if4_pkg::block_stages clocks. Stage s takes what the one before it holds, or the inputs, at an edge with
 // load_i[s]; who loads it says when. No reset: whether a stage holds a block is for the module around to know.
 //   Depth = 0   stage 0: D, and the Booth digits of m_a * m_w;    stage 1: D * m_a * m_w * k
-//   Depth = 1   stage 0: the inputs;    stage 1: D, and the Booth digits;    stage 2: D * m_a * m_w;    stage 3, where k is
-//               not 1 for all types: D * m_a * m_w * k
+//   Depth = 1   stage 0: the inputs;    stage 1: D, and the Booth digits;    stage 2: D * m_a * m_w;
+//               stage 3, where k is not 1 for all types: D * m_a * m_w * k
 /* verilator lint_off TIMESCALEMOD */ module if4_scaled #(
   parameter int Format = if4_pkg::FormatIF4,  // one of if4_pkg::Format*
   parameter int Depth  = 0,                   // 0 or 1 (if4_mac)

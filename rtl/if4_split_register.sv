@@ -1,7 +1,7 @@
-// A register of the sum of two numbers, which is finished behind it: the halves of the numbers are added apart, the upper
-// ones twice, without and with a carry from the lower ones; behind the register that carry chooses. So no carry runs
-// through both halves in one clock. Logic optimizers make one slow chain of a carry-select adder; across a register they
-// cannot. Latency: 1 clock. No reset.
+// A register of the sum of two numbers, which is finished behind it: the halves of the numbers are added apart, the
+// upper ones twice, without and with a carry from the lower ones; behind the register that carry chooses. So no carry
+// runs through both halves in one clock. Logic optimizers make one slow chain of a carry-select adder; across a
+// register they cannot. Latency: 1 clock. No reset.
 /* verilator lint_off TIMESCALEMOD */ module if4_split_register #(
   parameter int Width = 20  // bits of the numbers, 2 or more
 ) (

@@ -1,5 +1,5 @@
-// D, the sum of the 16 products of two blocks' operands, from the sums of its quarters: the two upper levels of a tree of
-// adders, whose lower ones are in if4_quarters. Combinational, exact.
+// D, the sum of the 16 products of two blocks' operands, from the sums of its quarters: the two upper levels of a tree
+// of adders, whose lower ones are in if4_quarters. Combinational, exact.
 /* verilator lint_off TIMESCALEMOD */ module if4_sum #(
   parameter int Format = if4_pkg::FormatIF4  // one of if4_pkg::Format*
 ) (

@@ -1,5 +1,5 @@
-// D * m times k, the product of the weights of both types (if4_pkg.sv), each of the form (2^n - 1) << z; of IF4 k is 49,
-// 84 or 144. Combinational, exact.
+// D * m times k, the product of the weights of both types (if4_pkg.sv), each of the form (2^n - 1) << z; of IF4 k is
+// 49, 84 or 144. Combinational, exact.
 /* verilator lint_off TIMESCALEMOD */ module if4_weight #(
   parameter int Format = if4_pkg::FormatIF4  // one of if4_pkg::Format*
 ) (
