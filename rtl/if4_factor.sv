@@ -41,20 +41,20 @@
   assign row4 = (ScaledWidth'(top) << 8) | ScaledWidth'({neg_i[3], 1'b0, neg_i[2], 1'b0, neg_i[1], 1'b0, neg_i[0]});
 
   // Six rows to two, in three levels of full adders: three numbers are the sum of their bits and of their carries.
-  function automatic logic [ScaledWidth-1:0] carries(logic [ScaledWidth-1:0] a, logic [ScaledWidth-1:0] b,
-                                                     logic [ScaledWidth-1:0] c);
-    carries = ((a & b) | (a & c) | (b & c)) << 1;
+  function automatic logic [ScaledWidth-1:0] carry_row(logic [ScaledWidth-1:0] a, logic [ScaledWidth-1:0] b,
+                                                       logic [ScaledWidth-1:0] c);
+    carry_row = ((a & b) | (a & c) | (b & c)) << 1;
   endfunction
 
   localparam logic [ScaledWidth-1:0] Bias = '0 - RowsBias - TopBias;
   logic [ScaledWidth-1:0] sum1, carry1, sum2, carry2, sum3, carry3;
   assign sum1    = row0 ^ row1 ^ row2;
-  assign carry1  = carries(row0, row1, row2);
+  assign carry1  = carry_row(row0, row1, row2);
   assign sum2    = row3 ^ row4 ^ Bias;
-  assign carry2  = carries(row3, row4, Bias);
+  assign carry2  = carry_row(row3, row4, Bias);
   assign sum3    = sum1 ^ carry1 ^ sum2;
-  assign carry3  = carries(sum1, carry1, sum2);
+  assign carry3  = carry_row(sum1, carry1, sum2);
   assign sum_o   = sum3 ^ carry3 ^ carry2;
-  assign carry_o = carries(sum3, carry3, carry2);
+  assign carry_o = carry_row(sum3, carry3, carry2);
 
 endmodule
