@@ -20,7 +20,7 @@ check-area: ## test the scripts of `make area`, and synthesize IF4 and NVFP4, it
 	@python3 testbench/area/test_liberty.py
 	@python3 testbench/area/test_flow.py
 	@python3 testbench/area/test_arrays.py
-	@python3 scripts/area/area.py $(area_liberty) --check if4_iterative nvfp4_iterative if4_scaled nvfp4 if4_array nvfp4_array
+	@python3 scripts/area/area.py $(area_liberty) --check if4_iterative nvfp4_iterative if4_scaled nvfp4 if4_fast_iterative if4_array nvfp4_array
 
 ENERGY_DIR := $(BUILD)/energy
 
@@ -51,7 +51,7 @@ claims: ## the paper's claims beside our figures, each recomputed: errors by for
 	@IF4_PROGRAM="$(abspath $(BIN)/if4)" exec python3 -B scripts/claims/claims.py $(area_liberty)
 
 # Verilated build, and the configuration of `make area` whose netlist takes its place.
-GATE_UNITS := if4_mac=if4 if4_mac_iterative=if4_iterative
+GATE_UNITS := if4_mac=if4 if4_mac_iterative=if4_iterative if4_mac_fast=if4_fast if4_mac_fast_iterative=if4_fast_iterative
 GATED := $(basename $(subst =,.,$(GATE_UNITS)))
 GATE_FAULTS := 64
 # The folder of a library has the name of its first file, and how many others there are, as in build/area.

@@ -15,6 +15,9 @@ OTHERS = (
     ("if4", {"Lanes": 32}, {"LANES": 32}),
     ("if4", {"Lanes": 64, "Iterative": 1}, {"LANES": 64}),
     ("nvfp4", {"AccWidth": 49}, {"ACCWIDTH": 49}),
+    ("if4", {"Depth": 1}, {}),
+    ("if4", {"Depth": 1, "Iterative": 1}, {}),
+    ("nvfp4", {"Depth": 1}, {}),
     ("if4", {"Scaled": 1}, {"SCALED": 1}),
     ("if3", {"Scaled": 1, "Iterative": 1}, {"SCALED": 1}),
 )
