@@ -1,6 +1,7 @@
 """Medians over seeds: what abc makes of a design depends on the names in it, which mean nothing to the circuit.
 
-A seed is a way of naming: 0 leaves the names as they are, any other gives all wires and cells in front of abc random ones.
+A seed is a way of naming: 0 leaves the names as they are, any other gives all wires and cells random ones, before anything
+else is done.
 """
 
 from dataclasses import replace

@@ -158,9 +158,9 @@ def measure(design, library, work):
         return measure_frame(design, library, work)
     if design.kept:
         return measure_whole(design, library, work)
-    yosys([*read_commands(design), *coarse_commands(design.top), f"synth -top {design.top} -run fine:check",
-           design.seed and f"rename -scramble-name -seed {design.seed}", *map_commands(work), *flat_commands(work)],
-          work / "yosys.log", design.name)
+    yosys([*read_commands(design), design.seed and f"rename -scramble-name -seed {design.seed}",
+           *coarse_commands(design.top), f"synth -top {design.top} -run fine:check", *map_commands(work),
+           *flat_commands(work)], work / "yosys.log", design.name)
     cells = read_stat((work / "stat.txt").read_text(), library, design.name)[design.top]
     return {**figures(cells, library), **measure_path(design, work),
             **(count_clocks(design, work) if design.counted else {})}
