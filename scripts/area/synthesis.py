@@ -61,9 +61,8 @@ def key(design, library, split):
 # Yosys ---------------------------------------------------------------------------------------------------------------
 
 def read_commands(design):
-    parameters = " ".join(f"-set {name} {value}" for name, value in design.parameters)
-    return [f"read_verilog -sv {' '.join(design.sources())}", parameters and f"chparam {parameters} {design.top}",
-            f"hierarchy -top {design.top}"]
+    values = " ".join(f"-set {name} {value}" for name, value in design.parameters)
+    return [f"read_verilog -sv {' '.join(design.sources())}", values and f"chparam {values} {design.top}", f"hierarchy -top {design.top}"]
 
 
 def part_commands(design, work):
