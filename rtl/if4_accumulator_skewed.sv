@@ -87,13 +87,15 @@
     assign unused_low = carried[0];
 
     // The stage: the beat moves on, or at the top ends, or waits if it is the last of its dot product.
+    logic onward;  // there is a beat, and it does not end here
+    assign onward = valid[p] & (last | (p < Pieces - 1));
     if (Locked != 0) begin : gen_locked
       logic valid_q;
       assign ready[p]   = ready_i;
       assign valid[p+1] = valid_q;
       always_ff @(posedge clk_i or negedge rst_ni) begin
         if (!rst_ni) valid_q <= 1'b0;
-        else if (ready_i) valid_q <= p < Pieces - 1 ? valid[p] : valid[p] & last;
+        else if (ready_i) valid_q <= onward;
       end
     end else if (Iterative != 0) begin : gen_flow
       logic valid_q;
@@ -101,14 +103,13 @@
       assign valid[p+1] = valid_q;
       always_ff @(posedge clk_i or negedge rst_ni) begin
         if (!rst_ni) valid_q <= 1'b0;
-        else if (p < Pieces - 1) valid_q <= valid[p];
-        else if (valid[p] & last) valid_q <= 1'b1;
+        else if (p < Pieces - 1) valid_q <= onward;
+        else if (onward) valid_q <= 1'b1;
         else if (clear) valid_q <= 1'b0;
       end
     end else begin : gen_stage
       if4_stage u_stage (
-        .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(p < Pieces - 1 ? valid[p] : valid[p] & last), .ready_o(ready[p]),
-        .valid_o(valid[p+1]), .ready_i(ready[p+1])
+        .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(onward), .ready_o(ready[p]), .valid_o(valid[p+1]), .ready_i(ready[p+1])
       );
     end
 

@@ -45,7 +45,8 @@ MOST_CELLS = 1024  # of an array whose surroundings are synthesized
 BASIS = (16, 32)   # rows and columns of the arrays that larger ones are extrapolated from
 MOST_SIDE = 256    # rtl/if4_array.sv
 RANGES = {"Format": range(len(FORMATS)), "Rows": range(1, MOST_SIDE + 1), "Cols": range(1, MOST_SIDE + 1),
-          "Lanes": (16, 32, 64), "AccWidth": range(1, 121), "SharedOutput": (0, 1)}
+          "Lanes": (16, 32, 64), "AccWidth": range(1, 121), "SharedOutput": (0, 1),
+          "Depth": (0, 1)}
 
 
 # What is asked for ---------------------------------------------------------------------------------------------------

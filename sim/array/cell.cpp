@@ -97,13 +97,13 @@ ArrayCellModule::ArrayCellModule(const sc_core::sc_module_name& name)
       result_in("result_in"),
       result_out("result_out") {}
 
-std::unique_ptr<ArrayCellModule> make_array_cell(const sc_core::sc_module_name& name,
-                                                 const MacConfig& config) {
+std::unique_ptr<ArrayCellModule> make_array_cell(const sc_core::sc_module_name& name, const MacConfig& config,
+                                                 int depth) {
   check(config);
   std::string names;
   for (const Build& build : builds()) {
     if (build.module != "if4_array_cell") continue;
-    if (build.format == config.format && build.lanes == config.lanes &&
+    if (build.format == config.format && build.lanes == config.lanes && build.depth == depth &&
         acc_width(config) == acc_width({build.format, build.lanes, build.acc_width}))
       return Registry<CellMaker>::find(build.name)(name, config);
     names += " " + std::string(build.name);

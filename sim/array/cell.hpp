@@ -57,8 +57,8 @@ class ArrayCellModule : public sc_core::sc_module {
   explicit ArrayCellModule(const sc_core::sc_module_name& name);
 };
 
-/// A cell with the default accumulator. Throws std::invalid_argument if Verilator has made no class of it.
-std::unique_ptr<ArrayCellModule> make_array_cell(const sc_core::sc_module_name& name,
-                                                 const MacConfig& config);
+/// A cell of that depth. Throws std::invalid_argument if Verilator has made no class of it.
+std::unique_ptr<ArrayCellModule> make_array_cell(const sc_core::sc_module_name& name, const MacConfig& config,
+                                                 int depth);
 
 }  // namespace if4

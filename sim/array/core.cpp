@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "sim/mac/stages.hpp"
+
 namespace if4 {
 
 void check(const ArrayConfig& config) {
@@ -12,6 +14,7 @@ void check(const ArrayConfig& config) {
   if (config.columns < 1 || config.columns > kMost)
     throw std::invalid_argument("columns is not within 1..256");
   if (config.mac.scaled) throw std::invalid_argument("scaled: the results of an array are values");
+  if (config.depth != 0 && config.depth != 1) throw std::invalid_argument("depth is not 0 or 1");
 }
 
 int output_count(const ArrayConfig& config) { return config.shared_output ? 1 : config.columns; }
@@ -20,7 +23,14 @@ int tile_interval(const ArrayConfig& config) {
   return config.shared_output ? config.rows * config.columns : config.rows;
 }
 
-int block_sum_latency(const ArrayConfig& config) { return config.mac.lanes > kBlockSize ? 1 : 0; }
+int cell_edges(const ArrayConfig& config) {
+  const int added = block_stages(config.mac.format, config.depth) + beat_stages(config.mac) +
+                    accumulator_pieces(config.mac, false, config.depth);
+  // A sum of one piece goes into the result register with its last addition, a sum of several an edge later.
+  return config.depth == 0 ? added : added + 1;
+}
+
+int output_registers(const ArrayConfig& config) { return fp32_stages(config.mac, config.depth); }
 
 CellPosition result_position(const ArrayConfig& config, int output, int index) {
   const int row = config.rows - 1 - index % config.rows;
@@ -28,10 +38,10 @@ CellPosition result_position(const ArrayConfig& config, int output, int index) {
 }
 
 int result_latency(const ArrayConfig& config, CellPosition cell) {
-  // To the results of the column (or of column 0) and through them to the FP32 stage; then its 3 registers.
-  const int first = 4 + block_sum_latency(config) + config.rows - 1;
+  // To the results of the column (or of column 0) and through them to the FP32 stage; then its registers.
+  const int first = 1 + cell_edges(config) + config.rows - 1;
   const int wait = config.shared_output ? cell.column * config.rows : cell.column;
-  return first + wait + (config.rows - 1 - cell.row) + 3;
+  return first + wait + (config.rows - 1 - cell.row) + output_registers(config);
 }
 
 std::uint64_t array_cycles(const ArrayConfig& config, std::uint64_t tiles, std::uint64_t beats,

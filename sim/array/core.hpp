@@ -21,12 +21,14 @@ struct ArrayConfig {
   int rows = 8;                ///< of cells, 1..256: dot products that share a weight
   int columns = 8;             ///< 1..256: dot products that share an activation
   bool shared_output = false;  ///< one FP32 stage for all columns, not one for each
+  int depth = 0;               ///< of cells and FP32 stages: 0 small, 1 fast, with more stages
 };
 
 /// An accumulator of the default width equals one that names this width.
 inline bool operator==(const ArrayConfig& a, const ArrayConfig& b) {
   const auto members = [](const ArrayConfig& c) {
-    return std::make_tuple(c.mac.format, c.mac.lanes, acc_width(c.mac), c.rows, c.columns, c.shared_output);
+    return std::make_tuple(c.mac.format, c.mac.lanes, acc_width(c.mac), c.rows, c.columns, c.shared_output,
+                           c.depth);
   };
   return members(a) == members(b);
 }
@@ -40,8 +42,10 @@ int output_count(const ArrayConfig& config);
 /// S: the results of a tile that share an output, and so the least distance of the last beats of two tiles,
 /// in cycles.
 int tile_interval(const ArrayConfig& config);
-/// D: 1 for more than 16 lanes, else 0; the register that holds the sum of a beat's blocks, in cycles.
-int block_sum_latency(const ArrayConfig& config);
+/// E: edges of a cell from the one that takes a last beat to the one that puts its sum into the result register.
+int cell_edges(const ArrayConfig& config);
+/// L: registers of an FP32 stage.
+int output_registers(const ArrayConfig& config);
 
 /// The dot product of a tile that a result belongs to.
 struct CellPosition {

@@ -135,7 +135,8 @@ class Output : public sc_core::sc_module {
         bottom("bottom", static_cast<std::size_t>(config.shared_output ? config.columns : 1)),
         shift("shift", bottom.size()),
         mac_(config.mac),
-        rows_(config.rows) {
+        rows_(config.rows),
+        stages_(static_cast<std::size_t>(output_registers(config))) {
     SC_HAS_PROCESS(Output);
     SC_METHOD(edge);
     sensitive << clk.pos();
@@ -166,11 +167,11 @@ class Output : public sc_core::sc_module {
       taken_ = 0;
     } else {
       // From the last register back: a result moves on if the next register is empty, or has become empty.
-      if (stages_[2].full && result_ready.read()) stages_[2].full = false;
-      for (int i = 1; i >= 0; --i) {
-        if (!stages_[i].full || stages_[i + 1].full) continue;
-        stages_[i + 1] = stages_[i];
-        stages_[i].full = false;
+      if (stages_.back().full && result_ready.read()) stages_.back().full = false;
+      for (std::size_t i = stages_.size() - 1; i > 0; --i) {
+        if (stages_[i].full || !stages_[i - 1].full) continue;
+        stages_[i] = stages_[i - 1];
+        stages_[i - 1].full = false;
       }
       const CellResult& sum = bottom[turn_].read();
       if (!stages_[0].full && sum.held) {
@@ -186,8 +187,8 @@ class Output : public sc_core::sc_module {
   }
   void settle() {
     for (std::size_t c = 0; c < shift.size(); ++c) shift[c].write(moves(c));
-    result_valid.write(stages_[2].full);
-    result.write(stages_[2].result);
+    result_valid.write(stages_.back().full);
+    result.write(stages_.back().result);
   }
   MacResult round(const CellResult& sum) const {
     if (sum.nan) return {kResultNaN, true, false};
@@ -197,7 +198,7 @@ class Output : public sc_core::sc_module {
 
   MacConfig mac_;
   int rows_;
-  Register stages_[3];
+  std::vector<Register> stages_;
   std::size_t turn_ = 0;  // the column whose results it takes
   int taken_ = 0;         // how many results of that column it has taken
   sc_core::sc_event moved_;
@@ -265,7 +266,7 @@ class GridModule final : public ArrayModule {
 
   void connect_cell(std::size_t r, std::size_t c) {
     const std::string name = "cell" + std::to_string(r) + "_" + std::to_string(c);
-    cells_.push_back(make_array_cell(name.c_str(), config().mac));
+    cells_.push_back(make_array_cell(name.c_str(), config().mac, config().depth));
     ArrayCellModule& cell = *cells_.back();
     cell.clk(clk);
     cell.rst_n(rst_n);

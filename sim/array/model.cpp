@@ -8,36 +8,39 @@
 namespace if4 {
 namespace {
 
-// The FP32 stage of an output: three registers. A result moves on when the next register is empty, or gives
-// up its own result in the same cycle.
+// The FP32 stage of an output. A result moves on when the next register is empty, or gives up its own result
+// in the same cycle.
 class OutputStage {
  public:
-  bool ready(bool taken) const { return !(full_[0] && full_[1] && full_[2]) || taken; }
-  bool valid() const { return full_[2]; }
-  const MacResult& result() const { return results_[2]; }
+  explicit OutputStage(int registers) : registers_(static_cast<std::size_t>(registers)) {}
+
+  bool ready(bool taken) const {
+    return taken ||
+           !std::all_of(registers_.begin(), registers_.end(), [](const Register& r) { return r.full; });
+  }
+  bool valid() const { return registers_.back().full; }
+  const MacResult& result() const { return registers_.back().result; }
 
   // One clock edge. `input`: the result that comes in, if ready(), or null.
   void clock(bool taken, const MacResult* input) {
-    const bool ready2 = !full_[2] || taken;
-    const bool ready1 = !full_[1] || ready2;
-    const bool ready0 = !full_[0] || ready1;
-    if (ready2) move(1, 2);
-    if (ready1) move(0, 1);
-    if (ready0) {
-      full_[0] = input != nullptr;
-      if (input != nullptr) results_[0] = *input;
+    if (taken) registers_.back().full = false;
+    for (std::size_t to = registers_.size() - 1; to > 0; --to) {
+      if (registers_[to].full || !registers_[to - 1].full) continue;
+      registers_[to] = registers_[to - 1];
+      registers_[to - 1].full = false;
     }
+    if (input != nullptr) registers_.front() = {true, *input};
   }
-  void reset() { std::fill(full_, full_ + 3, false); }
+  void reset() {
+    for (Register& each : registers_) each.full = false;
+  }
 
  private:
-  void move(int from, int to) {
-    full_[to] = full_[from];
-    if (full_[from]) results_[to] = results_[from];
-  }
-
-  bool full_[3] = {};
-  MacResult results_[3];
+  struct Register {
+    bool full = false;
+    MacResult result;
+  };
+  std::vector<Register> registers_;
 };
 
 class ArrayModel final : public ArrayCore {
@@ -48,10 +51,10 @@ class ArrayModel final : public ArrayCore {
         columns_(static_cast<std::size_t>(config.columns)),
         blocks_(static_cast<std::size_t>(blocks_per_beat(config.mac))),
         interval_(tile_interval(config)),
-        pipeline_(static_cast<std::size_t>(2 + block_sum_latency(config))),
+        pipeline_(static_cast<std::size_t>(cell_edges(config) - 1)),
         macs_(rows_ * columns_, ExactMac(config.mac)),
         ready_(static_cast<std::size_t>(output_count(config)), false),
-        stages_(ready_.size()),
+        stages_(ready_.size(), OutputStage(output_registers(config))),
         held_(rows_ * columns_),
         results_(rows_ * columns_) {
     ArrayModel::reset();
@@ -183,8 +186,8 @@ class ArrayModel final : public ArrayCore {
 
   std::size_t rows_, columns_, blocks_;
   int interval_;
-  std::size_t
-      pipeline_;  // movements of a cell from the one that brings a beat to the one that adds it, less 1
+  // Movements of a cell from the one that brings a last beat to the one that captures its sum, less 1.
+  std::size_t pipeline_;
 
   bool valid_ = false, last_ = false;  // the inputs as they are driven
   std::vector<Block> a_, w_;

@@ -12,7 +12,7 @@ const std::vector<ArrayBuild>& array_builds() {
     for (const Build& build : builds()) {
       if (build.module != "if4_array") continue;
       const MacConfig mac{build.format, build.lanes, build.acc_width};
-      all.push_back({build.name, {mac, build.rows, build.columns, build.shared_output}});
+      all.push_back({build.name, {mac, build.rows, build.columns, build.shared_output, build.depth}});
     }
     return all;
   }();

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "sim/mac/stages.hpp"
 #include "sim/mac/verilated_unit.hpp"
 
 namespace if4 {
@@ -60,24 +61,11 @@ const UnitBuild* build_of(const MacConfig& config) {
 
 namespace {
 
-bool several_blocks(const UnitBuild& build) { return build.mac.lanes > kBlockSize; }
-
-// Stages of a block, and pieces of the accumulator (rtl/if4_pkg.sv: block_stages, acc_pieces).
-int block_stages(const UnitBuild& build) {
-  const FormatTraits& format = traits(build.mac.format);
-  const bool weighted = format.float_weight != 0 && format.int_weight != 0;
-  return build.depth == 0 ? 2 : weighted ? 4 : 3;
-}
-
-int pieces(const UnitBuild& build) {
-  if (build.depth == 0) return 1;
-  const int most = build.iterative ? 17 : 26;
-  return 1 + (acc_width(build.mac) - (several_blocks(build) ? 17 : 13) + most - 1) / most;
-}
+int pieces(const UnitBuild& build) { return accumulator_pieces(build.mac, build.iterative, build.depth); }
 
 // Up to the clock in which the accumulator has the sum.
 int sum_latency(const UnitBuild& build) {
-  return block_stages(build) + (several_blocks(build) ? 1 : 0) + pieces(build);
+  return block_stages(build.mac.format, build.depth) + beat_stages(build.mac) + pieces(build);
 }
 
 // Bits of r = 2^ones - 1 if the unit divides by its square, else 1.
@@ -94,8 +82,7 @@ int longest_iterative(const UnitBuild& build) {
   return acc_width(build.mac) + (ones(build) > 1 ? 2 * ones(build) : 1) + 25;
 }
 
-// Of if4_fp32 (rtl/if4_pkg.sv: fp32_stages).
-int pipelined_stages(const UnitBuild& build) { return build.depth == 0 ? 3 : ones(build) > 1 ? 5 : 4; }
+int pipelined_stages(const UnitBuild& build) { return fp32_stages(build.mac, build.depth); }
 
 // Of the fast iterative unit no stage waits; what would have to is not let in.
 bool rigid(const UnitBuild& build) { return build.depth != 0 && build.iterative; }

@@ -22,9 +22,10 @@ constexpr double kLeastMhz = 0.001, kMostMhz = 1e6;  // those of --clock
 ArrayConfig array_of(const InputFile& file, const Json& parameters) {
   ArrayConfig array;
   int format = 0, shared = 0;
-  const std::pair<const char*, int*> known[] = {
-      {"Format", &format},         {"Rows", &array.rows},     {"Cols", &array.columns},
-      {"Lanes", &array.mac.lanes}, {"SharedOutput", &shared}, {"AccWidth", &array.mac.acc_width}};
+  const std::pair<const char*, int*> known[] = {{"Format", &format},       {"Rows", &array.rows},
+                                                {"Cols", &array.columns},  {"Lanes", &array.mac.lanes},
+                                                {"SharedOutput", &shared}, {"AccWidth", &array.mac.acc_width},
+                                                {"Depth", &array.depth}};
   for (const auto& [name, value] : parameters.items()) {
     int* member = nullptr;
     for (const auto& [parameter, place] : known)
@@ -48,9 +49,9 @@ ArrayConfig array_of(const InputFile& file, const Json& parameters) {
 }
 
 std::string array_name(const ArrayConfig& array) {
-  return fmt::format("{} {} x {}, {} lanes, accumulator {}, {}", format_name(array.mac.format), array.rows,
-                     array.columns, array.mac.lanes, acc_width(array.mac),
-                     array.shared_output ? "shared output" : "an output for each column");
+  return fmt::format("{} {} x {}, {} lanes, accumulator {}, {}, depth {}", format_name(array.mac.format),
+                     array.rows, array.columns, array.mac.lanes, acc_width(array.mac),
+                     array.shared_output ? "shared output" : "an output for each column", array.depth);
 }
 
 // 1000 / critical_path_ns of the result.json that `make area` leaves of an array, in MHz, rounded down to kHz. Throws

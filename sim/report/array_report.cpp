@@ -99,8 +99,8 @@ std::string layer_table(const ArraySummary& summary, const RunStats& total) {
 }  // namespace
 
 std::string array_text(const SystemConfig& c, std::string_view format) {
-  return fmt::format("{} x {} cells of {} lanes, {}, {}, {:g} MHz, {} tiles", c.array.rows, c.array.columns,
-                     c.array.mac.lanes, format,
+  return fmt::format("{} x {} {}cells of {} lanes, {}, {}, {:g} MHz, {} tiles", c.array.rows, c.array.columns,
+                     c.array.depth == 0 ? "" : "fast ", c.array.mac.lanes, format,
                      c.array.shared_output ? "shared output" : "an output for each column", c.clock_mhz,
                      c.overlap ? "overlapping" : "separate");
 }

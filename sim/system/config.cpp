@@ -88,6 +88,11 @@ void set_acc_width(SystemConfig& config, const std::string& value) {
   if (config.array.mac.acc_width == 1) not_a(value, "0 or 2 to 120");
 }
 
+void set_depth(SystemConfig& config, const std::string& value) {
+  if (value != "0" && value != "1") not_a(value, "0 or 1");
+  config.array.depth = value == "0" ? 0 : 1;
+}
+
 void set_order(SystemConfig& config, const std::string& value) {
   for (const LoopOrder order : {LoopOrder::kMN, LoopOrder::kNM}) {
     if (order_name(order) != value) continue;
@@ -129,6 +134,8 @@ const std::vector<Knob>& knobs() {
       {"shared-output", "", "one FP32 output stage for all columns, not one for each",
        [](SystemConfig& c, Text v) { c.array.shared_output = on_off(v); },
        [](Config c) -> KnobValue { return c.array.shared_output; }},
+      {"depth", "0|1", "cells and FP32 stages: 0 small, or 1 fast, with more stages", set_depth,
+       [](Config c) -> KnobValue { return whole(c.array.depth); }},
       {"clock", "MHZ", "clock in MHz, 0.001 to 1000000; it only turns cycles into seconds",
        [](SystemConfig& c, Text v) {
          c.clock_mhz = decimal(v, 0.001, 1e6, "a clock in MHz from 0.001 to 1000000");

@@ -134,7 +134,7 @@ class Stubs(unittest.TestCase):
 class Composition(unittest.TestCase):
     def test_bad_input(self):
         for text in ("", "if4", "if4 8", "if4 8x", "if4 8x8x8", "mxfp4 8x8", "if4 0x1", "if4 8x257", "if4 8x8 Lanes=17",
-                     "if4 8x8 Lanes", "if4 8x8 Lanes=-16", "if4 8x8 Rows=8", "if4 8x8 lanes=16 Lanes=16", "if4 8x8 Depth=1",
+                     "if4 8x8 Lanes", "if4 8x8 Lanes=-16", "if4 8x8 Rows=8", "if4 8x8 lanes=16 Lanes=16", "if4 8x8 Depth=2",
                      "if4 8x8 SharedOutput=2", "if4 8x8 AccWidth=121"):
             with self.assertRaises(LibertyError, msg=text):
                 arrays.parse(text)
@@ -143,8 +143,8 @@ class Composition(unittest.TestCase):
                 arrays.compose(parameters, None)
 
     def test_spellings(self):
-        for text in ("if4 8x4 Lanes=32 SharedOutput=1", " if4  8x4 shared_output=1 lanes=32"):
-            self.assertEqual(arrays.parse(text), {"Format": 0, "Rows": 8, "Cols": 4, "Lanes": 32, "SharedOutput": 1})
+        for text in ("if4 8x4 Lanes=32 SharedOutput=1 Depth=1", " if4  8x4 depth=1 shared_output=1 lanes=32"):
+            self.assertEqual(arrays.parse(text), {"Format": 0, "Rows": 8, "Cols": 4, "Lanes": 32, "SharedOutput": 1, "Depth": 1})
 
     def test_edges_that_are_synthesized(self):
         self.assertEqual([arrays.skews(most) for most in (0, 1, 2, 3, 4, 255)],

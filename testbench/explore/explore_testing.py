@@ -39,7 +39,7 @@ def toml(value):
 
 def spec_text(require=(), more="", **changes):
     """The text of a spec with some axes changed; None leaves one out. `more`: further lines."""
-    axes = {"format": ["if4", "nvfp4"], "lanes": 16, "acc_width": 0, "shared_output": False, "rows": [4, 8], "columns": [8],
+    axes = {"format": ["if4", "nvfp4"], "lanes": 16, "acc_width": 0, "shared_output": False, "depth": 0, "rows": [4, 8], "columns": [8],
             "liberty": ["osu018"], "network": ["vit_b_16", "bert_base_512"], "rule": "mse", "search": False, "rht": False,
             "scales_2d": False, "acts_buffer": "1M", "weights_buffer": "1M", "output_buffer": "64K", "acts_banks": 0,
             "weights_banks": 0, "dram_gbytes": 25.6, "dram_latency": 100, "dram_burst": 64, "ideal_memory": False,

@@ -148,7 +148,7 @@ void write_array_corpus(const std::filesystem::path& directory) {
 "num_key_value_heads": 8, "head_dim": 128, "num_experts_per_tok": 2, "sliding_window": null, "image_size": 224,
 "patch_size": 16, "tie_word_embeddings": false, "text_config": {"n_head": 2}})");
   put("array.json", R"({"rows": 4, "columns": 3, "lanes": 32, "format": "nvfp4", "acc-width": 70,
-"shared-output": true, "clock": 1.5e3, "overlap": false, "order": "nm", "snake": true})");
+"shared-output": true, "depth": 1, "clock": 1.5e3, "overlap": false, "order": "nm", "snake": true})");
   put("memory.json",
       R"({"acts-buffer": "64K", "weights-buffer": 65536, "output-buffer": "1G", "acts-banks": 3,
 "weights-banks": 2, "dram-bandwidth": 7.25, "dram-latency": 31, "dram-burst": 48})");

@@ -43,6 +43,7 @@ def arrays(case):
                "--dram-latency", pick.randrange(300), "--dram-bandwidth", pick.randrange(1, 100)]
     options += ["--snake"] if pick.random() < 0.5 else []
     options += ["--shared-output"] if pick.random() < 0.3 else []
+    options += ["--depth", "1"] if pick.random() < 0.3 else []
     found = []
     for engine in ("fast", "systemc-model"):
         report = case.folder / f"{engine}.json"

@@ -97,7 +97,7 @@ TEST_CASE("if4 array refuses bad products and systems", "[cli][array-cli]") {
       {{"array", "--gemm", "8,8,8", "--dram-burst", "0"}, {"--dram-burst", "'0'"}},
       {{"array", "--gemm", "8,8,8", "--dram-latency", "-1"}, {"--dram-latency", "'-1'"}},
       {{"array", "--gemm", "8,8,8", "--acts-banks", "-1"}, {"--acts-banks", "'-1'"}},
-      {{"array", "--gemm", "8,8,8", "--depth", "3"}, {"--depth"}},
+      {{"array", "--gemm", "8,8,8", "--depth", "3"}, {"--depth", "'3'", "0 or 1"}},
       {{"array", "--gemm", "8,8,8", "--engine", "verilog"}, {"--engine", "'verilog'"}},
       {{"array", "--gemm", "8,8,8", "--threads", "0"}, {"--threads"}},
       {{"array", "--gemm", "8,8,8", "--seed", "-1"}, {"--seed", "'-1'"}},
@@ -294,9 +294,10 @@ TEST_CASE("if4 array: files of a run of several layers", "[cli][array-cli]") {
   std::getline(lines, line);
   CHECK(line.rfind("total,,,,4,81600,", 0) == 0);
   CHECK(line.find("," + std::to_string(first + 3 * second) + ",") != std::string::npos);
-  const std::string end = ",net,fast,\"random, seed 1\",3,5,16,nvfp4,0,false,1000.0,false,mn,false,";
+  const std::string end = ",net,fast,\"random, seed 1\",3,5,16,nvfp4,0,false,0,1000.0,false,mn,false,";
   CHECK(line.find(end) != std::string::npos);
-  CHECK(header.find(",network,engine,operands,rows,columns,lanes,format,acc_width,shared_output,clock,") !=
+  CHECK(header.find(
+            ",network,engine,operands,rows,columns,lanes,format,acc_width,shared_output,depth,clock,") !=
         std::string::npos);
   CHECK(fields(line) == fields(header) + 1);  // the comma of the operands
   CHECK(!std::getline(lines, line));

@@ -91,6 +91,11 @@ TEST_CASE("if4 array: parameters that a synthesis leaves out are those of the RT
   CHECK(takes({{"SharedOutput", 1}}, {"--shared-output"}));
   CHECK_FALSE(takes({{"SharedOutput", 1}}, {}));
   CHECK_FALSE(takes(Json::object(), {"--shared-output"}));
+  CHECK(takes({{"Depth", 0}}, {}));
+  CHECK(takes({{"Depth", 1}}, {"--depth", "1"}));
+  CHECK_FALSE(takes({{"Depth", 1}}, {}));
+  CHECK_FALSE(takes(Json::object(), {"--depth", "1"}));
+  CHECK_FALSE(takes({{"Depth", 2}}, {"--depth", "1"}));
   CHECK_FALSE(takes({{"AccWidth", 65}}, {}));
   CHECK_FALSE(takes({{"Rows", 4}}, {"--cols", "4"}));
   CHECK_FALSE(takes({{"Lanes", 32}}, {}));

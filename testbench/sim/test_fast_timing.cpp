@@ -43,6 +43,7 @@ Case random_case(std::mt19937_64& random) {
   config.array.columns = static_cast<int>(pick(random, 1, 5));
   config.array.mac.lanes = 16 << pick(random, 0, 1);
   config.array.shared_output = pick(random, 0, 3) == 0;
+  config.array.depth = static_cast<int>(pick(random, 0, 1));
   config.order = pick(random, 0, 1) == 0 ? if4::LoopOrder::kMN : if4::LoopOrder::kNM;
   config.snake = pick(random, 0, 2) == 0;
   config.overlap = pick(random, 0, 3) != 0;

@@ -86,6 +86,7 @@ Case random_case(std::mt19937_64& random) {
   config.array.rows = static_cast<int>(pick(random, 1, 6));
   config.array.columns = static_cast<int>(pick(random, 1, 6));
   config.array.shared_output = pick(random, 0, 2) == 0;
+  config.array.depth = static_cast<int>(pick(random, 0, 1));
   config.order = pick(random, 0, 1) == 0 ? if4::LoopOrder::kMN : if4::LoopOrder::kNM;
   config.snake = pick(random, 0, 1) == 0;
   // Tiles one after the other could still be too near for the shared output; array_cycles() excludes that,
@@ -121,6 +122,7 @@ TEST_CASE("every option of the system reads as it was set, and changes no other"
       {"format", "nvfp4"},
       {"acc-width", "80"},
       {"shared-output", "true"},
+      {"depth", "1"},
       {"clock", "250.0"},
       {"overlap", "false"},
       {"order", "nm"},

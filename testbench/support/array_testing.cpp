@@ -88,7 +88,7 @@ Gemm random_gemm(std::mt19937_64& random, const ArrayConfig& config, std::size_t
 std::string to_text(const ArrayConfig& config) {
   return std::string(format_name(config.mac.format)) + " " + std::to_string(config.rows) + "x" +
          std::to_string(config.columns) + ", " + std::to_string(config.mac.lanes) + " lanes" +
-         (config.shared_output ? ", shared output" : "");
+         (config.shared_output ? ", shared output" : "") + (config.depth == 0 ? "" : ", fast");
 }
 
 std::string to_text(const Gemm& gemm) {
