@@ -1,132 +1,27 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "model/quantize/fast_kernel.cpp"
-// clang-format off: Highway needs this order
+// clang-format off
+#include "model/quantize/simd_targets.hpp"  // before Highway, which asks what it says
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-#include "model/quantize/simd_targets.hpp"
 // clang-format on
+
+#include "model/quantize/fast_kernel.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 
-#include "hwy/cache_control.h"
 #include "model/core/float_bits.hpp"
 #include "model/quantize/fast_encode-inl.hpp"
-#include "model/quantize/fast_kernel.hpp"
+#include "model/quantize/fast_group-inl.hpp"
+#include "model/quantize/fast_pairs-inl.hpp"
 #include "model/quantize/simd_tile-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace if4 {
 namespace HWY_NAMESPACE {
 namespace {
-
-/// The columns of a job are coded in groups of tiles, one column in each lane of a tile. Each step of a tile
-/// waits for the step before it, but not for the other tiles, so all tiles of a group do a step before the
-/// next one begins. A group and the memory that is fetched meanwhile fit in the first cache.
-constexpr std::size_t kTiles = 8;
-struct Group {
-  Slot slots[16];  ///< the rows of tile t are the slots from t * rows on
-  HWY_ALIGN float largest[kTiles][kMaxLanes];
-  HWY_ALIGN std::int32_t scales[kTiles][2][kMaxLanes];  ///< [tile][way]
-  HWY_ALIGN float steps[kTiles][2][kMaxLanes];
-  HWY_ALIGN float inverses[kTiles][2][kMaxLanes];
-};
-
-/// block_scale() of quantizer.hpp, a block in each lane.
-HWY_INLINE VI BlockScale(const KernelParams& p, const KernelParams::Way& way, V largest) {
-  const D d;
-  const DI di;
-  const DU du;
-  const V s = hn::Div(largest, hn::Set(d, way.target));
-  if (p.power_scale) {
-    const VU bits = hn::BitCast(du, s);
-    const VU fraction = hn::And(bits, hn::Set(du, 0x7FFFFFU));
-    const VU up = hn::IfThenElseZero(hn::Ne(fraction, hn::Zero(du)), hn::Set(du, 1U));
-    const VU code = hn::Max(hn::Add(hn::ShiftRight<23>(bits), up), hn::Set(du, 1U));
-    return hn::BitCast(di, hn::IfThenElseZero(hn::RebindMask(du, hn::Ne(largest, hn::Zero(d))), code));
-  }
-  const V product = hn::Mul(hn::Mul(s, hn::Set(d, p.tensor.encode)), hn::Set(d, way.factor));
-  const V m = hn::Min(product, hn::Set(d, kScaleMax));
-  const VU smallest = hn::Set(du, 0x3C800000U);  // 2^-6
-  const Rounder rounder = MakeRounder<3>(m, smallest);
-  return hn::BitCast(di, MagnitudeCode<3>(rounder, hn::Add(m, rounder.big), smallest));
-}
-
-/// The value of a scale code.
-HWY_INLINE V ScaleValue(const KernelParams& p, VI code) {
-  const D d;
-  if (p.power_scale) return hn::BitCast(d, hn::ShiftLeft<23>(code));
-  // The bits of an E4M3 number are those of an FP32 number whose exponent has a bias of 7 instead of 127. The
-  // product makes up for the difference.
-  return hn::Mul(hn::BitCast(d, hn::ShiftLeft<20>(code)), hn::Set(d, 0x1p120F));
-}
-
-/// decode * s: the value that the code value 1 stands for.
-HWY_INLINE V StepOf(const KernelParams& p, VI scale) {
-  return hn::Mul(hn::Set(D(), p.tensor.decode), ScaleValue(p, scale));
-}
-/// 1 / step, and 0 where the scale is 0.
-HWY_INLINE V InverseOf(VI scale, V step) {
-  const D d;
-  const auto none = hn::RebindMask(d, hn::Eq(scale, hn::Zero(DI())));
-  return hn::IfThenZeroElse(none, hn::Div(hn::Set(d, 1.0F), step));
-}
-
-/// The bounds of scales without their type bit: see KernelParams.
-HWY_INLINE VI BoundOf(const KernelParams& p, bool is_int, VI scale) {
-  const DI di;
-  if (!p.bounded) return hn::Zero(di);
-  HWY_ALIGN std::int32_t lanes[kMaxLanes];
-  hn::Store(scale, di, lanes);
-  const std::int32_t type = is_int && p.mixes_types ? kScaleIntBit : 0;
-  for (std::size_t i = 0; i < hn::Lanes(di); ++i) lanes[i] = p.bounds[(lanes[i] | type) & 0xFF];
-  return hn::Load(di, lanes);
-}
-
-/// Finds the scales of the candidates from the largest magnitudes of a tile.
-HWY_INLINE void FindScales(const KernelParams& p, Group& group, std::size_t tile) {
-  const D d;
-  const DI di;
-  const V largest = hn::Load(d, group.largest[tile]);
-  VI scale = hn::Zero(di);
-  V step = hn::Zero(d);
-  V inverse = step;
-  for (int i = 0; i < p.way_count; ++i) {
-    // The types of most formats start with the same scale, and divisions are slow.
-    if (i == 0 || !p.shares_scale) {
-      scale = BlockScale(p, p.ways[i], largest);
-      step = StepOf(p, scale);
-      inverse = InverseOf(scale, step);
-    }
-    hn::Store(scale, di, group.scales[tile][i]);
-    hn::Store(step, d, group.steps[tile][i]);
-    hn::Store(inverse, d, group.inverses[tile][i]);
-  }
-}
-
-/// Loads a row of pieces into its slot: as magnitudes and signs where EncodeNibbles() is to code them, else
-/// as values. Returns the largest magnitudes.
-template <bool kMagnitudes>
-HWY_INLINE V LoadSlot(const float* HWY_RESTRICT x, V factor, Slot& slot) {
-  const D d;
-  const DU du;
-  const std::size_t n = hn::Lanes(d);
-  Transpose(x, factor, slot.x);
-  V largest[2] = {hn::Zero(d), hn::Zero(d)};  // two, as each operation waits for the one before it
-  VU sign = hn::Zero(du);
-  for (std::size_t i = 0; i < kValues; ++i) {
-    const V value = hn::Load(d, slot.x + i * n);
-    const V magnitude = hn::Abs(value);
-    largest[i % 2] = hn::Max(largest[i % 2], magnitude);
-    if (!kMagnitudes) continue;
-    hn::Store(magnitude, d, slot.x + i * n);
-    sign = hn::OrAnd(hn::ShiftRight<4>(sign), hn::BitCast(du, value), hn::Set(du, 0x80000000U));
-    if (i % 8 != 7) continue;
-    hn::Store(sign, du, slot.signs + i / 8 * n);
-  }
-  return hn::Max(largest[0], largest[1]);
-}
 
 /// Codes a tile in every way that the options ask for and keeps the best. Leaves the codes in words[0] of its
 /// slots and returns the scales.
@@ -205,67 +100,38 @@ HWY_INLINE VI EncodeTile(const KernelParams& p, Group& group, std::size_t tile, 
   return best_scale;
 }
 
-/// Writes the words of a row of pieces as bytes. A piece has 2 * kBits of them, and those of the next one
-/// begin `piece_bytes` later.
-template <int kBits>
-HWY_INLINE void StoreCodes(const std::uint32_t* HWY_RESTRICT words, std::size_t used, std::size_t piece_bytes,
-                           std::uint8_t* HWY_RESTRICT codes) {
-  const DU du;
-  const std::size_t n = hn::Lanes(du);
-  HWY_ALIGN std::uint32_t out[3 * kMaxLanes];
-  if (kBits == 3) {
-    for (std::size_t lane = 0; lane < used; ++lane) {
-      const std::uint64_t both = words[lane] | static_cast<std::uint64_t>(words[n + lane]) << 24;
-      std::memcpy(codes + piece_bytes * lane, &both, 6);
-    }
-    return;
-  }
-  const VU w0 = hn::Load(du, words);
-  const VU w1 = hn::Load(du, words + n);
-  if (kBits == 4 && used == n && piece_bytes == 8) {
-    hn::StoreInterleaved2(w0, w1, du, reinterpret_cast<std::uint32_t*>(codes));
-    return;
-  }
-  if (kBits == 4) {
-    hn::StoreInterleaved2(w0, w1, du, out);
-  } else {
-    const VU w2 = hn::Load(du, words + 2 * n);
-    const VU w3 = hn::Load(du, words + 3 * n);
-    hn::StoreInterleaved3(hn::Or(w0, hn::ShiftLeft<24>(w1)),
-                          hn::Or(hn::ShiftRight<8>(w1), hn::ShiftLeft<16>(w2)),
-                          hn::Or(hn::ShiftRight<16>(w2), hn::ShiftLeft<8>(w3)), du, out);
-  }
-  if (piece_bytes == 2 * kBits) {
-    std::memcpy(codes, out, used * 2 * kBits);
-    return;
-  }
-  const auto* bytes = reinterpret_cast<const std::uint8_t*>(out);
-  for (std::size_t lane = 0; lane < used; ++lane) {
-    std::memcpy(codes + piece_bytes * lane, bytes + 2 * kBits * lane, 2 * kBits);
-  }
+#if HWY_TARGET <= HWY_AVX3_DL
+/// Whether EncodePairs() may code blocks with these parameters.
+HWY_INLINE bool HasPairs(const KernelParams& p, const KernelJob& job) {
+  // The scales of the blocks times the power of two have to be normal numbers.
+  const bool plain = !p.stochastic && !p.bounded && p.step_count == 0;
+  return plain && job.rows == 1 && job.stride == 1 && p.code_bits == 4 && p.shares_scale &&
+         !p.sign_magnitude && p.rule == Rule::kMse && p.normalize >= 0x1p-90F && p.normalize <= 0x1p90F;
 }
 
-HWY_INLINE void StoreScales(VI scale, std::size_t used, std::uint8_t* scales) {
-  const hn::Rebind<std::uint8_t, D> d8;
-  if (used == hn::Lanes(d8)) {
-    hn::StoreU(hn::DemoteTo(d8, scale), d8, scales);
-    return;
+/// Codes a tile whose slot is as Load::kRaw leaves it.
+VI EncodeRawTile(const KernelParams& p, Group& group, std::size_t tile, const Place& place) {
+  const D d;
+  const DI di;
+  Slot& slot = group.slots[tile];
+  const VI scale = hn::Load(di, group.scales[tile][0]);
+  // Codes below 8 are subnormal scales, whose blocks may have values far beyond the largest code.
+  const auto small = hn::And(hn::Gt(scale, hn::Zero(di)), hn::Lt(scale, hn::Set(di, 8)));
+  if (HWY_LIKELY(hn::AllFalse(di, small))) {
+    return EncodePairs(p, slot.x, scale, hn::Load(d, group.steps[tile][0]),
+                       hn::Load(d, group.inverses[tile][0]), slot.words[0]);
   }
-  HWY_ALIGN std::uint8_t bytes[kMaxLanes];
-  hn::StoreU(hn::DemoteTo(d8, scale), d8, bytes);
-  std::memcpy(scales, bytes, used);
+  for (std::size_t i = 0; i < kValues; ++i) {
+    float* const at = slot.x + i * hn::Lanes(d);
+    hn::Store(Normalized(hn::Load(d, at), hn::Set(d, p.normalize)), d, at);
+  }
+  SplitSlot<Load::kMagnitudes>(slot);
+  return EncodeTile<4>(p, group, tile, place);
 }
+#endif
 
-/// Asks for memory, so that it is in the first cache when it is used. A processor also fetches memory ahead
-/// by itself, but stops to do so while a group is coded.
-HWY_INLINE void FetchAhead(const void* memory, std::size_t bytes) {
-  constexpr std::size_t kLine = 64;
-  const auto* const at = static_cast<const std::uint8_t*>(memory);
-  for (std::size_t i = 0; i < bytes; i += kLine) hwy::Prefetch(at + i);
-}
-
-/// Codes a job. kMagnitudes: see LoadSlot().
-template <int kBits, bool kMagnitudes>
+/// Codes a job.
+template <int kBits, Load kLoad>
 void EncodeJob(const KernelParams& p, const KernelJob& job) {
   const D d;
   const std::size_t n = hn::Lanes(d);
@@ -290,7 +156,7 @@ void EncodeJob(const KernelParams& p, const KernelJob& job) {
           x = padded;
         }
         Slot& slot = group.slots[tile * job.rows + row];
-        largest = hn::Max(largest, LoadSlot<kMagnitudes>(x, factor, slot));
+        largest = hn::Max(largest, LoadSlot<kLoad>(x, factor, slot));
       }
       hn::Store(largest, d, group.largest[tile]);
     }
@@ -303,7 +169,13 @@ void EncodeJob(const KernelParams& p, const KernelJob& job) {
         FetchAhead(job.x + ahead * piece_values, n * piece_values * sizeof(float));
         FetchAhead(job.codes + ahead * piece_bytes, n * piece_bytes);
       }
-      StoreScales(EncodeTile<kBits>(p, group, tile, place), used, job.scales + piece);
+#if HWY_TARGET <= HWY_AVX3_DL
+      const VI scale = kLoad == Load::kRaw ? EncodeRawTile(p, group, tile, place)
+                                           : EncodeTile<kBits>(p, group, tile, place);
+#else
+      const VI scale = EncodeTile<kBits>(p, group, tile, place);
+#endif
+      StoreScales(scale, used, job.scales + piece);
       for (std::size_t row = 0; row < job.rows; ++row) {
         StoreCodes<kBits>(group.slots[tile * job.rows + row].words[0], used, piece_bytes,
                           job.codes + row * job.row_code_bytes + piece * piece_bytes);
@@ -313,10 +185,13 @@ void EncodeJob(const KernelParams& p, const KernelJob& job) {
 }
 
 void EncodeAny(const KernelParams& p, const KernelJob& job) {
-  if (p.code_bits == 3) return EncodeJob<3, false>(p, job);
-  if (p.code_bits == 6) return EncodeJob<6, false>(p, job);
-  if (p.stochastic || p.bounded) return EncodeJob<4, false>(p, job);
-  return EncodeJob<4, true>(p, job);
+  if (p.code_bits == 3) return EncodeJob<3, Load::kValues>(p, job);
+  if (p.code_bits == 6) return EncodeJob<6, Load::kValues>(p, job);
+  if (p.stochastic || p.bounded) return EncodeJob<4, Load::kValues>(p, job);
+#if HWY_TARGET <= HWY_AVX3_DL
+  if (HasPairs(p, job)) return EncodeJob<4, Load::kRaw>(p, job);
+#endif
+  return EncodeJob<4, Load::kMagnitudes>(p, job);
 }
 
 }  // namespace
