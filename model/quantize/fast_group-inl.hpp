@@ -111,7 +111,6 @@ HWY_INLINE void FindScales(const KernelParams& p, Group& group, std::size_t tile
 enum class Load {
   kValues,      ///< normalized
   kMagnitudes,  ///< normalized, as magnitudes and signs: EncodeNibbles() wants them
-  kRaw,         ///< as they are in the tensor: EncodePairs() wants them
 };
 
 /// Splits the values of a slot into magnitudes and signs where kLoad asks for that. Returns the largest magnitudes.
@@ -138,18 +137,8 @@ HWY_INLINE V SplitSlot(Slot& slot) {
 /// Loads a row of pieces into its slot. Returns the largest magnitudes, normalized.
 template <Load kLoad>
 HWY_INLINE V LoadSlot(const float* HWY_RESTRICT x, V factor, Slot& slot) {
-  const D d;
-  if constexpr (kLoad == Load::kRaw) {
-    V largest = hn::Zero(d);
-    TransposeTo(x, [&](V v, std::size_t i) HWY_ATTR {
-      hn::Store(v, d, slot.x + i * hn::Lanes(d));
-      largest = hn::Max(largest, hn::Abs(v));
-    });
-    return hn::Mul(largest, factor);
-  } else {
-    Transpose(x, factor, slot.x);
-    return SplitSlot<kLoad>(slot);
-  }
+  Transpose(x, factor, slot.x);
+  return SplitSlot<kLoad>(slot);
 }
 
 /// Writes the words of a row of pieces as bytes. A piece has 2 * kBits of them, and those of the next one

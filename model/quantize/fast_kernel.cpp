@@ -109,24 +109,91 @@ HWY_INLINE bool HasPairs(const KernelParams& p, const KernelJob& job) {
          !p.sign_magnitude && p.rule == Rule::kMse && p.normalize >= 0x1p-90F && p.normalize <= 0x1p90F;
 }
 
-/// Codes a tile whose slot is as Load::kRaw leaves it.
-VI EncodeRawTile(const KernelParams& p, Group& group, std::size_t tile, const Place& place) {
+/// Loads a tile, and returns its largest magnitudes, normalized.
+HWY_INLINE V LoadRawTile(const KernelParams& p, const float* HWY_RESTRICT x, RawTile& tile) {
   const D d;
-  const DI di;
-  Slot& slot = group.slots[tile];
-  const VI scale = hn::Load(di, group.scales[tile][0]);
-  // Codes below 8 are subnormal scales, whose blocks may have values far beyond the largest code.
-  const auto small = hn::And(hn::Gt(scale, hn::Zero(di)), hn::Lt(scale, hn::Set(di, 8)));
-  if (HWY_LIKELY(hn::AllFalse(di, small))) {
-    return EncodePairs(p, slot.x, scale, hn::Load(d, group.steps[tile][0]),
-                       hn::Load(d, group.inverses[tile][0]), slot.words[0]);
+  __m512 largest[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
+  const auto put = [&](V v, std::size_t i) HWY_ATTR {
+    hn::Store(v, d, tile.x + i * kMaxLanes);
+    largest[i % 2] = _mm512_range_ps(largest[i % 2], v.raw, 0x0B);  // the larger magnitude
+  };
+  for (std::size_t half = 0; half < kValues; half += 8) {
+    V quarters[2][4];
+    for (std::size_t r = 0; r < 4; ++r) {
+      const auto two = [&](std::size_t piece) HWY_ATTR {
+        const float* const at = x + piece * kValues + half;
+        return _mm512_castpd_ps(
+            _mm512_insertf64x4(_mm512_castps_pd(_mm512_castps256_ps512(_mm256_loadu_ps(at))),
+                               _mm256_castps_pd(_mm256_loadu_ps(at + 4 * kValues)), 1));
+      };
+      const __m512 a = two(r);
+      const __m512 b = two(r + 8);
+      quarters[0][r] = V{_mm512_shuffle_f32x4(a, b, 0x88)};
+      quarters[1][r] = V{_mm512_shuffle_f32x4(a, b, 0xDD)};
+    }
+    PutColumns(quarters[0][0], quarters[0][1], quarters[0][2], quarters[0][3], half, put);
+    PutColumns(quarters[1][0], quarters[1][1], quarters[1][2], quarters[1][3], half + 4, put);
   }
+  return hn::Mul(V{_mm512_range_ps(largest[0], largest[1], 0x0B)}, hn::Set(d, p.normalize));
+}
+
+HWY_INLINE void FindRawScales(const PairParams& pairs, V largest, RawTile& tile) {
+  const VI scale = PairScale(pairs.kernel, largest);
+  hn::Store(scale, DI(), tile.scale);
+  hn::Store(ScaledInverse(pairs, scale), D(), tile.inverse);
+}
+
+/// What ChooseTypes() does, for any scales.
+HWY_NOINLINE CodedTile EncodeSmallScales(const KernelParams& p, const RawTile& tile) {
+  const D d;
+  Group group;
+  Slot& slot = group.slots[0];
   for (std::size_t i = 0; i < kValues; ++i) {
-    float* const at = slot.x + i * hn::Lanes(d);
-    hn::Store(Normalized(hn::Load(d, at), hn::Set(d, p.normalize)), d, at);
+    const V value = Normalized(hn::Load(d, tile.x + i * kMaxLanes), hn::Set(d, p.normalize));
+    hn::Store(value, d, slot.x + i * kMaxLanes);
   }
-  SplitSlot<Load::kMagnitudes>(slot);
-  return EncodeTile<4>(p, group, tile, place);
+  hn::Store(SplitSlot<Load::kMagnitudes>(slot), d, group.largest[0]);
+  FindScales(p, group, 0);
+  const VI scale = EncodeTile<4>(p, group, 0, Place{1, 0, 0, 1});
+  return {{hn::Load(DU(), slot.words[0]).raw, hn::Load(DU(), slot.words[0] + kMaxLanes).raw}, scale.raw};
+}
+
+/// Codes the whole tiles of a job. Three of them are in work at a time: one is loaded, the slots of the one before it are
+/// found, and the types of the one before that are chosen. What a step needs was made a step earlier, so that no step
+/// waits for its operands.
+void EncodePairTiles(const KernelParams& p, const KernelJob& job) {
+  constexpr std::size_t kAhead = 8 * kMaxLanes;
+  const DI di;
+  RawTile tiles[3];
+  PairedTile paired;
+  const PairParams pairs(p);
+  const std::size_t count = job.pieces / kMaxLanes;
+  const auto finish = [&](std::size_t number) HWY_ATTR {
+    const RawTile& tile = tiles[number % 3];
+    const VI scale = hn::Load(di, tile.scale);
+    // Codes below 8 are subnormal scales, whose blocks may have values far beyond the largest code.
+    const auto small = hn::And(hn::Gt(scale, hn::Zero(di)), hn::Lt(scale, hn::Set(di, 8)));
+    const CodedTile coded =
+        HWY_LIKELY(hn::AllFalse(di, small)) ? ChooseTypes(p, tile, paired) : EncodeSmallScales(p, tile);
+    StoreTile(coded, job.codes + number * kMaxLanes * 8, job.scales + number * kMaxLanes);
+  };
+  if (count == 0) return;
+  FindRawScales(pairs, LoadRawTile(p, job.x, tiles[0]), tiles[0]);
+  for (std::size_t number = 0; number < count; ++number) {
+    const std::size_t piece = number * kMaxLanes;
+    if (job.following != 0 && piece + kAhead + kMaxLanes <= job.pieces + job.following) {
+      FetchAhead(job.x + (piece + kAhead) * kValues, kMaxLanes * kValues * sizeof(float));
+      FetchAhead(job.codes + (piece + kAhead) * 8, kMaxLanes * 8);
+    }
+    RawTile& next = tiles[(number + 1) % 3];
+    // After the last tile, it is loaded once more, and not used.
+    const std::size_t loaded = number + 1 < count ? number + 1 : number;
+    const V largest = LoadRawTile(p, job.x + loaded * kMaxLanes * kValues, next);
+    if (number != 0) finish(number - 1);
+    PairCodes(p, tiles[number % 3], paired);
+    FindRawScales(pairs, largest, next);
+  }
+  finish(count - 1);
 }
 #endif
 
@@ -169,12 +236,7 @@ void EncodeJob(const KernelParams& p, const KernelJob& job) {
         FetchAhead(job.x + ahead * piece_values, n * piece_values * sizeof(float));
         FetchAhead(job.codes + ahead * piece_bytes, n * piece_bytes);
       }
-#if HWY_TARGET <= HWY_AVX3_DL
-      const VI scale = kLoad == Load::kRaw ? EncodeRawTile(p, group, tile, place)
-                                           : EncodeTile<kBits>(p, group, tile, place);
-#else
       const VI scale = EncodeTile<kBits>(p, group, tile, place);
-#endif
       StoreScales(scale, used, job.scales + piece);
       for (std::size_t row = 0; row < job.rows; ++row) {
         StoreCodes<kBits>(group.slots[tile * job.rows + row].words[0], used, piece_bytes,
@@ -189,7 +251,17 @@ void EncodeAny(const KernelParams& p, const KernelJob& job) {
   if (p.code_bits == 6) return EncodeJob<6, Load::kValues>(p, job);
   if (p.stochastic || p.bounded) return EncodeJob<4, Load::kValues>(p, job);
 #if HWY_TARGET <= HWY_AVX3_DL
-  if (HasPairs(p, job)) return EncodeJob<4, Load::kRaw>(p, job);
+  if (HasPairs(p, job)) {
+    EncodePairTiles(p, job);
+    const std::size_t done = job.pieces / kMaxLanes * kMaxLanes;
+    if (done == job.pieces) return;
+    KernelJob rest = job;
+    rest.x += done * kValues;
+    rest.pieces -= done;
+    rest.codes += done * 8;
+    rest.scales += done;
+    return EncodeJob<4, Load::kMagnitudes>(p, rest);
+  }
 #endif
   return EncodeJob<4, Load::kMagnitudes>(p, job);
 }
