@@ -162,7 +162,8 @@ HWY_NOINLINE CodedTile EncodeSmallScales(const KernelParams& p, const RawTile& t
 /// found, and the types of the one before that are chosen. What a step needs was made a step earlier, so that no step
 /// waits for its operands.
 void EncodePairTiles(const KernelParams& p, const KernelJob& job) {
-  constexpr std::size_t kAhead = 8 * kMaxLanes;
+  constexpr std::size_t kAhead =
+      5 * kMaxLanes;  // far enough for the memory, and near enough for the first cache
   const DI di;
   RawTile tiles[3];
   PairedTile paired;
@@ -183,7 +184,6 @@ void EncodePairTiles(const KernelParams& p, const KernelJob& job) {
     const std::size_t piece = number * kMaxLanes;
     if (job.following != 0 && piece + kAhead + kMaxLanes <= job.pieces + job.following) {
       FetchAhead(job.x + (piece + kAhead) * kValues, kMaxLanes * kValues * sizeof(float));
-      FetchAhead(job.codes + (piece + kAhead) * 8, kMaxLanes * 8);
     }
     RawTile& next = tiles[(number + 1) % 3];
     // After the last tile, it is loaded once more, and not used.

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <vector>
 
 namespace if4::testing {
 
@@ -65,6 +68,33 @@ std::string text_of(const QuantizeOptions& options) {
   return std::string(format_name(options.format)) + " " + std::string(rule_name(options.rule)) +
          (options.search ? " search" : "") + (options.square ? " 2d" : "") + (options.rotate ? " rht" : "") +
          (options.transpose ? " transpose" : "") + (options.seed ? " stochastic" : "");
+}
+
+namespace {
+
+/// "byte 17 of 96, 0x3A for 0x3B", or nothing where both are the same.
+std::string difference(const std::vector<std::uint8_t>& actual, const std::vector<std::uint8_t>& expected) {
+  if (actual.size() != expected.size()) return "sizes differ";
+  for (std::size_t i = 0; i < actual.size(); ++i) {
+    if (actual[i] == expected[i]) continue;
+    char text[96];
+    std::snprintf(text, sizeof text, "byte %zu of %zu, 0x%02X for 0x%02X", i, actual.size(), actual[i],
+                  expected[i]);
+    return text;
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string difference(const QuantizedTensor& actual, const QuantizedTensor& expected) {
+  if (actual.shape != expected.shape) return "the shapes differ";
+  if (actual.flattened != expected.flattened) return "one is flattened";
+  if (std::memcmp(&actual.amax, &expected.amax, sizeof actual.amax) != 0) return "amax differs";
+  const std::string scales = difference(actual.scales, expected.scales);
+  if (!scales.empty()) return "scales: " + scales;
+  const std::string codes = difference(actual.codes, expected.codes);
+  return codes.empty() ? "" : "codes: " + codes;
 }
 
 }  // namespace if4::testing
