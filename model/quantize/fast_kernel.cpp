@@ -1,132 +1,27 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "model/quantize/fast_kernel.cpp"
-// clang-format off: Highway needs this order
+// clang-format off
+#include "model/quantize/simd_targets.hpp"  // before Highway, which asks what it says
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-#include "model/quantize/simd_targets.hpp"
 // clang-format on
+
+#include "model/quantize/fast_kernel.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 
-#include "hwy/cache_control.h"
 #include "model/core/float_bits.hpp"
 #include "model/quantize/fast_encode-inl.hpp"
-#include "model/quantize/fast_kernel.hpp"
+#include "model/quantize/fast_group-inl.hpp"
+#include "model/quantize/fast_pairs-inl.hpp"
 #include "model/quantize/simd_tile-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace if4 {
 namespace HWY_NAMESPACE {
 namespace {
-
-/// The columns of a job are coded in groups of tiles, one column in each lane of a tile. Each step of a tile
-/// waits for the step before it, but not for the other tiles, so all tiles of a group do a step before the
-/// next one begins. A group and the memory that is fetched meanwhile fit in the first cache.
-constexpr std::size_t kTiles = 8;
-struct Group {
-  Slot slots[16];  ///< the rows of tile t are the slots from t * rows on
-  HWY_ALIGN float largest[kTiles][kMaxLanes];
-  HWY_ALIGN std::int32_t scales[kTiles][2][kMaxLanes];  ///< [tile][way]
-  HWY_ALIGN float steps[kTiles][2][kMaxLanes];
-  HWY_ALIGN float inverses[kTiles][2][kMaxLanes];
-};
-
-/// block_scale() of quantizer.hpp, a block in each lane.
-HWY_INLINE VI BlockScale(const KernelParams& p, const KernelParams::Way& way, V largest) {
-  const D d;
-  const DI di;
-  const DU du;
-  const V s = hn::Div(largest, hn::Set(d, way.target));
-  if (p.power_scale) {
-    const VU bits = hn::BitCast(du, s);
-    const VU fraction = hn::And(bits, hn::Set(du, 0x7FFFFFU));
-    const VU up = hn::IfThenElseZero(hn::Ne(fraction, hn::Zero(du)), hn::Set(du, 1U));
-    const VU code = hn::Max(hn::Add(hn::ShiftRight<23>(bits), up), hn::Set(du, 1U));
-    return hn::BitCast(di, hn::IfThenElseZero(hn::RebindMask(du, hn::Ne(largest, hn::Zero(d))), code));
-  }
-  const V product = hn::Mul(hn::Mul(s, hn::Set(d, p.tensor.encode)), hn::Set(d, way.factor));
-  const V m = hn::Min(product, hn::Set(d, kScaleMax));
-  const VU smallest = hn::Set(du, 0x3C800000U);  // 2^-6
-  const Rounder rounder = MakeRounder<3>(m, smallest);
-  return hn::BitCast(di, MagnitudeCode<3>(rounder, hn::Add(m, rounder.big), smallest));
-}
-
-/// The value of a scale code.
-HWY_INLINE V ScaleValue(const KernelParams& p, VI code) {
-  const D d;
-  if (p.power_scale) return hn::BitCast(d, hn::ShiftLeft<23>(code));
-  // The bits of an E4M3 number are those of an FP32 number whose exponent has a bias of 7 instead of 127. The
-  // product makes up for the difference.
-  return hn::Mul(hn::BitCast(d, hn::ShiftLeft<20>(code)), hn::Set(d, 0x1p120F));
-}
-
-/// decode * s: the value that the code value 1 stands for.
-HWY_INLINE V StepOf(const KernelParams& p, VI scale) {
-  return hn::Mul(hn::Set(D(), p.tensor.decode), ScaleValue(p, scale));
-}
-/// 1 / step, and 0 where the scale is 0.
-HWY_INLINE V InverseOf(VI scale, V step) {
-  const D d;
-  const auto none = hn::RebindMask(d, hn::Eq(scale, hn::Zero(DI())));
-  return hn::IfThenZeroElse(none, hn::Div(hn::Set(d, 1.0F), step));
-}
-
-/// The bounds of scales without their type bit: see KernelParams.
-HWY_INLINE VI BoundOf(const KernelParams& p, bool is_int, VI scale) {
-  const DI di;
-  if (!p.bounded) return hn::Zero(di);
-  HWY_ALIGN std::int32_t lanes[kMaxLanes];
-  hn::Store(scale, di, lanes);
-  const std::int32_t type = is_int && p.mixes_types ? kScaleIntBit : 0;
-  for (std::size_t i = 0; i < hn::Lanes(di); ++i) lanes[i] = p.bounds[(lanes[i] | type) & 0xFF];
-  return hn::Load(di, lanes);
-}
-
-/// Finds the scales of the candidates from the largest magnitudes of a tile.
-HWY_INLINE void FindScales(const KernelParams& p, Group& group, std::size_t tile) {
-  const D d;
-  const DI di;
-  const V largest = hn::Load(d, group.largest[tile]);
-  VI scale = hn::Zero(di);
-  V step = hn::Zero(d);
-  V inverse = step;
-  for (int i = 0; i < p.way_count; ++i) {
-    // The types of most formats start with the same scale, and divisions are slow.
-    if (i == 0 || !p.shares_scale) {
-      scale = BlockScale(p, p.ways[i], largest);
-      step = StepOf(p, scale);
-      inverse = InverseOf(scale, step);
-    }
-    hn::Store(scale, di, group.scales[tile][i]);
-    hn::Store(step, d, group.steps[tile][i]);
-    hn::Store(inverse, d, group.inverses[tile][i]);
-  }
-}
-
-/// Loads a row of pieces into its slot: as magnitudes and signs where EncodeNibbles() is to code them, else
-/// as values. Returns the largest magnitudes.
-template <bool kMagnitudes>
-HWY_INLINE V LoadSlot(const float* HWY_RESTRICT x, V factor, Slot& slot) {
-  const D d;
-  const DU du;
-  const std::size_t n = hn::Lanes(d);
-  Transpose(x, factor, slot.x);
-  V largest[2] = {hn::Zero(d), hn::Zero(d)};  // two, as each operation waits for the one before it
-  VU sign = hn::Zero(du);
-  for (std::size_t i = 0; i < kValues; ++i) {
-    const V value = hn::Load(d, slot.x + i * n);
-    const V magnitude = hn::Abs(value);
-    largest[i % 2] = hn::Max(largest[i % 2], magnitude);
-    if (!kMagnitudes) continue;
-    hn::Store(magnitude, d, slot.x + i * n);
-    sign = hn::OrAnd(hn::ShiftRight<4>(sign), hn::BitCast(du, value), hn::Set(du, 0x80000000U));
-    if (i % 8 != 7) continue;
-    hn::Store(sign, du, slot.signs + i / 8 * n);
-  }
-  return hn::Max(largest[0], largest[1]);
-}
 
 /// Codes a tile in every way that the options ask for and keeps the best. Leaves the codes in words[0] of its
 /// slots and returns the scales.
@@ -205,67 +100,105 @@ HWY_INLINE VI EncodeTile(const KernelParams& p, Group& group, std::size_t tile, 
   return best_scale;
 }
 
-/// Writes the words of a row of pieces as bytes. A piece has 2 * kBits of them, and those of the next one
-/// begin `piece_bytes` later.
-template <int kBits>
-HWY_INLINE void StoreCodes(const std::uint32_t* HWY_RESTRICT words, std::size_t used, std::size_t piece_bytes,
-                           std::uint8_t* HWY_RESTRICT codes) {
-  const DU du;
-  const std::size_t n = hn::Lanes(du);
-  HWY_ALIGN std::uint32_t out[3 * kMaxLanes];
-  if (kBits == 3) {
-    for (std::size_t lane = 0; lane < used; ++lane) {
-      const std::uint64_t both = words[lane] | static_cast<std::uint64_t>(words[n + lane]) << 24;
-      std::memcpy(codes + piece_bytes * lane, &both, 6);
+#if HWY_TARGET <= HWY_AVX3_DL
+/// Whether EncodePairs() may code blocks with these parameters.
+HWY_INLINE bool HasPairs(const KernelParams& p, const KernelJob& job) {
+  // The scales of the blocks times the power of two have to be normal numbers.
+  const bool plain = !p.stochastic && !p.bounded && p.step_count == 0;
+  return plain && job.rows == 1 && job.stride == 1 && p.code_bits == 4 && p.shares_scale &&
+         !p.sign_magnitude && p.rule == Rule::kMse && p.normalize >= 0x1p-90F && p.normalize <= 0x1p90F;
+}
+
+/// Loads a tile, and returns its largest magnitudes, normalized.
+HWY_INLINE V LoadRawTile(const KernelParams& p, const float* HWY_RESTRICT x, RawTile& tile) {
+  const D d;
+  __m512 largest[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
+  const auto put = [&](V v, std::size_t i) HWY_ATTR {
+    hn::Store(v, d, tile.x + i * kMaxLanes);
+    largest[i % 2] = _mm512_range_ps(largest[i % 2], v.raw, 0x0B);  // the larger magnitude
+  };
+  for (std::size_t half = 0; half < kValues; half += 8) {
+    V quarters[2][4];
+    for (std::size_t r = 0; r < 4; ++r) {
+      const auto two = [&](std::size_t piece) HWY_ATTR {
+        const float* const at = x + piece * kValues + half;
+        return _mm512_castpd_ps(
+            _mm512_insertf64x4(_mm512_castps_pd(_mm512_castps256_ps512(_mm256_loadu_ps(at))),
+                               _mm256_castps_pd(_mm256_loadu_ps(at + 4 * kValues)), 1));
+      };
+      const __m512 a = two(r);
+      const __m512 b = two(r + 8);
+      quarters[0][r] = V{_mm512_shuffle_f32x4(a, b, 0x88)};
+      quarters[1][r] = V{_mm512_shuffle_f32x4(a, b, 0xDD)};
     }
-    return;
+    PutColumns(quarters[0][0], quarters[0][1], quarters[0][2], quarters[0][3], half, put);
+    PutColumns(quarters[1][0], quarters[1][1], quarters[1][2], quarters[1][3], half + 4, put);
   }
-  const VU w0 = hn::Load(du, words);
-  const VU w1 = hn::Load(du, words + n);
-  if (kBits == 4 && used == n && piece_bytes == 8) {
-    hn::StoreInterleaved2(w0, w1, du, reinterpret_cast<std::uint32_t*>(codes));
-    return;
-  }
-  if (kBits == 4) {
-    hn::StoreInterleaved2(w0, w1, du, out);
-  } else {
-    const VU w2 = hn::Load(du, words + 2 * n);
-    const VU w3 = hn::Load(du, words + 3 * n);
-    hn::StoreInterleaved3(hn::Or(w0, hn::ShiftLeft<24>(w1)),
-                          hn::Or(hn::ShiftRight<8>(w1), hn::ShiftLeft<16>(w2)),
-                          hn::Or(hn::ShiftRight<16>(w2), hn::ShiftLeft<8>(w3)), du, out);
-  }
-  if (piece_bytes == 2 * kBits) {
-    std::memcpy(codes, out, used * 2 * kBits);
-    return;
-  }
-  const auto* bytes = reinterpret_cast<const std::uint8_t*>(out);
-  for (std::size_t lane = 0; lane < used; ++lane) {
-    std::memcpy(codes + piece_bytes * lane, bytes + 2 * kBits * lane, 2 * kBits);
-  }
+  return hn::Mul(V{_mm512_range_ps(largest[0], largest[1], 0x0B)}, hn::Set(d, p.normalize));
 }
 
-HWY_INLINE void StoreScales(VI scale, std::size_t used, std::uint8_t* scales) {
-  const hn::Rebind<std::uint8_t, D> d8;
-  if (used == hn::Lanes(d8)) {
-    hn::StoreU(hn::DemoteTo(d8, scale), d8, scales);
-    return;
+HWY_INLINE void FindRawScales(const PairParams& pairs, V largest, RawTile& tile) {
+  const VI scale = PairScale(pairs.kernel, largest);
+  hn::Store(scale, DI(), tile.scale);
+  hn::Store(ScaledInverse(pairs, scale), D(), tile.inverse);
+}
+
+/// What ChooseTypes() does, for any scales.
+HWY_NOINLINE CodedTile EncodeSmallScales(const KernelParams& p, const RawTile& tile) {
+  const D d;
+  Group group;
+  Slot& slot = group.slots[0];
+  for (std::size_t i = 0; i < kValues; ++i) {
+    const V value = Normalized(hn::Load(d, tile.x + i * kMaxLanes), hn::Set(d, p.normalize));
+    hn::Store(value, d, slot.x + i * kMaxLanes);
   }
-  HWY_ALIGN std::uint8_t bytes[kMaxLanes];
-  hn::StoreU(hn::DemoteTo(d8, scale), d8, bytes);
-  std::memcpy(scales, bytes, used);
+  hn::Store(SplitSlot<Load::kMagnitudes>(slot), d, group.largest[0]);
+  FindScales(p, group, 0);
+  const VI scale = EncodeTile<4>(p, group, 0, Place{1, 0, 0, 1});
+  return {{hn::Load(DU(), slot.words[0]).raw, hn::Load(DU(), slot.words[0] + kMaxLanes).raw}, scale.raw};
 }
 
-/// Asks for memory, so that it is in the first cache when it is used. A processor also fetches memory ahead
-/// by itself, but stops to do so while a group is coded.
-HWY_INLINE void FetchAhead(const void* memory, std::size_t bytes) {
-  constexpr std::size_t kLine = 64;
-  const auto* const at = static_cast<const std::uint8_t*>(memory);
-  for (std::size_t i = 0; i < bytes; i += kLine) hwy::Prefetch(at + i);
+/// Codes the whole tiles of a job. Three of them are in work at a time: one is loaded, the slots of the one before it are
+/// found, and the types of the one before that are chosen. What a step needs was made a step earlier, so that no step
+/// waits for its operands.
+void EncodePairTiles(const KernelParams& p, const KernelJob& job) {
+  constexpr std::size_t kAhead =
+      5 * kMaxLanes;  // far enough for the memory, and near enough for the first cache
+  const DI di;
+  RawTile tiles[3];
+  PairedTile paired;
+  const PairParams pairs(p);
+  const std::size_t count = job.pieces / kMaxLanes;
+  const auto finish = [&](std::size_t number) HWY_ATTR {
+    const RawTile& tile = tiles[number % 3];
+    const VI scale = hn::Load(di, tile.scale);
+    // Codes below 8 are subnormal scales, whose blocks may have values far beyond the largest code.
+    const auto small = hn::And(hn::Gt(scale, hn::Zero(di)), hn::Lt(scale, hn::Set(di, 8)));
+    const CodedTile coded =
+        HWY_LIKELY(hn::AllFalse(di, small)) ? ChooseTypes(p, tile, paired) : EncodeSmallScales(p, tile);
+    StoreTile(coded, job.codes + number * kMaxLanes * 8, job.scales + number * kMaxLanes);
+  };
+  if (count == 0) return;
+  FindRawScales(pairs, LoadRawTile(p, job.x, tiles[0]), tiles[0]);
+  for (std::size_t number = 0; number < count; ++number) {
+    const std::size_t piece = number * kMaxLanes;
+    if (job.following != 0 && piece + kAhead + kMaxLanes <= job.pieces + job.following) {
+      FetchAhead(job.x + (piece + kAhead) * kValues, kMaxLanes * kValues * sizeof(float));
+    }
+    RawTile& next = tiles[(number + 1) % 3];
+    // After the last tile, it is loaded once more, and not used.
+    const std::size_t loaded = number + 1 < count ? number + 1 : number;
+    const V largest = LoadRawTile(p, job.x + loaded * kMaxLanes * kValues, next);
+    if (number != 0) finish(number - 1);
+    PairCodes(p, tiles[number % 3], paired);
+    FindRawScales(pairs, largest, next);
+  }
+  finish(count - 1);
 }
+#endif
 
-/// Codes a job. kMagnitudes: see LoadSlot().
-template <int kBits, bool kMagnitudes>
+/// Codes a job.
+template <int kBits, Load kLoad>
 void EncodeJob(const KernelParams& p, const KernelJob& job) {
   const D d;
   const std::size_t n = hn::Lanes(d);
@@ -290,7 +223,7 @@ void EncodeJob(const KernelParams& p, const KernelJob& job) {
           x = padded;
         }
         Slot& slot = group.slots[tile * job.rows + row];
-        largest = hn::Max(largest, LoadSlot<kMagnitudes>(x, factor, slot));
+        largest = hn::Max(largest, LoadSlot<kLoad>(x, factor, slot));
       }
       hn::Store(largest, d, group.largest[tile]);
     }
@@ -303,7 +236,8 @@ void EncodeJob(const KernelParams& p, const KernelJob& job) {
         FetchAhead(job.x + ahead * piece_values, n * piece_values * sizeof(float));
         FetchAhead(job.codes + ahead * piece_bytes, n * piece_bytes);
       }
-      StoreScales(EncodeTile<kBits>(p, group, tile, place), used, job.scales + piece);
+      const VI scale = EncodeTile<kBits>(p, group, tile, place);
+      StoreScales(scale, used, job.scales + piece);
       for (std::size_t row = 0; row < job.rows; ++row) {
         StoreCodes<kBits>(group.slots[tile * job.rows + row].words[0], used, piece_bytes,
                           job.codes + row * job.row_code_bytes + piece * piece_bytes);
@@ -313,10 +247,23 @@ void EncodeJob(const KernelParams& p, const KernelJob& job) {
 }
 
 void EncodeAny(const KernelParams& p, const KernelJob& job) {
-  if (p.code_bits == 3) return EncodeJob<3, false>(p, job);
-  if (p.code_bits == 6) return EncodeJob<6, false>(p, job);
-  if (p.stochastic || p.bounded) return EncodeJob<4, false>(p, job);
-  return EncodeJob<4, true>(p, job);
+  if (p.code_bits == 3) return EncodeJob<3, Load::kValues>(p, job);
+  if (p.code_bits == 6) return EncodeJob<6, Load::kValues>(p, job);
+  if (p.stochastic || p.bounded) return EncodeJob<4, Load::kValues>(p, job);
+#if HWY_TARGET <= HWY_AVX3_DL
+  if (HasPairs(p, job)) {
+    EncodePairTiles(p, job);
+    const std::size_t done = job.pieces / kMaxLanes * kMaxLanes;
+    if (done == job.pieces) return;
+    KernelJob rest = job;
+    rest.x += done * kValues;
+    rest.pieces -= done;
+    rest.codes += done * 8;
+    rest.scales += done;
+    return EncodeJob<4, Load::kMagnitudes>(p, rest);
+  }
+#endif
+  return EncodeJob<4, Load::kMagnitudes>(p, job);
 }
 
 }  // namespace

@@ -1,14 +1,15 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "model/quantize/simd_errors.cpp"
-// clang-format off: Highway needs this order
+// clang-format off
+#include "model/quantize/simd_targets.hpp"  // before Highway, which asks what it says
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-#include "model/quantize/simd_targets.hpp"
 // clang-format on
+
+#include "model/quantize/simd_errors.hpp"
 
 #include <cstring>
 
-#include "model/quantize/simd_errors.hpp"
 #include "model/quantize/simd_tile-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();

@@ -31,18 +31,20 @@ using VI = hn::Vec<DI>;
 using VU = hn::Vec<DU>;
 
 #if HWY_TARGET <= HWY_AVX2  // and what has more than AVX2
-/// Transposes every 4 x 4 values of four vectors, and stores the four vectors that this gives.
-HWY_INLINE void StoreColumns(V v0, V v1, V v2, V v3, float* HWY_RESTRICT tile, std::size_t n) {
+/// Transposes every 4 x 4 values of four vectors, and calls put(vector, i) for each of the four that this gives, the
+/// first of which is number `first`.
+template <class Put>
+HWY_INLINE void PutColumns(V v0, V v1, V v2, V v3, std::size_t first, const Put& put) {
   const D d;
   const hn::RepartitionToWide<D> d64;
   const auto a = hn::BitCast(d64, hn::InterleaveLower(d, v0, v1));  // v0[0] v1[0] v0[1] v1[1]
   const auto b = hn::BitCast(d64, hn::InterleaveLower(d, v2, v3));
   const auto c = hn::BitCast(d64, hn::InterleaveUpper(d, v0, v1));
   const auto e = hn::BitCast(d64, hn::InterleaveUpper(d, v2, v3));
-  hn::Store(hn::BitCast(d, hn::InterleaveLower(d64, a, b)), d, tile);
-  hn::Store(hn::BitCast(d, hn::InterleaveUpper(d64, a, b)), d, tile + n);
-  hn::Store(hn::BitCast(d, hn::InterleaveLower(d64, c, e)), d, tile + 2 * n);
-  hn::Store(hn::BitCast(d, hn::InterleaveUpper(d64, c, e)), d, tile + 3 * n);
+  put(hn::BitCast(d, hn::InterleaveLower(d64, a, b)), first);
+  put(hn::BitCast(d, hn::InterleaveUpper(d64, a, b)), first + 1);
+  put(hn::BitCast(d, hn::InterleaveLower(d64, c, e)), first + 2);
+  put(hn::BitCast(d, hn::InterleaveUpper(d64, c, e)), first + 3);
 }
 #endif
 
@@ -57,16 +59,15 @@ HWY_INLINE V Normalized(V x, V factor) {
 #endif
 }
 
-/// Writes value i of piece p, normalized, to tile[N i + p]; it is read from x[16 p + i]. N is the
-/// number of lanes.
-HWY_INLINE void Transpose(const float* HWY_RESTRICT x, V factor, float* HWY_RESTRICT tile) {
+/// Calls put(v, i) for each i, where lane p of v has value i of piece p, which is read from x[16 p + i].
+template <class Put>
+HWY_INLINE void TransposeTo(const float* HWY_RESTRICT x, const Put& put) {
   const D d;
   [[maybe_unused]] const std::size_t n = hn::Lanes(d);
-  [[maybe_unused]] const auto load = [&](std::size_t piece, std::size_t i) HWY_ATTR {
-    return Normalized(hn::LoadU(d, x + piece * kValues + i), factor);
-  };
+  [[maybe_unused]] const auto load = [&](std::size_t piece, std::size_t i)
+                                         HWY_ATTR { return hn::LoadU(d, x + piece * kValues + i); };
 #if HWY_TARGET == HWY_SCALAR
-  for (std::size_t i = 0; i < kValues; ++i) hn::Store(load(0, i), d, tile + i);
+  for (std::size_t i = 0; i < kValues; ++i) put(load(0, i), i);
 #elif HWY_TARGET <= HWY_AVX3  // and its extensions, whose numbers are lower
   // Quarters of four pieces change places, so that vector (quarter, r) has that quarter of the pieces r, 4 +
   // r, 8 + r and 12 + r.
@@ -86,7 +87,7 @@ HWY_INLINE void Transpose(const float* HWY_RESTRICT x, V factor, float* HWY_REST
     quarters[3][r] = hn::OddEvenBlocks(e, hn::SwapAdjacentBlocks(c));
   }
   for (std::size_t q = 0; q < 4; ++q) {
-    StoreColumns(quarters[q][0], quarters[q][1], quarters[q][2], quarters[q][3], tile + 4 * q * n, n);
+    PutColumns(quarters[q][0], quarters[q][1], quarters[q][2], quarters[q][3], 4 * q, put);
   }
 #elif HWY_TARGET == HWY_AVX2
   for (std::size_t half = 0; half < 2; ++half) {
@@ -97,8 +98,8 @@ HWY_INLINE void Transpose(const float* HWY_RESTRICT x, V factor, float* HWY_REST
       low[r] = hn::ConcatLowerLower(d, p1, p0);
       high[r] = hn::ConcatUpperUpper(d, p1, p0);
     }
-    StoreColumns(low[0], low[1], low[2], low[3], tile + 8 * half * n, n);
-    StoreColumns(high[0], high[1], high[2], high[3], tile + (8 * half + 4) * n, n);
+    PutColumns(low[0], low[1], low[2], low[3], 8 * half, put);
+    PutColumns(high[0], high[1], high[2], high[3], 8 * half + 4, put);
   }
 #else
   // For any number of lanes: taking every fourth value, twice, is a transposition of 16 values.
@@ -111,7 +112,6 @@ HWY_INLINE void Transpose(const float* HWY_RESTRICT x, V factor, float* HWY_REST
     hn::Store(v2, d, half + (8 + q) * n);
     hn::Store(v3, d, half + (12 + q) * n);
   }
-  const auto put = [&](V v, std::size_t i) HWY_ATTR { hn::Store(Normalized(v, factor), d, tile + i * n); };
   for (std::size_t j = 0; j < 4; ++j) {
     hn::LoadInterleaved4(d, half + 4 * n * j, v0, v1, v2, v3);
     put(v0, 0 + j);
@@ -120,6 +120,14 @@ HWY_INLINE void Transpose(const float* HWY_RESTRICT x, V factor, float* HWY_REST
     put(v3, 12 + j);
   }
 #endif
+}
+
+/// Writes value i of piece p, normalized, to tile[N i + p]; it is read from x[16 p + i]. N is the
+/// number of lanes.
+HWY_INLINE void Transpose(const float* HWY_RESTRICT x, V factor, float* HWY_RESTRICT tile) {
+  const D d;
+  TransposeTo(
+      x, [&](V v, std::size_t i) HWY_ATTR { hn::Store(Normalized(v, factor), d, tile + i * hn::Lanes(d)); });
 }
 
 /// The inverse: writes tile[N i + p] to x[16 p + i].

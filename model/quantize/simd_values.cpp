@@ -1,17 +1,18 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "model/quantize/simd_values.cpp"
-// clang-format off: Highway needs this order
+// clang-format off
+#include "model/quantize/simd_targets.hpp"  // before Highway, which asks what it says
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-#include "model/quantize/simd_targets.hpp"
 // clang-format on
+
+#include "model/quantize/simd_values.hpp"
 
 #include <algorithm>
 #include <cstring>
 
 #include "model/quantize/rotation.hpp"
 #include "model/quantize/simd_tile-inl.hpp"
-#include "model/quantize/simd_values.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace if4 {

@@ -67,7 +67,7 @@ Stored stored(Tensor tensor, DType dtype) {
 
 void check_on_device(const Stored& input, const QuantizeOptions& options, const DeviceRun& run = {}) {
   CAPTURE(text_of(options), to_string(input.tensor.shape), dtype_name(input.dtype), run.misaligned);
-  check_same(quantize_on_device(input.view(), options, run), quantize(input.tensor, options));
+  CHECK(difference(quantize_on_device(input.view(), options, run), quantize(input.tensor, options)) == "");
 }
 
 }  // namespace
@@ -166,7 +166,7 @@ TEST_CASE("scale tiles on the device", "[gpu]") {
     run.tiled = true;
     QuantizedTensor expected = quantize(input.tensor, options);
     expected.scales = tile_scales(expected.scales, expected.rows(), expected.blocks_per_row());
-    check_same(quantize_on_device(input.view(), options, run), expected);
+    CHECK(difference(quantize_on_device(input.view(), options, run), expected) == "");
   }
 }
 
@@ -186,7 +186,7 @@ TEST_CASE("a given amax, of which a tensor is a part", "[gpu]") {
                                  [](float a, float b) { return std::fabs(a) < std::fabs(b); });
     run.amax = std::fabs(*run.amax);
     CAPTURE(text_of(options));
-    check_same(quantize_on_device(view_of(half), options, run), expected);
+    CHECK(difference(quantize_on_device(view_of(half), options, run), expected) == "");
   }
 }
 
@@ -311,7 +311,7 @@ TEST_CASE("the oracle's tensors on the device", "[gpu]") {
       for (int number = 0; number < kFormatCount; ++number) {
         for (const Rule rule : kRules) {
           const QuantizeOptions options{static_cast<Format>(number), rule};
-          check_same(quantize_on_device(view_of(tensor), options), quantize(tensor, options));
+          CHECK(difference(quantize_on_device(view_of(tensor), options), quantize(tensor, options)) == "");
         }
       }
     }

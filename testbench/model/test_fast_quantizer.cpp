@@ -35,7 +35,7 @@ TEST_CASE("the fast quantizer gives the bits of the scalar one in every format a
       CAPTURE(text_of(options));
       const Tensor tensor = mixed_tensor({13, 160}, rng);
       const QuantizedTensor plain = quantize(tensor, options);
-      targets.run([&] { check_same(quantize_fast(view_of(tensor), options, 1), plain); });
+      targets.run([&] { CHECK(difference(quantize_fast(view_of(tensor), options, 1), plain) == ""); });
     }
   }
 }
@@ -57,7 +57,8 @@ void check_random_tensors(std::mt19937_64& rng, int count) {
     for (float& x : tensor.values) x = std::ldexp(x, rng() % 2 == 0 ? power : power - 1);
     note_stimulus(tensor);
     const QuantizedTensor plain = quantize(tensor, options);
-    targets.run([&] { check_same(quantize_fast(view_of(tensor), options, 1 + rng() % 4), plain); });
+    targets.run(
+        [&] { CHECK(difference(quantize_fast(view_of(tensor), options, 1 + rng() % 4), plain) == ""); });
   }
 }
 
@@ -84,7 +85,7 @@ TEST_CASE("the extremes of FP32 on every instruction set", "[fast]") {
       options.search = number % 2 == 0;
       CAPTURE(text_of(options));
       const QuantizedTensor plain = quantize(tensor, options);
-      targets.run([&] { check_same(quantize_fast(view_of(tensor), options, 1), plain); });
+      targets.run([&] { CHECK(difference(quantize_fast(view_of(tensor), options, 1), plain) == ""); });
     }
   }
 }
@@ -144,7 +145,8 @@ TEST_CASE("values of 16 bits, at any address, on any number of threads", "[fast]
       const TensorView view{tensor.shape, dtype, bytes.data() + offset};
       const QuantizedTensor plain = quantize(tensor, {});
       targets.run([&] {
-        for (const unsigned threads : {1U, 2U, 3U, 7U}) check_same(quantize_fast(view, {}, threads), plain);
+        for (const unsigned threads : {1U, 2U, 3U, 7U})
+          CHECK(difference(quantize_fast(view, {}, threads), plain) == "");
       });
     }
   }

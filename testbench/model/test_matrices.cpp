@@ -18,7 +18,7 @@ namespace {
 
 using namespace if4;
 using if4::testing::check_contains;
-using if4::testing::check_same;
+using if4::testing::difference;
 using if4::testing::TempDir;
 
 /// Random values; the first of each of `matrices` parts is 8, so that all parts have that amax.
@@ -67,8 +67,8 @@ TEST_CASE("transposing exchanges the last two dimensions of each matrix by itsel
       options.transpose = true;
       const QuantizedTensor result =
           quantize_fast(view_of(tensor), options, static_cast<unsigned>(1 + rng() % 3));
-      check_same(result, expected);
-      check_same(quantize(tensor, options), expected);
+      CHECK(difference(result, expected) == "");
+      CHECK(difference(quantize(tensor, options), expected) == "");
       CHECK(transposed(dequantize(result)).shape == shape);
       CHECK(transposed(exchanged(tensor)).values == tensor.values);
     }
@@ -87,7 +87,7 @@ TEST_CASE("no block reaches from one matrix into the next", "[quantizer][matrice
       const std::size_t matrices = row_count(shape) / shape[shape.size() - 2];
       const Tensor tensor = stack(shape, matrices, rng);
       const QuantizedTensor whole = quantize_fast(view_of(tensor), options, 2);
-      check_same(quantize(tensor, options), whole);
+      CHECK(difference(quantize(tensor, options), whole) == "");
       if (whole.flattened) continue;  // MXFP4 of rows that are shorter than 32
       for (std::size_t m = 0; m < matrices; ++m) {
         const QuantizedTensor one = quantize_fast(view_of(matrix_of(tensor, m)), options, 1);
@@ -116,7 +116,7 @@ TEST_CASE("short rows of a convolution are flattened", "[quantizer][matrices]") 
       const Tensor matrix{{shape[0], columns}, tensor.values};
       const QuantizedTensor expected = quantize(matrix, options);
       const QuantizedTensor result = quantize_fast(view_of(tensor), options, 2);
-      check_same(quantize(tensor, options), result);
+      CHECK(difference(quantize(tensor, options), result) == "");
       CHECK(result.flattened);
       CHECK(result.shape == shape);
       CHECK(result.rows() == shape[0]);
@@ -129,7 +129,7 @@ TEST_CASE("short rows of a convolution are flattened", "[quantizer][matrices]") 
 
       write_quantized(path, {{"w", result, "", false, false}});
       const NamedQuantized read = read_quantized({path, ""});
-      check_same(read.tensor, result);
+      CHECK(difference(read.tensor, result) == "");
       CHECK(original_values(read).shape == shape);
     }
   }
@@ -146,7 +146,7 @@ TEST_CASE("flattened rows are rotated if they are a multiple of 16 long", "[quan
   options.rotate = true;
   const Tensor tensor = stack({6, 16, 3, 3}, 1, rng);
   const QuantizedTensor result = quantize_fast(view_of(tensor), options, 1);
-  check_same(result, quantize(tensor, options));
+  CHECK(difference(result, quantize(tensor, options)) == "");
   const Tensor back = original_values({"w", result, "", true, false});
   REQUIRE(back.shape == tensor.shape);
   double noise = 0.0, signal = 0.0;

@@ -7,8 +7,6 @@
 #include <cstring>
 #include <vector>
 
-#include "testbench/support/catch.hpp"
-
 namespace if4::testing {
 
 Tensor two_kinds_of_blocks(std::size_t rows, std::size_t columns, unsigned seed) {
@@ -89,12 +87,14 @@ std::string difference(const std::vector<std::uint8_t>& actual, const std::vecto
 
 }  // namespace
 
-void check_same(const QuantizedTensor& actual, const QuantizedTensor& expected) {
-  CHECK(actual.shape == expected.shape);
-  CHECK(actual.flattened == expected.flattened);
-  CHECK(std::memcmp(&actual.amax, &expected.amax, sizeof actual.amax) == 0);
-  CHECK(difference(actual.scales, expected.scales) == "");
-  CHECK(difference(actual.codes, expected.codes) == "");
+std::string difference(const QuantizedTensor& actual, const QuantizedTensor& expected) {
+  if (actual.shape != expected.shape) return "the shapes differ";
+  if (actual.flattened != expected.flattened) return "one is flattened";
+  if (std::memcmp(&actual.amax, &expected.amax, sizeof actual.amax) != 0) return "amax differs";
+  const std::string scales = difference(actual.scales, expected.scales);
+  if (!scales.empty()) return "scales: " + scales;
+  const std::string codes = difference(actual.codes, expected.codes);
+  return codes.empty() ? "" : "codes: " + codes;
 }
 
 }  // namespace if4::testing

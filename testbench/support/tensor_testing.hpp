@@ -30,7 +30,7 @@ QuantizeOptions random_options(std::mt19937_64& rng);
 /// Options as one line, for messages.
 std::string text_of(const QuantizeOptions& options);
 
-/// Checks that codes, scales, shape and amax are the same, bit for bit, and says where they differ first.
-void check_same(const QuantizedTensor& actual, const QuantizedTensor& expected);
+/// Where codes, scales, shape or amax differ first, or nothing where they are the same, bit for bit.
+std::string difference(const QuantizedTensor& actual, const QuantizedTensor& expected);
 
 }  // namespace if4::testing
