@@ -1,6 +1,6 @@
-// From the blocks to the sum, if4_align and if4_accumulator within if4_mac, at Depth 0: the finished sum that the output stage sees is
-// that of the beats, each the sum of its blocks shifted by their exponents. Its overflow flag is set if and only if one
-// of the partial sums, in the order of the beats, does not fit the accumulator. The properties are in naive wide
+// From the blocks to the sum, if4_align and if4_accumulator within if4_mac, at Depth 0: the finished sum that the output
+// stage sees is that of the beats, each the sum of its blocks shifted by their exponents. Its overflow flag is set if and
+// only if one of the partial sums, in the order of the beats, does not fit the accumulator. The properties are in naive wide
 // arithmetic; they are proven by induction over the clocks, unbounded.
 //
 // The blocks come from if4_block's ports, which are cut: they are free at any time, within the range that factor.sv
