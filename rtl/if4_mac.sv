@@ -87,7 +87,7 @@
 
   // Every block by itself ---------------------------------------------------------------------------------------------
   localparam int Stages = if4_pkg::block_stages(Format, Depth);
-  localparam int Pieces = if4_pkg::acc_pieces(Lanes, AccWidth, Iterative);
+  localparam int Pieces = if4_pkg::acc_pieces(Lanes, AccWidth, Iterative);  // of the accumulator at Depth 1
   localparam bit Rigid  = Depth != 0 && Iterative != 0;
   logic [Stages:0]   valid;  // valid[s]: a beat is offered to stage s; the last bit: to the sum of the blocks
   logic [Stages:0]   ready;  // ready[s]: it is taken
@@ -103,15 +103,20 @@
   if (Rigid) begin : gen_rigid
     // No stage waits, so none has to hold what it has: a unit that is a seventh smaller. What would have to wait is not
     // let in: after the last beat of a dot product, until its sum is certain to have left the accumulator before the
-    // next beat gets there. That is when the output stage is idle, and at the earliest Pieces clocks later.
-    logic [Pieces-1:0] closed_q;  // a last beat was taken; a clock before; and so on
+    // next beat gets there. That is when the output stage is idle, and at the earliest Pieces clocks later. But it is
+    // not to look idle because the sum before is still on its way there, which takes Stages and Pieces clocks, and one
+    // for the sum of the blocks: a dot product of one beat is over when it begins, so twice Closed clocks have to be as
+    // many.
+    localparam int Way    = Stages + (Blocks > 1 ? 1 : 0) + Pieces;
+    localparam int Closed = 2 * Pieces < Way ? (Way + 1) / 2 : Pieces;
+    logic [Closed-1:0] closed_q;  // a last beat was taken; a clock before; and so on
     assign ready_o = ~closed_q[0];
     assign ready   = '1;
     assign load    = '1;
     always_ff @(posedge clk_i or negedge rst_ni) begin
       if (!rst_ni) closed_q <= '0;
-      else if (closed_q[Pieces-1] & out_ready) closed_q <= '0;
-      else closed_q <= {closed_q[Pieces-2:0], closed_q[0] | (valid[0] & last_i)};
+      else if (closed_q[Closed-1] & out_ready) closed_q <= '0;
+      else closed_q <= {closed_q[Closed-2:0], closed_q[0] | (valid[0] & last_i)};
     end
     logic unused;
     assign unused = (^ready) ^ beat_ready;

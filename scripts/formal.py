@@ -108,15 +108,39 @@ def run(command, folder, log, timeout):
     return code, (folder / log).read_text(errors="replace")
 
 
+def probes(proof, design, folder):
+    """Wires of the harness, and what they show. A name with [*] stands for the wires with any number there, one above the
+    other in one wide wire; which there are is asked of the flattened design."""
+    if not any("[*]" in shown for _, shown in proof.probes):
+        return proof.probes
+    # Escaped: a bracket means a set of letters to select.
+    patterns = [f"w:{shown.replace('[*]', '?*?')}" for _, shown in proof.probes if "[*]" in shown]
+    (folder / "names.ys").write_text("\n".join([*design, f"tee -o names.txt select -list {' '.join(patterns)}"]) + "\n")
+    code, _ = run(["yosys", "names.ys"], folder, "names.log", TIMEOUT)
+    if code != 0:
+        raise Failed(f"yosys: exit code {code}, see {folder / 'names.log'}")
+    names = [line.partition("/")[2] for line in (folder / "names.txt").read_text().splitlines()]
+    shown_by = []
+    for wire, shown in proof.probes:
+        number = re.compile(re.escape(shown).replace(r"\[\*\]", r"\[(\d+)\]"))
+        found = {int(match[1]): match[0] for match in map(number.fullmatch, names) if match} if "[*]" in shown else {0: shown}
+        if not found:
+            raise Failed(f"no wire of the design is called {shown}")
+        shown_by.append((wire, ",".join(found[key] for key in sorted(found, reverse=True))))
+    return shown_by
+
+
 def yosys(proof, rtl, config, folder, commands, checked="t:$assert"):
     """Reads and flattens the design, runs the commands. Raises where it fails, or has nothing of what is checked."""
     files = " ".join(str(path) for path in sources(proof, rtl))
-    parameters = " ".join(f"-set {item.replace('=', ' ')}" for item in config)
-    script = [f"read_verilog -sv -formal {files}",
-              f"chparam {parameters} {proof.top}" if parameters else "",
-              f"hierarchy -check -top {proof.top}", "proc", "flatten", "memory_map",
+    parameters = " ".join(f"-chparam {item.replace('=', ' ')}" for item in config)
+    # -defer: only what the harness has is elaborated.
+    design = [f"read_verilog -defer -sv -formal {files}", f"hierarchy -check -top {proof.top} {parameters}", "proc", "flatten",
+              "memory_map"]
+    script = [*design,
               # Inputs up to here, as a wire that nothing drives would be x by now.
-              *(f"delete -input w:{wire}\nconnect -nounset -set {wire} {shown}" for wire, shown in proof.probes),
+              *(f"delete -input w:{wire}\nconnect -nounset -set {wire} {shown}"
+                for wire, shown in probes(proof, design, folder)),
               # A cut that is not there would be none.
               *(f"select -assert-min 1 {cut}\ncutpoint {cut}" for cut in proof.cuts), "opt_clean",
               # A property that is not in the design cannot fail.

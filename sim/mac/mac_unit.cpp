@@ -1,5 +1,6 @@
 #include "sim/mac/mac_unit.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "sim/mac/stages.hpp"
@@ -101,7 +102,11 @@ int shortest_latency(const UnitBuild& build) {
 
 int result_interval(const UnitBuild& build) { return build.iterative ? longest_iterative(build) + 1 : 1; }
 
-int pause(const UnitBuild& build) { return build.iterative ? pieces(build) : 0; }
+int pause(const UnitBuild& build) {
+  if (!build.iterative) return 0;
+  // The sum before has to be in the output stage, too (rtl/if4_mac.sv: Closed).
+  return rigid(build) ? std::max(pieces(build), (sum_latency(build) + 1) / 2) : 1;
+}
 
 int capacity(const UnitBuild& build) {
   if (rigid(build)) return 2;  // a result, and a sum

@@ -1,6 +1,6 @@
-// Stage 3 of the unit, if4_align and the accumulator within if4_mac: the finished sum that the output stage sees is
-// that of the beats, each the sum of its blocks shifted by their exponents. Its overflow flag is set if and only if one
-// of the partial sums, in the order of the beats, does not fit the accumulator. The properties are in naive wide
+// From the blocks to the sum, if4_align and if4_accumulator within if4_mac, at Depth 0: the finished sum that the output
+// stage sees is that of the beats, each the sum of its blocks shifted by their exponents. Its overflow flag is set if and
+// only if one of the partial sums, in the order of the beats, does not fit the accumulator. The properties are in naive wide
 // arithmetic; they are proven by induction over the clocks, unbounded.
 //
 // The blocks come from if4_block's ports, which are cut: they are free at any time, within the range that factor.sv
@@ -27,8 +27,8 @@ module accumulate #(
   // Probes: no inputs, but what the unit has under these names.
   input logic [Blocks*BlockWidth-1:0] block,
   input logic [Blocks*5-1:0] shift,
-  input logic ready3,
-  input logic valid2,
+  input logic beat_ready,
+  input logic beat_valid,
   input logic add,
   input logic add_last,
   input logic add_valid,
@@ -67,7 +67,7 @@ module accumulate #(
       assume (Wide'($signed(block[b*BlockWidth +: BlockWidth])) >= -BlockMax);
     end
   end
-  always_ff @(posedge clk_i) if (ready3 && valid2) beat_q <= beat_in;
+  always_ff @(posedge clk_i) if (beat_ready && beat_valid) beat_q <= beat_in;
   assign beat = Blocks == 1 ? beat_in : beat_q;
 
   // The sum so far: as long as it fits, the true one.

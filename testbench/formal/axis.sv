@@ -16,6 +16,7 @@
 module axis #(
   parameter int Iterative = 0,
   parameter int Lanes     = 16,
+  parameter int Depth     = 0,
   parameter int Latency   = 8
 ) (
   input logic clk_i,
@@ -35,7 +36,7 @@ module axis #(
   logic        ready, valid, packet, nan, overflow, tag;
   logic [31:0] result;
 
-  if4_mac_axis #(.Format(Format), .Lanes(Lanes), .Iterative(Iterative)) u_axis (
+  if4_mac_axis #(.Format(Format), .Lanes(Lanes), .Iterative(Iterative), .Depth(Depth)) u_axis (
     .clk_i(clk_i), .rst_ni(rst_ni), .s_axis_tvalid(valid_i), .s_axis_tready(ready),
     .s_axis_tdata({{(Lanes/2){1'b0}}, codes_i[2*Codes-1:Codes], {(Lanes/2){tag}}, codes_i[Codes-1:0]}),
     .s_axis_tkeep({(Codes/4+Lanes/8){1'b1}}), .s_axis_tlast(last_i),

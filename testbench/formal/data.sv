@@ -9,7 +9,8 @@
 // before it is loaded.
 module data #(
   parameter int Lanes = 16,
-  parameter int Pair  = 0
+  parameter int Pair  = 0,
+  parameter int Depth = 0
 ) (
   input logic clk_i,
   input logic rst_ni,
@@ -31,7 +32,7 @@ module data #(
   logic        ready, valid;
   logic [31:0] result;
 
-  if4_mac #(.Format(0), .Lanes(Lanes)) u_mac (
+  if4_mac #(.Format(0), .Lanes(Lanes), .Depth(Depth)) u_mac (
     .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid_i), .ready_o(ready), .last_i(1'b1),
     .a_codes_i({Blocks{ACodes ^ {64{tag_i}}}}), .a_scale_i({Blocks{AScale ^ {8{tag_i}}}}),
     .w_codes_i({Blocks{WCodes ^ {64{tag_i}}}}), .w_scale_i({Blocks{WScale ^ {8{tag_i}}}}),

@@ -1,11 +1,12 @@
-// if4_dot equal to a naive signed sum of 16 naive products, in three parts:
-//   lanes   element_product.sv: a lane's sign and product are those of the tables, (n ? -p : p) = a * w;
-//   tree    here: D is x_0 + .. + x_15 + N - (N << ProductWidth), modulo 2^DotWidth, where x_i is p_i, or ~p_i where n_i
-//           is set, and N the sum of the n_i. For all codes: the lanes are the real ones;
-//   step    here: for any partial sums S and N, any p and n: one more lane adds (n ? -p : p) to S + N - (N <<
-//           ProductWidth). The solver sees S and N as free inputs.
-// By induction over the lanes from S = N = 0, D is the sum of the 16 products of the tables modulo 2^DotWidth; and
-// 16 * largest^2 < 2^(DotWidth - 1), checked here, says that no sum leaves the range.
+// The sum of products, if4_dot and if4_sum, equal to a naive signed sum of 16 naive products, in four parts:
+//   lanes     element_product.sv: a lane's sign and product are those of the tables, v = (n ? -p : p) = a * w;
+//   terms     here: v is x + c, where x is p, or -p - 1 if n is set, and c is n; of lane 15 x is v and c is 0;
+//   quarters  here: quarter i and its carry together are the sum of four x and four c, for all codes: the lanes are the real
+//             ones. The naive sum takes them in the tree's order, as solvers are slow to see that another order is as good;
+//   sum       here: D is the sum of four quarters and three carries, for any numbers of their widths, which the solver sees
+//             as free inputs.
+// So D is the sum of the 16 products of the tables. Everything is compared in 32 bits, in which nothing wraps: no sum of
+// the unit leaves its width.
 module dot #(
   parameter int Format = 0
 ) (
@@ -13,25 +14,25 @@ module dot #(
   input logic w_int_i,
   input logic [16*formal_tables::width(Format)-1:0] a_codes_i,
   input logic [16*formal_tables::width(Format)-1:0] w_codes_i,
-  // Of the step: S, N, p, n.
-  input logic [if4_pkg::dot_width(Format)-1:0]     s_i,
-  input logic [if4_pkg::dot_width(Format)-1:0]     negatives_i,
-  input logic [if4_pkg::product_width(Format)-1:0] p_i,
-  input logic                                      n_i
+  // Of the sum.
+  input logic [4*if4_pkg::quarter_width(Format)-1:0] quarters_i,
+  input logic [2:0]                                  carries_i
 );
 
   localparam int CodeWidth    = formal_tables::width(Format);
   localparam int DotWidth     = if4_pkg::dot_width(Format);
   localparam int ProductWidth = if4_pkg::product_width(Format);
+  localparam int QuarterWidth = if4_pkg::quarter_width(Format);
 
-  logic [DotWidth-1:0]        dot;
-  logic [16*ProductWidth-1:0] x;
-  logic [15:0]                n;
+  logic [4*QuarterWidth-1:0] quarters;
+  logic [2:0]                carries;
 
   if4_dot #(.Format(Format)) u_dot (
-    .a_int_i(a_int_i), .w_int_i(w_int_i), .a_codes_i(a_codes_i), .w_codes_i(w_codes_i), .dot_o(dot)
+    .a_int_i(a_int_i), .w_int_i(w_int_i), .a_codes_i(a_codes_i), .w_codes_i(w_codes_i),
+    .quarters_o(quarters), .carries_o(carries)
   );
 
+  logic [16*32-1:0] x, c;
   for (genvar i = 0; i < 16; i++) begin : gen_lane
     logic a_neg, w_neg;
     logic [if4_pkg::sig_width(Format)-1:0]   a_sig, w_sig;
@@ -48,36 +49,37 @@ module dot #(
     if4_product #(.Format(Format)) u_product (
       .a_sig_i(a_sig), .a_shift_i(a_shift), .w_sig_i(w_sig), .w_shift_i(w_shift), .product_o(p)
     );
-    assign n[i] = a_neg ^ w_neg;
-    assign x[i*ProductWidth +: ProductWidth] = n[i] ? ~p : p;
+    logic        n;
+    logic [31:0] magnitude, v;
+    assign n         = a_neg ^ w_neg;
+    assign magnitude = 32'(p);
+    assign v         = n ? -magnitude : magnitude;
+    assign x[i*32 +: 32] = i == 15 ? v : n ? ~magnitude : magnitude;
+    assign c[i*32 +: 32] = i == 15 ? 32'd0 : 32'(n);
+    always_comb assert (x[i*32 +: 32] + c[i*32 +: 32] == v);
   end
 
-  logic [DotWidth-1:0] sum, negatives;
-  always_comb begin
-    sum       = '0;
-    negatives = '0;
-    for (int i = 0; i < 16; i++) begin
-      sum       = sum + DotWidth'(x[i*ProductWidth +: ProductWidth]);
-      negatives = negatives + DotWidth'(n[i]);
+  for (genvar i = 0; i < 4; i++) begin : gen_quarter
+    logic carry;
+    assign carry = i < 3 ? carries[i] : 1'b0;
+    always_comb begin
+      assert (32'($signed(quarters[i*QuarterWidth +: QuarterWidth])) + 32'(carry) ==
+              ((x[4*i*32 +: 32] + x[(4*i+1)*32 +: 32] + c[4*i*32 +: 32]) +
+               (x[(4*i+2)*32 +: 32] + x[(4*i+3)*32 +: 32] + c[(4*i+2)*32 +: 32]) + c[(4*i+1)*32 +: 32]) +
+              c[(4*i+3)*32 +: 32]);
     end
-    assert (dot == sum + negatives - (negatives << ProductWidth));
   end
 
-  logic [DotWidth-1:0]     step_before, step_after, s_next, negatives_next;
-  logic [ProductWidth-1:0] step_x;
-  assign step_x         = n_i ? ~p_i : p_i;
-  assign step_before    = s_i + negatives_i - (negatives_i << ProductWidth);
-  assign s_next         = s_i + DotWidth'(step_x);
-  assign negatives_next = negatives_i + DotWidth'(n_i);
-  assign step_after     = s_next + negatives_next - (negatives_next << ProductWidth);
+  logic signed [DotWidth-1:0] dot;
+  if4_sum #(.Format(Format)) u_sum (.quarters_i(quarters_i), .carries_i(carries_i), .dot_o(dot));
+
+  logic [4*32-1:0] q;
+  for (genvar i = 0; i < 4; i++) begin : gen_wide
+    assign q[i*32 +: 32] = 32'($signed(quarters_i[i*QuarterWidth +: QuarterWidth]));
+  end
   always_comb begin
-    assert (step_after == (n_i ? step_before - DotWidth'(p_i) : step_before + DotWidth'(p_i)));
-  end
-
-  for (genvar type_of = 0; type_of < 2; type_of++) begin : gen_bound
-    logic [31:0] bound;
-    assign bound = 16 * formal_tables::largest(Format, type_of == 1) * formal_tables::largest(Format, type_of == 1);
-    always_comb assert (bound >> (DotWidth - 1) == 0);
+    assert (32'(dot) == (q[0 +: 32] + q[32 +: 32] + 32'(carries_i[0])) + (q[64 +: 32] + q[96 +: 32] + 32'(carries_i[2])) +
+            32'(carries_i[1]));
   end
 
 endmodule

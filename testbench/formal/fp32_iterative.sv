@@ -15,6 +15,7 @@ module fp32_iterative #(
   parameter int Format = 0,
   parameter int Lanes  = 16,
   parameter int Scaled = 0,  // 1: the stage of a unit with scaled results, which does not divide
+  parameter int Depth  = 0,
   parameter int Width  = if4_pkg::acc_width(Format, Lanes),  // the accumulator's default
   localparam int Ones      = Scaled == 1 ? 1 : Format == 0 ? 3 : Format == 4 ? 2 : Format == 5 || Format == 6 ? 5 : 1,
   localparam int RestWidth = 2 * Ones
@@ -45,7 +46,7 @@ module fp32_iterative #(
   logic        ready, valid, nan, overflow;
   logic [31:0] result;
 
-  if4_fp32_iterative #(.Width(Width), .Ones(Ones), .SumExponent(SumExponent)) u_fp32 (
+  if4_fp32_iterative #(.Width(Width), .Ones(Ones), .SumExponent(SumExponent), .Depth(Depth)) u_fp32 (
     .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid_i), .ready_o(ready), .sum_i(sum_i), .nan_i(nan_i),
     .overflow_i(overflow_i), .valid_o(valid), .ready_i(ready_i), .result_o(result), .nan_o(nan), .overflow_o(overflow)
   );

@@ -14,8 +14,9 @@
 module handshake #(
   parameter int Format   = 4,
   parameter int Lanes    = 16,
-  parameter int Iterative   = 0,
-  parameter int Capacity = 6,  // results in flight: one a stage
+  parameter int Iterative = 0,
+  parameter int Depth    = 0,
+  parameter int Capacity = 6,  // results in flight: one a stage; at Depth 1 of the iterative unit a sum and a result
   parameter int Latency  = 6
 ) (
   input logic clk_i,
@@ -24,7 +25,13 @@ module handshake #(
   input logic last_i,
   input logic ready_i,
   input logic choose_i,
-  input logic stage_ready,  // if Iterative: a probe, no input: ready_o of the output stage
+  // If Iterative, probes, no inputs: the output stage is ready; the accumulator is offered a beat, takes it if it is
+  // offered, and it is a last one; it has a finished sum.
+  input logic stage_ready,
+  input logic add_valid,
+  input logic add_ready,
+  input logic add_last,
+  input logic done,
   input logic [Lanes*formal_tables::width(Format)-1:0] a_codes_i,
   input logic [Lanes*formal_tables::width(Format)-1:0] w_codes_i,
   input logic [Lanes/2-1:0] a_scale_i,
@@ -34,7 +41,7 @@ module handshake #(
   logic        ready, valid, nan, overflow;
   logic [31:0] result;
 
-  if4_mac #(.Format(Format), .Lanes(Lanes), .Iterative(Iterative)) u_mac (
+  if4_mac #(.Format(Format), .Lanes(Lanes), .Iterative(Iterative), .Depth(Depth)) u_mac (
     .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid_i), .ready_o(ready), .last_i(last_i),
     .a_codes_i(a_codes_i), .a_scale_i(a_scale_i), .w_codes_i(w_codes_i), .w_scale_i(w_scale_i),
     .valid_o(valid), .ready_i(ready_i), .result_o(result), .nan_o(nan), .overflow_o(overflow)
@@ -61,6 +68,13 @@ module handshake #(
   logic       due_q;                      // its result is still to be given
   logic       stalled_q, nan_q, overflow_q;
   logic [3:0] idle_q, blocked_q;
+
+  logic pending_q;  // Iterative: the accumulator has taken a last beat, and its sum is still to be taken
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) pending_q <= 1'b0;
+    else if (add_valid & add_ready & add_last) pending_q <= 1'b1;
+    else if (done & stage_ready) pending_q <= 1'b0;
+  end
 
   logic choose, moves;
   assign moves  = Iterative != 0 ? stage_ready : ready_i;
@@ -122,6 +136,8 @@ module handshake #(
       assert (!(nan && overflow && valid));
       // Valid holds.
       if (stalled_q) assert (valid && nan == nan_q);
+      // No beat is added to a sum that is finished, which the accumulators rely on.
+      if (Iterative != 0) assert (!(add_valid && add_ready && pending_q));
       // No deadlock.
       assert (idle_q < 4'(Latency));
       if (Iterative == 0) assert (!ready_i || ready);

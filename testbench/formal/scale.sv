@@ -1,18 +1,32 @@
-// if4_scale equal to the definition of a scale, for all pairs of E4M3 magnitudes (bit 7, the type, does not enter).
+// The scales of a block, in if4_block, equal to the definition, for all pairs of scale bytes: both E4M3 magnitudes are
+// taken apart, and their significands multiplied and their exponents added. The codes are those of the block's smallest
+// product, D = 1, which all types have: so the block is the product of the significands, times the types' weights.
 //
 // The tables: with exponent field 0 a magnitude is m/8 * 2^-6, else (1 + m/8) * 2^(field - 7), 0x7F is NaN. In units of
-// 2^-9 that is an integer, at most 15 << 14; the product of both, in units of 2^-18, is product_o << shift_o.
-module scale (
+// 2^-9 that is an integer, at most 15 << 14; the product of both, in units of 2^-18, is m_a * m_w << shift_o.
+//
+// The scales are given in the first clock, and go through all stages of the block.
+module scale #(
+  parameter int Format = 0,
+  parameter int Depth  = 0
+) (
+  input logic       clk_i,
   input logic [7:0] a_scale_i,
   input logic [7:0] w_scale_i
 );
 
-  logic       nan;
-  logic [7:0] product;
-  logic [4:0] shift;
+  localparam int Stages     = if4_pkg::block_stages(Format, Depth);
+  localparam int CodesWidth = 16 * formal_tables::width(Format);
 
-  if4_scale u_scale (
-    .a_scale_i(a_scale_i[6:0]), .w_scale_i(w_scale_i[6:0]), .nan_o(nan), .product_o(product), .shift_o(shift)
+  logic                                           nan;
+  logic signed [if4_pkg::block_width(Format)-1:0] block;
+  logic [4:0]                                     shift;
+  logic [2:0]                                     clock = '0;  // counts edges
+
+  if4_block #(.Format(Format), .Depth(Depth)) u_block (
+    .clk_i(clk_i), .load_i({Stages{1'b1}}),
+    .a_codes_i(CodesWidth'(1)), .a_scale_i(a_scale_i), .w_codes_i(CodesWidth'(1)), .w_scale_i(w_scale_i),
+    .block_o(block), .shift_o(shift), .nan_o(nan)
   );
 
   // {x - 1, m} of a magnitude.
@@ -37,14 +51,24 @@ module scale (
     endcase
   endfunction
 
-  logic [7:0] a, w;
-  assign a = parts(a_scale_i[6:0]);
-  assign w = parts(w_scale_i[6:0]);
+  logic [7:0]  a_q, w_q;  // the scales that were given
+  logic [7:0]  a, w;
+  logic [31:0] product;
+  assign a       = parts(a_q[6:0]);
+  assign w       = parts(w_q[6:0]);
+  assign product = 32'(a[3:0]) * 32'(w[3:0]);
+
+  always_ff @(posedge clk_i) begin
+    clock <= clock + 3'd1;
+    if (clock == 0) {a_q, w_q} <= {a_scale_i, w_scale_i};
+  end
 
   always_comb begin
-    assert (nan == (a_scale_i == 8'h7F || a_scale_i == 8'hFF || w_scale_i == 8'h7F || w_scale_i == 8'hFF));
-    assert (product == 8'(a[3:0] * w[3:0]) && product == 32'(a[3:0]) * 32'(w[3:0]));
-    assert (32'(shift) == 32'(a[7:4]) + 32'(w[7:4]) && shift <= 28 && product <= 225);
+    if (clock == 3'(Stages)) begin
+      assert (nan == (a_q[6:0] == 7'h7F || w_q[6:0] == 7'h7F));
+      assert (32'(block) == product * formal_tables::weight(Format, a_q[7]) * formal_tables::weight(Format, w_q[7]));
+      assert (32'(shift) == 32'(a[7:4]) + 32'(w[7:4]) && shift <= 28);
+    end
   end
 
 endmodule
