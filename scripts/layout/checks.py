@@ -41,6 +41,16 @@ quit -noprompt
 """
 
 
+def is_complete(gds):
+    """Whether the records of a GDS file, each with its length, lead to one that ends the library."""
+    place = 0
+    while place + 4 <= len(gds):
+        if gds[place:place + 4] == ENDLIB:
+            return not gds[place + 4:].strip(b"\0")
+        place += max(int.from_bytes(gds[place:place + 2], "big"), 4)
+    return False
+
+
 def magic(design, top, process, source, work):
     """Reads SOURCE/TOP.def; leaves TOP.spice, what the layout connects, and TOP.gds."""
     inside = ROOT / work
@@ -52,7 +62,7 @@ def magic(design, top, process, source, work):
     for name in (f"{top}.spice", f"{top}.gds"):
         if not (inside / name).is_file():
             raise ToolError(f"{design}: magic made no {name}", "magic.log")
-    if not (inside / f"{top}.gds").read_bytes().rstrip(b"\0").endswith(ENDLIB.rstrip(b"\0")):
+    if not is_complete((inside / f"{top}.gds").read_bytes()):
         raise ToolError(f"{design}: {top}.gds is not complete", "magic.log")
 
 

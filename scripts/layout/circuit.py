@@ -20,7 +20,7 @@ CONSTANTS = {"0": GROUND, "1": POWER, "x": GROUND}
 @dataclass
 class Circuit:
     """`cells`: {instance: (type, {pin: net})}; `inputs`, `outputs`: names of ports, each that of its net; `drivers`:
-    {net: the pin that drives it}; `original`: {net: its name in the netlist}; `buffered`: ports that a buffer was added
+    {net: the pin that drives it}; `original`, `instances`: {name of a net or of a cell: that in the netlist}; `buffered`: ports that a buffer was added
     for, since they would be on the net of another port or on a supply."""
     top: str
     inputs: list = field(default_factory=list)
@@ -28,6 +28,7 @@ class Circuit:
     cells: dict = field(default_factory=dict)
     drivers: dict = field(default_factory=dict)
     original: dict = field(default_factory=dict)
+    instances: dict = field(default_factory=dict)
     buffered: list = field(default_factory=list)
 
     def nets(self):
@@ -77,20 +78,21 @@ def circuit_of(module, kinds, top, buffer):
         raise ToolError(f"{top}: two ports are both called {taken.most_common(1)[0][0]} without brackets", "netlist.log")
     numbers = Counter()
 
-    def add(kind, pins, output):
+    def add(kind, pins, output, name=None):
         numbers[kind] += 1
         instance = f"{kind}_{numbers[kind]}"
+        circuit.instances[instance] = name
         circuit.cells[instance] = (kind, pins)
         for pin in output:
             if pin in pins and circuit.drivers.setdefault(pins[pin], (instance, pin)) != (instance, pin):
                 raise ToolError(f"{top}: two pins drive the net {pins[pin]}", "netlist.log")
 
-    for cell in module["cells"].values():
+    for name, cell in module["cells"].items():
         kind = cell["type"]
         if kind not in kinds:
             raise ToolError(f"{top}: {kind} is no cell of the library", "netlist.log")
         add(kind, {pin: names.setdefault(bits[0], f"n{bits[0]}") for pin, bits in cell["connections"].items() if bits},
-            [pin for pin, direction in kinds[kind].items() if direction == "output"])
+            [pin for pin, direction in kinds[kind].items() if direction == "output"], name)
     for port, bit in sinks:
         kind, pin_in, pin_out = buffer
         add(kind, {pin_in: names[bit], pin_out: port}, [pin_out])
@@ -98,6 +100,8 @@ def circuit_of(module, kinds, top, buffer):
     for net in circuit.nets():
         if net not in circuit.drivers:
             raise ToolError(f"{top}: nothing drives the net {net}", "netlist.log")
+    for name in module["ports"]:
+        circuit.original[plain(name)] = name
     for name, entry in sorted(module["netnames"].items(), key=lambda item: item[1].get("hide_name", 0)):
         if entry["bits"][0] in names:
             circuit.original.setdefault(names[entry["bits"][0]], name)

@@ -36,13 +36,12 @@ from osu018 import LAYOUTS, Process, key_of, kept, source_digest, step  # noqa: 
 from placed import read_placed  # noqa: E402
 from synthesis import Design, result_folder, result_of  # noqa: E402
 from tables import read_library  # noqa: E402
-from tools import Interrupted, ToolError, remove, run_program  # noqa: E402
+from tools import Interrupted, ToolError, remove, run_program, save  # noqa: E402
 
 import builds  # noqa: E402  (scripts/, by way of area)
 
 DEFAULT = ("if4_iterative", "nvfp4_iterative")
 SECONDS = 20     # between two lines of progress of a step
-NETLIST = ("circuit.py",)
 GEOMETRY = ("lef.py", "placed.py", "wires.py")
 
 
@@ -99,12 +98,12 @@ def lay_out(design, library, process):
     top = circuit.top
 
     def wired():
-        placed = read_placed(folder / "route" / f"{top}.def", (netlists.POWER, netlists.GROUND))
+        placed = read_placed(folder / "route" / f"{top}.def", route.SUPPLIES)
         return placed, route.extract_all(design.name, circuit, placed, lef)
 
     def routed(work):
-        _, nets = route.route(design.name, circuit, process, lef, folder / "place", work)
-        return {"nets": len(nets), "unrouted": 0, **timing.totals(nets)}
+        nets, longer = route.route(design.name, circuit, process, lef, folder / "place", work)
+        return {"nets": len(nets), "unrouted": 0, "pads_made_longer": longer, **timing.totals(nets)}
 
     def checked(work):
         checks.magic(design.name, top, process, folder / "route", work)
@@ -113,23 +112,24 @@ def lay_out(design, library, process):
 
     def timed(work):
         _, nets = wired()
-        (ROOT / work / "capacitances.json").write_text(json.dumps(timing.capacitances(circuit, nets), indent=0) + "\n")
+        if not circuit.buffered:  # else it is not the netlist of `make area` any more
+            save(ROOT / work / "wires.json", json.dumps(timing.wires_of(circuit, nets, synthesized["key"]), indent=0) + "\n")
         return timing.time_layout(design, circuit, nets, work, synthesized["critical_path_ns"])
 
     def pictured(work):
         flip_flops = {name for name, cell in library.cells.items() if cell.state}
-        picture.draw(design.name, read_placed(folder / "route" / f"{top}.def", (netlists.POWER, netlists.GROUND)), lef,
+        picture.draw(design.name, read_placed(folder / "route" / f"{top}.def", route.SUPPLIES), lef,
                      flip_flops, work)
         return {}
 
-    first = key_of(netlists.blif(circuit), process.digest(), source_digest("place.py", *NETLIST))
+    first = key_of(netlists.blif(circuit), process.digest(), source_digest("place.py"))
     placed = progress.step("place", folder / "place", first, library,
                            lambda work: place.place(design.name, circuit, process, work), "graywolf.log", place.iterations)
     second = key_of(first, source_digest("route.py", *GEOMETRY))
     wires = progress.step("route", folder / "route", second, library, routed, "qrouter.log", route.remaining)
-    third = key_of(second, source_digest("checks.py", *NETLIST))
+    third = key_of(second, source_digest("checks.py", "circuit.py"))
     verdict = progress.step("DRC, LVS, GDS", folder / "check", third, library, checked)
-    fourth = key_of(second, synthesized["key"], source_digest("timing.py"))
+    fourth = key_of(second, synthesized["key"], source_digest("timing.py", "circuit.py"))
     times = progress.step("timing", folder / "timing", fourth, library, timed)
     progress.step("picture", folder / "picture", key_of(second, source_digest("picture.py")), library, pictured)
     parts = (placed, wires, verdict, times)
@@ -189,7 +189,7 @@ def results_of(designs, library, process, jobs):
         list(pool.map(one, designs))
     if failures:
         raise ToolError(f"{len(failures)} of {len(designs)} layouts failed")
-    return results
+    return {design.name: results[design.name] for design in designs if design.name in results}
 
 
 def main():
@@ -200,18 +200,18 @@ def main():
     args = parser.parse_args()
     if os.environ.get("LIBERTY"):
         raise LibertyError("LIBERTY=: layouts are of osu018 alone, whose outlines of cells Debian has")
-    if args.block and args.names:
+    if args.block is not None and args.names:
         raise LibertyError("either CONFIGS= or BLOCK=, not both")
-    configs = [] if args.block else area.select(args.names or DEFAULT)
+    configs = [] if args.block is not None else area.select(args.names or DEFAULT)
     arrays = [config.name for config in configs if config.design.kept]
     if arrays:
         raise LibertyError(f"{arrays[0]} is an array: too large to place here")
-    designs = [block_of(args.block)] if args.block else [config.design for config in configs]
+    designs = [block_of(args.block)] if args.block is not None else [config.design for config in configs]
     process = Process()
     library = read_library(area.default_liberty())
     os.chdir(ROOT)  # the tools of `make area` get names relative to it
     results = results_of(designs, library, process, args.jobs)
-    table.save(LAYOUTS, "block" if args.block else "layout", results, {config.name: config.nvfp4 for config in configs}, library)
+    table.save(LAYOUTS, "block" if args.block is not None else "layout", results, {config.name: config.nvfp4 for config in configs}, library)
     return 0
 
 

@@ -19,8 +19,8 @@ def drawn(placed, lef, flip_flops):
     left, low = placed.die[:2]
     boxes = []
     for kind, x, y, _ in placed.cells.values():
-        macro = lef.macros[kind]
         if kind != FILL:
+            macro = lef.macros[kind]
             boxes.append(("flip_flop" if kind in flip_flops else "cell", x - left, y - low, x - left + macro.width,
                           y - low + macro.height))
     for layer in METALS:

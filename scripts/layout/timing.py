@@ -33,6 +33,11 @@ def totals(nets):
             "wire_pf": round(sum(net.total() for net in nets.values()), 4)}
 
 
-def capacitances(circuit, nets):
-    """pF of the wire of each net, by its names in the netlist of `make area`."""
-    return {circuit.original.get(name, name): round(net.total(), 7) for name, net in nets.items()}
+def wires_of(circuit, nets, key):
+    """What scripts/energy needs of the layout of the netlist with the key: pF of each wire by the pin that drives it, and
+    cells by the names of the layout; both in the netlist's names."""
+    found = {}
+    for name, net in nets.items():
+        instance, pin = circuit.drivers[name]
+        found[circuit.original[name] if instance == "PIN" else f"{circuit.instances[instance]}/{pin}"] = round(net.total(), 7)
+    return {"netlist": key, "top": circuit.top, "capacitances": found, "instances": circuit.instances}
