@@ -41,6 +41,7 @@ check-energy: ## test the scripts of `make energy`: cells by hand, two spellings
 	@$(SUBMAKE) CONFIG=release $(ENERGY_DIR)/activity $(BIN)/if4
 	@IF4_PROGRAM=$(BIN)/if4 python3 -B testbench/energy/test_network.py
 	@python3 -B testbench/energy/test_energy.py $(if $(SEED),--seed $(SEED))
+	@python3 -B testbench/energy/test_routed.py
 
 area_liberty = $${LIBERTY:+--liberty "$$LIBERTY"}
 

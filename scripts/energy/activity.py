@@ -95,11 +95,13 @@ def read_slews(netlist, folder, top, work, routed=None):
     folder = routed.folder if routed else folder
     renamed = routed.instances if routed else {}
     save(work / "slews.tcl", SLEWS.format(folder=folder, top=top, period=PERIOD_NS, clock=CLOCK,
-                                          parasitics=f"read_spef {folder}/{routed.spef}\n" if routed else ""))
+                                          parasitics=f'puts "SPEF [read_spef {folder}/{routed.spef}]"\n' if routed else ""))
     run(["sta", "-no_splash", "-exit", str(work / "slews.tcl")], work / "slews.txt", top)
     text = (work / "slews.txt").read_text()
     if not text.rstrip().endswith("SLEWS END"):
         raise ToolError(f"{top}: sta gave no slews", "slews.txt")
+    if routed and "SPEF 1" not in text.splitlines():
+        raise ToolError(f"{top}: sta does not read {folder}/{routed.spef}", "slews.txt")
     slews = {}
     for line in text.splitlines():
         words = line.replace("\\", "").split()

@@ -24,6 +24,9 @@ class Wires:
 
     def of(self, netlist):
         """{net: pF} of a Netlist. A net that the layout does not have is an error."""
+        missing = next((pin for pin in netlist.drivers.values() if str(pin) not in self.capacitances), None)
+        if missing:
+            raise LibertyError(f"{self.folder.parent.name}: the layout has no net that {missing} drives")
         return {net: self.capacitances[str(pin)] for net, pin in netlist.drivers.items()}
 
 

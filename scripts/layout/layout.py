@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Places and routes units in osu018: checks the wiring, times the netlist with its wires, draws pictures.
 
-usage: scripts/layout/layout.py [--jobs N] [CONFIG...]          default: if4_iterative nvfp4_iterative
+usage: scripts/layout/layout.py [--jobs N] [--publish] [CONFIG...]          default: if4_iterative nvfp4_iterative
        scripts/layout/layout.py --block "MODULE [PARAMETER=VALUE...]"
 
 A CONFIG is one of `make area` that has no array in it. Results are in build/layout/, and what has not changed is not done
@@ -196,12 +196,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="at a time (default: cores)")
     parser.add_argument("--block", metavar="MODULE", help="a module of rtl/ instead, and its parameters")
+    parser.add_argument("--publish", action="store_true", help="also put table and pictures into rtl/")
     parser.add_argument("names", nargs="*", metavar="CONFIG", help="names or patterns of `make area`")
     args = parser.parse_args()
     if os.environ.get("LIBERTY"):
         raise LibertyError("LIBERTY=: layouts are of osu018 alone, whose outlines of cells Debian has")
-    if args.block is not None and args.names:
-        raise LibertyError("either CONFIGS= or BLOCK=, not both")
+    if args.block is not None and (args.names or args.publish):
+        raise LibertyError("BLOCK= goes with neither CONFIGS= nor PUBLISH=")
     configs = [] if args.block is not None else area.select(args.names or DEFAULT)
     arrays = [config.name for config in configs if config.design.kept]
     if arrays:
@@ -211,7 +212,8 @@ def main():
     library = read_library(area.default_liberty())
     os.chdir(ROOT)  # the tools of `make area` get names relative to it
     results = results_of(designs, library, process, args.jobs)
-    table.save(LAYOUTS, "block" if args.block is not None else "layout", results, {config.name: config.nvfp4 for config in configs}, library)
+    table.save(LAYOUTS, "block" if args.block is not None else "layout", results,
+               {config.name: config.nvfp4 for config in configs}, library, args.publish)
     return 0
 
 

@@ -34,22 +34,25 @@ def drawn(placed, lef, flip_flops):
 
 
 def svg(placed, boxes, title):
-    """One path for each kind of box, in tenths of um, so that a unit of five thousand cells is a file of some 100 kB."""
+    """A path for each kind of box, in tenths of um; wires are strokes, which are half as long to write."""
     width, height = placed.die[2] - placed.die[0], placed.die[3] - placed.die[1]
-    colours = {"cell": CELL, "flip_flop": FLIP_FLOP, **METALS}
     lines = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width * 10:.0f} {height * 10:.0f}" '
              f'width="{PIXELS}" role="img"><title>{title}</title>',
              f'<rect width="100%" height="100%" fill="{colour(BACKGROUND)}" stroke="{colour(DIE)}" stroke-width="10"/>']
-    for kind in colours:
-        parts = []
-        for on, x0, y0, x1, y1 in boxes:
-            if on == kind:
-                x, y, dx, dy = (round(part * 10) for part in (x0, height - y1, x1 - x0, y1 - y0))
-                parts.append(f"M{x} {y}h{dx}v{dy}h{-dx}z")
-        edge = f' stroke="{colour(BACKGROUND)}" stroke-width="3"' if kind in ("cell", "flip_flop") else ""
-        opacity = "" if edge else f' fill-opacity="{OPACITY if kind != "metal6" else STRIPE_OPACITY}"'
-        if parts:
-            lines.append(f'<path fill="{colour(colours[kind])}"{edge}{opacity} d="{"".join(parts)}"/>')
+    paths = {}
+    for kind, x0, y0, x1, y1 in boxes:
+        x, y, dx, dy = (round(part * 10) for part in (x0, height - y1, x1 - x0, y1 - y0))
+        if kind in METALS:
+            thick = min(dx, dy)
+            line = f"M{x} {y + dy // 2}h{dx}" if dx > dy else f"M{x + dx // 2} {y}v{dy}"
+            paths.setdefault((kind, thick), []).append(line)
+        else:
+            paths.setdefault((kind, 0), []).append(f"M{x} {y}h{dx}v{dy}h{-dx}z")
+    for (kind, thick), parts in paths.items():
+        opacity = OPACITY if kind != "metal6" else STRIPE_OPACITY
+        style = (f'fill="none" stroke="{colour(METALS[kind])}" stroke-width="{thick}" stroke-opacity="{opacity}"' if thick else
+                 f'fill="{colour(FLIP_FLOP if kind == "flip_flop" else CELL)}" stroke="{colour(BACKGROUND)}" stroke-width="3"')
+        lines.append(f'<path {style} d="{"".join(parts)}"/>')
     return "\n".join([*lines, "</svg>", ""])
 
 

@@ -28,6 +28,9 @@ def place(design, circuit, process, work):
         if not (inside / f"{top}.{suffix}").is_file():
             raise ToolError(f"{design}: graywolf made no placement", "graywolf.log")
     tool(process.script("place2def.tcl", top, FILL, LAYERS), "def.log")
+    rows = {y for _, _, y, _ in read_placed(inside / f"{top}.def", SUPPLIES).cells.values()}
+    if len(rows) < 2:
+        raise ToolError(f"{design}: its cells make one row, which qflow's scripts do not take: too small to lay out", "def.log")
     tool(process.script("addspacers.tcl", "-stripe", *STRIPES, "PG", top, process.lef, FILL), "spacers.log")
     renamed(inside, f"{top}_filled.def", f"{top}.def")
     renamed(inside, f"{top}.obsx", f"{top}.obs")

@@ -17,6 +17,7 @@ import circuit as netlists  # noqa: E402
 import picture  # noqa: E402
 import place  # noqa: E402
 import route  # noqa: E402
+import table  # noqa: E402
 from circuit import circuit_of  # noqa: E402
 from lef import Layer, Lef, Macro, read_lef  # noqa: E402
 from placed import Net, Placed, read_placed, shape_of  # noqa: E402
@@ -45,7 +46,8 @@ class CircuitTest(unittest.TestCase):
                                 [("u.x[1]", 3), ("a[3]", 2)]), KINDS, "top", BUFFER)
         self.assertEqual(one.inputs, ["a_3"])
         self.assertEqual(one.cells, {"INV_1": ("INV", {"A": "a_3", "Y": "n3"}), "INV_2": ("INV", {"A": "n3", "Y": "q"})})
-        self.assertEqual(one.original, {"n3": "u.x[1]", "a_3": "a[3]"})
+        self.assertEqual(one.original, {"n3": "u.x[1]", "a_3": "a[3]", "q": "q"})
+        self.assertEqual(one.instances, {"INV_1": "c0", "INV_2": "c1"})
         self.assertEqual(one.drivers, {"a_3": ("PIN", "a_3"), "n3": ("INV_1", "Y"), "q": ("INV_2", "Y")})
         self.assertEqual(one.nets(), {"a_3": [("PIN", "a_3"), ("INV_1", "A")], "q": [("PIN", "q"), ("INV_2", "Y")],
                                       "n3": [("INV_1", "Y"), ("INV_2", "A")]})
@@ -208,7 +210,7 @@ NETS 1 ;
 - n
   ( PIN p ) ( u1 A )
 + ROUTED m1 ( 40 500 ) V
-  NEW m2 ( 40 500 ) ( -50 * ) ( * 700 ) V ;
+  NEW m2 ( 40 500 ) ( -50 * ) ( * 700 ) ;
 END NETS
 SPECIALNETS 2 ;
 - n
@@ -239,7 +241,7 @@ class FilesTest(unittest.TestCase):
         self.assertEqual(net.pins, [("PIN", "p"), ("u1", "A")])
         self.assertEqual(net.wires, [("m2", 0.4, 5.0, -0.5, 5.0, None), ("m2", -0.5, 5.0, -0.5, 7.0, None),
                                      ("m1", 0.4, 5.0, 0.6, 5.0, 0.4)])
-        self.assertEqual(net.vias, [("V", 0.4, 5.0), ("V", -0.5, 7.0)])
+        self.assertEqual(net.vias, [("V", 0.4, 5.0)])
         self.assertEqual(placed.supplies["vdd"].wires, [("m1", 0.0, 0.0, 0.0, 9.0, 1.6)])
 
     def test_def_that_is_cut(self):
@@ -285,6 +287,45 @@ class FilesTest(unittest.TestCase):
         middle = rows[(height // 4) * (1 + 3 * width) + 1:][3 * 200:3 * 201]
         self.assertEqual(tuple(middle), picture.FLIP_FLOP)
         self.assertIn('d="M10 0h40v100h-40z"', picture.svg(placed, boxes, "a"))
+
+
+    def test_small_pieces(self):
+        """A pad or a port with no wire on its layer gets a piece of wire; the file stays what it was else."""
+        lef = Lef({"m1": M1, "m2": M2}, {"V": {"m1": 0.2, "m2": 0.2}}, LEF.macros)
+        self.assertEqual(route.with_longer_pads(DEF, self.read(DEF), lef), (DEF, 0))
+        bare = DEF.replace("+ ROUTED m1 ( 40 500 ) V\n  NEW m2 ( 40 500 ) ( -50 * ) ( * 700 ) ;", ";")
+        text, count = route.with_longer_pads(bare, self.read(bare), lef)
+        self.assertEqual(count, 1)
+        self.assertIn("SPECIALNETS 3 ;\n- n\n+ ROUTED m2 40 ( -50 470 ) ( * 530 ) ;\n", text)
+        self.assertEqual(self.read(text).nets["n"].wires[0], ("m2", -0.5, 4.7, -0.5, 5.3, 0.4))
+        self.assertEqual(route.with_longer_pads(text, self.read(text), lef), (text, 0))
+        without = bare[:bare.index("SPECIALNETS")] + "END DESIGN\n"
+        text, count = route.with_longer_pads(without, self.read(without), lef)
+        self.assertEqual(self.read(text).nets["n"].wires, [("m2", -0.5, 4.7, -0.5, 5.3, 0.4)])
+        # Two vias on each other: the pad between them.
+        self.assertEqual(route.small_pieces(Net([], [("m1", 0, 0, 5.0, 0, None)], [("V", 5.0, 0)]), Placed((), {}, {}, {}, {}), lef),
+                         [("m2", 5.0, 0)])
+
+
+class TableTest(unittest.TestCase):
+    ONE = {"name": "one", "cells": 10, "cell_area": 120.0, "die": [-1.0, 0.0, 19.0, 10.0], "wire_um": 3000.0, "wire_pf": 0.5,
+           "path_without_ns": 2.0, "path_ns": 3.0, "unrouted": 0, "nets": 12, "drc": 0, "lvs_nets": 14}
+    OTHER = {**ONE, "name": "other", "cells": 8, "cell_area": 100.0, "die": [0.0, 0.0, 10.0, 10.0], "path_ns": 2.0}
+
+    def test_ratios(self):
+        text = table.markdown({"one": self.ONE, "other": self.OTHER}, {"one": "other", "other": "other"})
+        self.assertTrue(text.startswith("**What the numbers are not.**"))
+        for line in ("|  | `one` | over `other` | `other` |", "| cells | 10 | 1.250 | 8 |", "| area of the cells, um2 | 120 | 1.200 | 100 |",
+                     "| die, um | 20 x 10 |  | 10 x 10 |", "| area of the die, um2 | 200 | 2.000 | 100 |",
+                     "| length of the wires, mm | 3.0 | 1.000 | 3.0 |", "| path without wires, ns | 2.00 | 1.000 | 2.00 |",
+                     "| path with wires, ns | 3.00 | 1.500 | 2.00 |", "| nets left unrouted | 0 of 12 |  | 0 of 12 |"):
+            self.assertIn(line + "\n", text)
+
+    def test_none_to_compare_with(self):
+        text = table.markdown({"one": self.ONE}, {"one": "other"})
+        self.assertIn("|  | `one` |\n", text)
+        rows = table.flat({"one": self.ONE}, {"one": "other"})
+        self.assertEqual((len(rows), len(rows[0]) == len(rows[1]), rows[1][:3]), (2, True, ["one", "10", ""]))
 
 
 class SaidTest(unittest.TestCase):

@@ -28,6 +28,7 @@ from circuit import POWER, GROUND  # noqa: E402
 from lef import read_lef  # noqa: E402
 from osu018 import Process  # noqa: E402
 from placed import read_placed  # noqa: E402
+from synthesis import Design  # noqa: E402
 from tables import read_library  # noqa: E402
 from tools import ToolError  # noqa: E402
 
@@ -70,8 +71,11 @@ class SeededTest(unittest.TestCase):
         shutil.copyfile(self.folder / "timing" / "cells.lib", self.work / "cells.lib")
 
     def source(self, text):
+        return self.placed_at(text, self.top)
+
+    def placed_at(self, text, top):
         folder = Path(tempfile.mkdtemp(dir=self.box.name))
-        (folder / f"{self.top}.def").write_text(text)
+        (folder / f"{top}.def").write_text(text)
         return folder
 
     def extracted(self, text):
@@ -171,6 +175,22 @@ class SeededTest(unittest.TestCase):
         drc, _ = self.checked(self.with_wire("metal5 10 ( 1000 1050 ) ( 2000 * )"))
         with self.assertRaisesRegex(ToolError, "errors of design rules in the wiring: .*width"):
             drc()
+
+    def test_a_port_that_nothing_reads(self):
+        """As the router leaves the port, its metal is too small."""
+        folder = Path(self.box.name)
+        (folder / "unread.sv").write_text("module unread (input clk_i, input unread_i, input [3:0] a_i, output reg [3:0] q_o);\n"
+                                          "  always @(posedge clk_i) q_o <= q_o + a_i;\nendmodule\n")
+        (folder / "unread.f").write_text("unread.sv\n")
+        design = Design("block_unread", "unread", str((folder / "unread.f").relative_to(ROOT)), counted=False)
+        result = layout.lay_out(design, self.library, self.process)
+        self.assertGreater(result["pads_made_longer"], 0)
+        self.assertEqual((result["unrouted"], result["drc"]), (0, 0))
+        text = (layout.LAYOUTS / design.name / "route" / f"{design.top}.def").read_text()
+        short = re.sub(r"^- \S+\n\+ ROUTED metal\d 40 \( \S+ \S+ \) \( \* \S+ \) ;\n", "", text, flags=re.MULTILINE)
+        checks.magic("block", design.top, self.process, self.placed_at(short, design.top), self.work)
+        with self.assertRaisesRegex(ToolError, "errors of design rules in the wiring: .*area"):
+            checks.check_drc("block", (self.work / "magic.log").read_text())
 
     def test_a_short(self):
         """From a wire of one net to one of another, on their layer and straight through what lies between."""
@@ -294,8 +314,8 @@ class ProgramTest(unittest.TestCase):
     def test_a_block(self):
         code, out, said = run("--block", BLOCK)
         self.assertEqual((code, said), (0, ""))
-        self.assertIn("| block_if4_slice_Width2 |", out)
-        self.assertLess(out.index("What the numbers are not"), out.index("| unit |"))
+        self.assertLess(out.index("What the numbers are not"), out.index("| `block_if4_slice_Width2` |"))
+        self.assertIn("| layout against netlist | equal |", out)
         kept = json.loads((layout.LAYOUTS / "block.json").read_text())["layouts"][0]
         self.assertEqual((kept["unrouted"], kept["drc"]), (0, 0))
         code, out, said = run("--block", BLOCK)
@@ -305,11 +325,17 @@ class ProgramTest(unittest.TestCase):
     def test_bad_input(self):
         for arguments, env, says in ((["--block", "no_such"], {}, "no list of files"), (["--block", "if4_slice Width"], {}, "not PARAMETER=NUMBER"),
                                      (["no_such"], {}, "no configuration is called 'no_such'"), (["if4_array"], {}, "is an array"),
-                                     (["--block", BLOCK, "if4"], {}, "not both"), ([], {"LIBERTY": "other.lib"}, "of osu018 alone"),
+                                     (["--block", BLOCK, "if4"], {}, "goes with neither"), ([], {"LIBERTY": "other.lib"}, "of osu018 alone"),
                                      (["--block", ""], {}, "no list of files")):
             code, out, said = run(*arguments, env=env)
             self.assertEqual((code, out, said.count("\n")), (2, "", 1), said)
             self.assertIn(says, said)
+
+    def test_a_block_that_is_too_small(self):
+        code, _, said = run("--block", "if4_element Format=2")
+        self.assertEqual(code, 1)
+        self.assertIn("too small to lay out", said)
+        self.assertNotIn("Traceback", said)
 
     def test_a_parameter_that_is_not_there(self):
         code, _, said = run("--block", "if4_slice NoSuch=1")
