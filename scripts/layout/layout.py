@@ -180,7 +180,8 @@ def results_of(designs, library, process, jobs):
         except ToolError as error:
             with lock:
                 failures.append(error)
-                print(f"layout.py: {error}", file=sys.stderr, flush=True)
+                if len(designs) > 1:
+                    print(f"layout.py: {error}", file=sys.stderr, flush=True)
             return
         with lock:
             results[design.name] = result
@@ -188,7 +189,7 @@ def results_of(designs, library, process, jobs):
     with concurrent.futures.ThreadPoolExecutor(max(jobs, 1)) as pool:
         list(pool.map(one, designs))
     if failures:
-        raise ToolError(f"{len(failures)} of {len(designs)} layouts failed")
+        raise failures[0] if len(designs) == 1 else ToolError(f"{len(failures)} of {len(designs)} layouts failed")
     return {design.name: results[design.name] for design in designs if design.name in results}
 
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from synthesis import produce
-from tools import ROOT, ToolError, versions
+from tools import ROOT, ToolError, remove, versions
 
 # Command, Debian's package.
 TOOLS = {"graywolf": "graywolf", "qrouter": "qrouter", "magic": "magic", "netgen-lvs": "netgen-lvs", "tclsh": "tcl"}
@@ -18,6 +18,7 @@ LAYOUTS = ROOT / "build" / "layout"
 FILL = "FILL"           # the cell that closes gaps in rows
 STRIPES = ("2.0", "50.0")  # width and distance of the supplies' stripes across the rows, um
 LAYERS = 6              # of metal
+FULL_BYTES = 100_000    # a disk with less is full
 
 
 class Process:
@@ -64,9 +65,9 @@ def named_versions():
 
 
 def source_digest(*names):
-    """A hash of files of this room."""
-    digest = hashlib.sha256()
-    for name in ("osu018.py", *names):
+    """A hash of files of this room, and of the constants above."""
+    digest = hashlib.sha256(repr((FILL, STRIPES, LAYERS)).encode())
+    for name in names:
         digest.update(Path(__file__).with_name(name).read_bytes())
     return digest.hexdigest()
 
@@ -96,6 +97,12 @@ def step(folder, key, library, function):
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         return True, produce(folder, library, lambda work: {"key": key, **function(work)})
+    except ToolError:
+        # What a tool says when it cannot write is seldom that, and what it left takes the last room.
+        if shutil.disk_usage(folder.parent).free < FULL_BYTES:
+            remove(folder.with_name(f"{folder.name}.failed"))
+            raise ToolError(f"{folder.relative_to(ROOT)}: no space left on the disk") from None
+        raise
     except OSError as error:
         result = kept(folder, key)  # of another run that was faster
         if result:
