@@ -124,10 +124,10 @@ def check_lvs(design, log, compared, cells, ports):
     for what in ("badnets", "badelements", "properties"):
         if last.get(what):
             fails(f"{len(last[what])} unmatched, {what}")
-    here, there = last["pins"]
-    if [one.lower() for one in here] != [other.lower() for other in there] or {one.lower() for one in here} != {
-            port.lower() for port in ports}:
-        fails(f"ports differ: {next((f'{one} and {other}' for one, other in zip(here, there) if one.lower() != other.lower()), 'not all are there')}")
+    here, there = ([port.lower() for port in side] for side in last["pins"])
+    different = [f"{one} and {other}" for one, other in zip(here, there) if one != other]
+    if different or set(here) != {port.lower() for port in ports} or len(here) != len(there):
+        fails(f"ports differ: {different[0] if different else 'not all are there'}")
     devices = [sum(count for _, count in side) for side in last["devices"]]
     if devices != [cells, cells] or last["nets"][0] != last["nets"][1]:
         fails(f"cells {devices[0]} and {devices[1]}, of {cells}; nets {last['nets'][0]} and {last['nets'][1]}")

@@ -20,8 +20,8 @@ CONSTANTS = {"0": GROUND, "1": POWER, "x": GROUND}
 @dataclass
 class Circuit:
     """`cells`: {instance: (type, {pin: net})}; `inputs`, `outputs`: names of ports, each that of its net; `drivers`:
-    {net: the pin that drives it}; `original`, `instances`: {name of a net or of a cell: that in the netlist}; `buffered`: ports that a buffer was added
-    for, since they would be on the net of another port or on a supply."""
+    {net: the pin that drives it}; `original`, `instances`: {name of a net or of a cell: that in the netlist};
+    `buffered`: ports that a buffer was added for, since they would be on the net of another port or on a supply."""
     top: str
     inputs: list = field(default_factory=list)
     outputs: list = field(default_factory=list)

@@ -1,7 +1,7 @@
 # `make layout`: units placed and routed. `make check-layout`: its tests, and the layout of a small block.
 
 ## BLOCK          a module of rtl/ that `make layout` lays out instead, with its parameters: BLOCK="if4_slice Width=4"
-## PUBLISH        1: `make layout` puts its table and pictures into rtl/README.md and rtl/layout
+## PUBLISH        1: `make layout` puts its table and pictures into rtl/layout
 BLOCK ?=
 PUBLISH ?=
 
@@ -15,4 +15,5 @@ check-layout: ## test the scripts of `make layout`: nets left over, shorts, swap
 	@scripts/setup.sh area layout
 	@python3 -B testbench/layout/test_geometry.py
 	@python3 -B testbench/layout/test_layout.py
+	@python3 -B testbench/layout/test_program.py
 	@python3 -B scripts/layout/layout.py --block if4_scale

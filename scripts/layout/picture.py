@@ -70,7 +70,8 @@ def png(placed, boxes):
     def fill(box, rgb, opacity):
         x0, y0, x1, y1 = box
         first, last = max(int(x0 * scale), 0), min(max(int(x1 * scale), int(x0 * scale) + 1), columns)
-        top, bottom = max(int((height - y1) * scale), 0), min(max(int((height - y0) * scale), int((height - y1) * scale) + 1), rows)
+        upper = int((height - y1) * scale)
+        top, bottom = max(upper, 0), min(max(int((height - y0) * scale), upper + 1), rows)
         for row in range(top, bottom):
             at = (row * columns + first) * 3
             end = (row * columns + last) * 3

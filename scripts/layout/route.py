@@ -80,13 +80,15 @@ def with_longer_pads(text, placed, lef):
         for layer, x, y in small_pieces(net, placed, lef):
             half = pad_of(layer, lef)
             reach = math.ceil(LEAST_UM2 / (2 * half) / 2 * scale / 10) * 10
-            pieces.append(f"- {name}\n+ ROUTED {layer} {round(2 * half * scale)} ( {round(x * scale)} {round(y * scale) - reach} ) "
-                          f"( * {round(y * scale) + reach} ) ;\n")
+            middle = round(y * scale)
+            pieces.append(f"- {name}\n+ ROUTED {layer} {round(2 * half * scale)} "
+                          f"( {round(x * scale)} {middle - reach} ) ( * {middle + reach} ) ;\n")
     if not pieces:
         return text, 0
     found = re.search(r"^SPECIALNETS (\d+) ;\n", text, re.MULTILINE)
     if not found:
-        return text.replace("END DESIGN", f"SPECIALNETS {len(pieces)} ;\n{''.join(pieces)}END SPECIALNETS\n\nEND DESIGN"), len(pieces)
+        section = f"SPECIALNETS {len(pieces)} ;\n{''.join(pieces)}END SPECIALNETS\n\n"
+        return text.replace("END DESIGN", f"{section}END DESIGN"), len(pieces)
     return (text[:found.start()] + f"SPECIALNETS {int(found.group(1)) + len(pieces)} ;\n" + "".join(pieces) +
             text[found.end():]), len(pieces)
 

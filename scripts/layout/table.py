@@ -69,8 +69,8 @@ def flat(results, nvfp4):
 
 
 def publish(folder, text, results):
-    """Puts the table into rtl/README.md, between the lines that say so, and the pictures beside it."""
-    page = ROOT / "rtl" / "README.md"
+    """Puts the table into rtl/layout/README.md, between the lines that say so, and the pictures beside it."""
+    page = ROOT / "rtl" / "layout" / "README.md"
     before, start, rest = page.read_text().partition(START + "\n")
     _, end, after = rest.partition(END)
     if not start or not end:
@@ -78,13 +78,12 @@ def publish(folder, text, results):
     for name in results:
         for suffix in ("png", "svg"):
             picture = (folder / name / "picture" / f"{name}.{suffix}").read_bytes()
-            target = ROOT / "rtl" / "layout" / f"{name}.{suffix}"
-            target.parent.mkdir(exist_ok=True)
+            target = page.with_name(f"{name}.{suffix}")
             temporary = target.with_name(f".{target.name}")
             temporary.write_bytes(picture)
             temporary.replace(target)
     save_file(page, f"{before}{start}\n{text}\n{end}{after}")
-    print("published: rtl/README.md, rtl/layout/*.png, *.svg")
+    print("published: rtl/layout/README.md, *.png, *.svg")
 
 
 def save(folder, name, results, nvfp4, library, published=False):
@@ -101,8 +100,8 @@ def save(folder, name, results, nvfp4, library, published=False):
     for result in ordered:
         print(f"path of {result['name']:18} {result['from']} -> {result['to']}")
         if result["buffers_added"]:
-            print(f"{result['name']}: {result['buffers_added']} buffers added, for outputs that are on the net of another port or "
-                  "on a supply; the areas of cells are without them")
+            print(f"{result['name']}: {result['buffers_added']} buffers added, for outputs that are on the net of another port "
+                  "or on a supply; the areas of cells are without them")
     print(f"saved: {folder.relative_to(ROOT)}/{name}.json, .csv, .md; in a folder for each: GDS, DEF, SPEF, PNG, SVG")
     if published:
         publish(folder, markdown(results, nvfp4), results)
