@@ -26,6 +26,7 @@ SHELL := /bin/bash
 ## LIBERTY        Liberty files with the cells of `make area` and `make gates`: "a.lib b.lib.gz" (default: osu018 of Debian)
 ## CONFIGS        what `make area` or `make fpga` synthesizes, names or patterns (default: all; scripts/area/area.py --list)
 ## ARRAY          arrays that `make area` and `make energy` compose of parts: "if4 16x16, nvfp4 32x8 Lanes=32 SharedOutput=1"
+## LAYOUT         1: `make energy` takes the wires that `make layout` has laid
 ## MODULES        1: `make area` also gives the area by module
 ## COVERAGE_TESTS which tests `make coverage` runs (default: [coverage]; more of them can only cover more)
 ## PREFIX         where `make install` puts everything: an absolute path (default: /usr/local)
@@ -47,6 +48,7 @@ SEED ?=
 LIBERTY ?=
 CONFIGS ?=
 ARRAY ?=
+LAYOUT ?=
 MODULES ?=
 FUZZ_SECONDS ?= 60
 MUTANTS ?=
@@ -299,9 +301,9 @@ help: ## this text
 	@sed -nE 's/^## /  /p' $(HELP)
 
 # The makefiles with targets that a user types.
-HELP := Makefile scripts/area/area.mk scripts/fpga/fpga.mk testbench/kit/kit.mk testbench/regress/regress.mk testbench/explore/explore.mk
+HELP := Makefile scripts/area/area.mk scripts/fpga/fpga.mk scripts/layout/layout.mk testbench/kit/kit.mk testbench/regress/regress.mk testbench/explore/explore.mk
 
-include scripts/compile.mk scripts/area/area.mk scripts/fpga/fpga.mk rtl/lint.mk testbench/structure/structure.mk sim/verilated/verilated.mk model/libraries.mk \
+include scripts/compile.mk scripts/area/area.mk scripts/fpga/fpga.mk scripts/layout/layout.mk rtl/lint.mk testbench/structure/structure.mk sim/verilated/verilated.mk model/libraries.mk \
 	sim/bits/bits.mk sim/program/program.mk testbench/programs.mk model/cuda/cuda.mk testbench/gates/gates.mk testbench/faults/faults.mk \
 	testbench/energy/energy.mk testbench/fpga/fpga.mk \
 	testbench/coverage/coverage.mk testbench/kit/kit.mk testbench/regress/regress.mk \

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes sure that the packages of the named sets are installed:
 #   setup.sh [default] [area] [fpga] [explore] [kit] [fuzz] [format] [formal] [slurm] [network]
+#   setup.sh [default] [area] [explore] [layout] [kit] [fuzz] [format] [formal] [slurm] [network]
 # Says nothing when they are. IF4_SETUP=0 installs nothing, for who brings the tools in another way: what is needed and
 # not found is named. Exit codes: 0 all there, 2 something is missing.
 set -eu
@@ -39,6 +40,13 @@ fpga    fpga-icestorm      command:icepack           bitstreams, and the chip th
 fpga    fpga-icestorm-chipdb -                       the wires of the device, which icebox_vlog reads; fpga-icestorm only recommends it
 fpga    iverilog           command:iverilog          simulates the self-test, RTL and bitstream
 explore qflow-tech-osu035  -                         cells of a second process for make explore
+layout  qflow              -                         scripts around the placer: make layout
+layout  qflow-tech-osu018  -                         outlines of the cells, rules of the process
+layout  graywolf           command:graywolf          places
+layout  qrouter            command:qrouter           routes
+layout  magic              command:magic             design rules, what the layout connects, GDS
+layout  netgen-lvs         command:netgen-lvs        compares that with the netlist
+layout  tcl                command:tclsh             runs the scripts of qflow
 kit     g++                command:g++               compiles the golden model, which writes the vectors
 kit     make               command:make              builds it
 kit     zlib1g-dev         pkg-config:zlib           tensor files
@@ -70,6 +78,9 @@ for set in "$@"; do
     default | area | fpga | explore | kit | fuzz | format | formal | slurm | network) ;;
     *)
       echo "setup.sh: no set of packages is called '$set' (default, area, fpga, explore, kit, fuzz, format, formal, slurm, network)" >&2
+    default | area | explore | layout | kit | fuzz | format | formal | slurm | network) ;;
+    *)
+      echo "setup.sh: no set of packages is called '$set' (default, area, explore, layout, kit, fuzz, format, formal, slurm, network)" >&2
       exit 2
       ;;
   esac

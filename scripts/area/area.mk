@@ -25,14 +25,15 @@ check-area: ## test the scripts of `make area`, and synthesize IF4 and NVFP4, it
 ENERGY_DIR := $(BUILD)/energy
 
 .PHONY: energy
-energy: ## pJ a product and mW of the units in a library of cells, from counted activity: CONFIGS=, LIBERTY=, ACTS= WEIGHTS=, ARRAY=
+energy: ## pJ a product and mW of the units in a library of cells, from counted activity: CONFIGS=, LIBERTY=, ACTS= WEIGHTS=, ARRAY=, LAYOUT=1
 	@scripts/setup.sh default area
 	@$(SUBMAKE) CONFIG=release $(ENERGY_DIR)/activity
 ifneq ($(strip $(ARRAY)),)
+	$(if $(filter-out 0,$(LAYOUT)),$(error LAYOUT=1 is for units: arrays are not laid out))
 	@exec python3 -B scripts/energy/compose.py $(area_liberty) $${ENERGY:+--json "$$ENERGY"} '$(ARRAY)'
 else
 	@exec python3 -B scripts/energy/energy.py $(area_liberty) $${ACTS:+--acts "$$ACTS"} $${WEIGHTS:+--weights "$$WEIGHTS"} \
-		$(CONFIGS:%='%')
+		$(if $(filter-out 0,$(LAYOUT)),--layout) $(CONFIGS:%='%')
 endif
 
 .PHONY: check-energy
@@ -41,6 +42,7 @@ check-energy: ## test the scripts of `make energy`: cells by hand, two spellings
 	@$(SUBMAKE) CONFIG=release $(ENERGY_DIR)/activity $(BIN)/if4
 	@IF4_PROGRAM=$(BIN)/if4 python3 -B testbench/energy/test_network.py
 	@python3 -B testbench/energy/test_energy.py $(if $(SEED),--seed $(SEED))
+	@python3 -B testbench/energy/test_routed.py
 
 area_liberty = $${LIBERTY:+--liberty "$$LIBERTY"}
 

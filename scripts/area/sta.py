@@ -9,24 +9,27 @@ RESET = "rst_ni"
 PERIOD_NS = 20.0       # every design meets it, and paths do not depend on it
 
 
-def sta_script(design, work, through=()):
+def sta_script(design, work, through=(), wires=None, ports=(CLOCK, RESET)):
     """Paths between registers, from inputs that arrive with the clock edge and to outputs that are due at the next one,
     in ns whatever the library's unit. Reset is no path: it may come at any time, and is released well before the
-    clock. Also the longest path through one of the nets `through`."""
+    clock. What has no clock among its `ports` is timed by one that is nowhere in it. Also the longest path through one
+    of the nets `through`. `wires`: a file of SPEF."""
     also = f"report_checks -digits 4 -through [get_nets {{{' '.join(through)}}}]\n" if through else ""
+    parasitics = f'puts "SPEF [read_spef {wires}]"\n' if wires else ""
+    clock = f" [get_ports {CLOCK}]" if CLOCK in ports else ""
+    reset = f"set_false_path -from [get_ports {RESET}]\n" if RESET in ports else ""
     return f"""read_liberty {work}/cells.lib
 set_cmd_units -time ns
 read_verilog {work}/netlist.v
 link_design {design.top}
-create_clock -name clk -period {PERIOD_NS} [get_ports {CLOCK}]
+{parasitics}create_clock -name clk -period {PERIOD_NS}{clock}
 set inputs {{}}
 foreach port [all_inputs] {{
   if {{[get_full_name $port] != "{CLOCK}"}} {{ lappend inputs $port }}
 }}
 set_input_delay 0 -clock clk $inputs
 set_output_delay 0 -clock clk [all_outputs]
-set_false_path -from [get_ports {RESET}]
-puts "SLACK [worst_slack]"
+{reset}puts "SLACK [worst_slack]"
 report_checks -digits 4 -fields {{input_pin slew}}
 {also}exit
 """
@@ -57,13 +60,17 @@ def read_sta(text, netlist, what):
             **{end: output_net(netlist, name) for end, name in zip(("from", "to"), ends.groups())}}
 
 
-def measure_path(design, work):
-    """The path of WORK/netlist.v in the cells of WORK/cells.lib."""
-    return read_sta(run_sta(design, work), (work / "netlist.v").read_text(), design.name)
+def measure_path(design, work, wires=None):
+    """The path of WORK/netlist.v in the cells of WORK/cells.lib, without wires or with those of a file of SPEF."""
+    text = run_sta(design, work, wires=wires)
+    if wires and "SPEF 1" not in text.splitlines():
+        raise ToolError(f"{design.name}: sta does not read {wires}", "sta.log")
+    return read_sta(text, (work / "netlist.v").read_text(), design.name)
 
 
-def run_sta(design, work, through=()):
-    (work / "sta.tcl").write_text(sta_script(design, work, through))
+def run_sta(design, work, through=(), wires=None):
+    ports = re.findall(r"^ *input (\w+);", (work / "netlist.v").read_text(), re.MULTILINE)
+    (work / "sta.tcl").write_text(sta_script(design, work, through, wires, ports))
     run(["sta", "-no_splash", "-exit", str(work / "sta.tcl")], work / "sta.log", design.name)
     return (work / "sta.log").read_text()
 

@@ -49,6 +49,12 @@ def stop(number, _frame):
     sys.exit(128 + number)
 
 
+def obey():
+    """For long work without a tool in a thread: ends it where a signal has ended the program."""
+    if _stopped:
+        raise Interrupted
+
+
 def kill(process):
     try:
         os.killpg(process.pid, signal.SIGKILL)  # each tool leads a group, in which Yosys starts abc
@@ -56,12 +62,12 @@ def kill(process):
         pass
 
 
-def run(command, log, what):
-    """Runs a tool with its output in the file `log`, and its temporary files beside it."""
+def run(command, log, what, inside=ROOT):
+    """Runs a tool in the folder `inside`, with its output in the file `log`, and its temporary files beside that."""
     folder = Path(ROOT / log).parent
     with open(folder / Path(log).name, "w") as output:
         try:
-            process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output,
+            process = subprocess.Popen(command, cwd=inside, stdin=subprocess.DEVNULL, stdout=output,
                                        stderr=subprocess.STDOUT, start_new_session=True,
                                        env={**os.environ, "TMPDIR": str(folder)})
         except OSError as error:
@@ -73,8 +79,7 @@ def run(command, log, what):
             code = process.wait()
         finally:
             _running.discard(process)
-    if _stopped:
-        raise Interrupted
+    obey()
     if code != 0:
         said = [line for line in Path(ROOT / log).read_text(errors="replace").splitlines() if "error" in line.lower()]
         raise ToolError(f"{what}: {command[0]} failed" + (f": {said[0].strip()}" if said else ""), Path(log).name, code)

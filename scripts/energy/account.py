@@ -23,24 +23,25 @@ class Spent:
 
 
 class Loads:
-    """The capacitance of each net, in pF: all its pins, and its wire."""
+    """The capacitance of each net, in pF: all its pins, and its wire, by its fan-out or as a layout has it."""
 
-    def __init__(self, netlist, powers, wire):
+    def __init__(self, netlist, powers, wire, routed=None):
         self.of_net = Counter()
         for pin, net in netlist.nets.items():
             if pin.instance != PORT and not isinstance(net, bool):
                 self.of_net[net] += powers[netlist.cells[pin.instance].name].capacitance.get(pin.name, 0.0)
         for net in netlist.drivers:
-            self.of_net[net] += wire(len(netlist.sinks.get(net, ())))
+            self.of_net[net] += routed[net] if routed else wire(len(netlist.sinks.get(net, ())))
 
 
 class Accountant:
-    """Adds up one netlist. `powers`: {cell: CellPower}; `slews`: {Pin: (falling, rising)} in ns."""
+    """Adds up one netlist. `powers`: {cell: CellPower}; `slews`: {Pin: (falling, rising)} in ns;
+    `routed`: {net: pF of its wire}, where there is a layout."""
 
-    def __init__(self, netlist, circuit, powers, wire, slews, volts):
+    def __init__(self, netlist, circuit, powers, wire, slews, volts, routed=None):
         self.netlist, self.powers, self.slews = netlist, powers, slews
         self.square = 0.5 * volts * volts
-        self.loads = Loads(netlist, powers, wire).of_net
+        self.loads = Loads(netlist, powers, wire, routed).of_net
         self.meanings = {name: Meaning(power) for name, power in powers.items()}
         self.clock = netlist.nets[next(pin for pin in circuit.clocks if pin.instance == PORT)] if circuit.clocks else None
         self.clocked = [pin.instance for pin in circuit.clocks if pin.instance != PORT]

@@ -79,7 +79,7 @@ def count(netlist, work, arguments, name="activity"):
 SLEWS = """read_liberty {folder}/cells.lib
 read_verilog {folder}/netlist.v
 link_design {top}
-create_clock -name clk -period {period} [get_ports {clock}]
+{parasitics}create_clock -name clk -period {period} [get_ports {clock}]
 foreach pin [get_pins -hierarchical *] {{
   foreach vertex [$pin vertices] {{ puts "SLEW [get_full_name $pin] [$vertex slews rise] [$vertex slews fall]" }}
 }}
@@ -88,21 +88,27 @@ exit
 """
 
 
-def read_slews(netlist, folder, top, work):
+def read_slews(netlist, folder, top, work, routed=None):
     """{Pin: (slew of its falling edge, of its rising edge)} in ns, the slower one where several arcs meet. Ports and the
-    clock have ideal edges. The paths of `make area` are found in the same way."""
-    save(work / "slews.tcl", SLEWS.format(folder=folder, top=top, period=PERIOD_NS, clock=CLOCK))
+    clock have ideal edges. The paths of `make area` are found in the same way, and those of `make layout` with the wires
+    `routed`."""
+    folder = routed.folder if routed else folder
+    renamed = routed.instances if routed else {}
+    save(work / "slews.tcl", SLEWS.format(folder=folder, top=top, period=PERIOD_NS, clock=CLOCK,
+                                          parasitics=f'puts "SPEF [read_spef {folder}/{routed.spef}]"\n' if routed else ""))
     run(["sta", "-no_splash", "-exit", str(work / "slews.tcl")], work / "slews.txt", top)
     text = (work / "slews.txt").read_text()
     if not text.rstrip().endswith("SLEWS END"):
         raise ToolError(f"{top}: sta gave no slews", "slews.txt")
+    if routed and "SPEF 1" not in text.splitlines():
+        raise ToolError(f"{top}: sta does not read {folder}/{routed.spef}", "slews.txt")
     slews = {}
     for line in text.splitlines():
         words = line.replace("\\", "").split()
         if words[:1] == ["SLEW"] and len(words) == 6:
             instance, _, name = words[1].rpartition("/")
             rise, fall = (1e9 * max(map(float, pair)) for pair in (words[2:4], words[4:6]))
-            pin = Pin(instance, name)
+            pin = Pin(renamed.get(instance, instance).replace("\\", ""), name)
             old = slews.get(pin, (0.0, 0.0))
             slews[pin] = (max(fall, old[0]), max(rise, old[1]))
     names = {Pin(instance.replace("\\", ""), name): Pin(instance, name)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Energy of the RTL in a library of cells, from activity that is counted: pJ a product, mW at the clock, by module.
 
-usage: scripts/energy/energy.py [--liberty FILES] [--acts A --weights W] [--jobs N] [CONFIG...]
+usage: scripts/energy/energy.py [--liberty FILES] [--acts A --weights W] [--layout] [--jobs N] [CONFIG...]
 
 CONFIG: names or patterns of `make area` (default: IF4 and NVFP4, both output stages). A and W: FILE.safetensors:NAME or
 FILE.npy, as of `make run` (default: its sample). Results are kept beside those of `make area`, and what has not changed is
@@ -39,7 +39,7 @@ def mixes(config):
     return area.FORMATS[dict(config.design.parameters).get("Format", 0)] in ("if4", "mixfp4", "if3", "if6_e2m3", "if6_e3m2")
 
 
-def measured(configs, library, operands, jobs):
+def measured(configs, library, operands, jobs, layout=False):
     """{(name of a configuration, name of its operands): result}; those of both types of element at random too."""
     area.results_of([config.design for config in configs], library, jobs)
     found = {}
@@ -47,7 +47,7 @@ def measured(configs, library, operands, jobs):
     def one(config):
         wanted = {**operands, **({f"random, {TYPE_NAMES[types]}": Operands(types=types) for types in TYPES}
                                  if mixes(config) and config.design.top != "if4_array" else {})}
-        results = measure_all(config, library, list(wanted.values()), by_module=True)
+        results = measure_all(config, library, list(wanted.values()), by_module=True, layout=layout)
         print(f"  {config.name}: {results[0]['pj_per_mac']:.3f} pJ/MAC", flush=True)
         found.update({(config.name, name): result for name, result in zip(wanted, results)})
 
@@ -90,10 +90,12 @@ def notes(library, found):
     least = {name: min(result[name] for result in found.values())
              for name in ("share_annotated", "share_told", "share_leaking", "beats_per_clock")}
     wires = any_result["wire_load"]
+    routed = any_result["layout"]
     assumed = library.groups[0].get("leakage_power_unit") is None and "The library has no leakage_power_unit: 1nW is taken."
     return [line for line in (
-        f"{library.name}: {any_result['volts']:g} V; wires: " + (f"the default wire load {wires}." if wires
-                                                                 else "none, as the library names no default wire load."),
+        f"{library.name}: {any_result['volts']:g} V; wires: " + (
+            "those of the layout, in loads, slews and MHz." if routed else f"the default wire load {wires}." if wires
+            else "none, as the library names no default wire load."),
         f"Nets whose activity was counted: {100 * least['share_annotated']:.0f} %. Changes of outputs with an internal_power in "
         f"the library: {100 * least['share_told']:.1f} %. Kinds of cells with a leakage: {100 * least['share_leaking']:.0f} %.",
         f"Beats a clock: {least['beats_per_clock']:.3f} at least. Every result equals the golden model's: "
@@ -101,13 +103,14 @@ def notes(library, found):
         "MAC: one product of two elements. mW: at MHz, the clock of the critical path. Shares are of pJ/MAC; clock is what the",
         "pins of the clock take, in flip-flops and as a load. toggles/net: a clock. Random: uniform codes, scales within 2^5.",
         assumed,
-        "glitches: not in the other columns; what switching takes with the delays of gates, over that without, of one unit.",
-        "An estimate to compare designs by: no glitches, no layout, no clock tree, one corner, ideal edges at the ports;",
+        not routed and "glitches: not in the other columns; what switching takes with the delays of gates, over that without, of one unit.",
+        f"An estimate to compare designs by: no glitches, {'' if routed else 'no layout, '}no clock tree, one corner, "
+        "ideal edges at the ports;",
         "scripts/energy/README.md has the formulas.",
         f"Tools: {'; '.join(versions())}.") if line]
 
 
-def show(library, configs, names, found):
+def show(library, configs, names, found, layout=False):
     folder = library_folder(library)
     table = rows(configs, names, found)
     lines = [table_text(HEADINGS, table)]
@@ -129,9 +132,10 @@ def show(library, configs, names, found):
                 "results": [{"configuration": config.name, "operands": name, "over_nvfp4": ratio(config, name, found),
                              **{key: value for key, value in found[config.name, name].items() if key != "key"}}
                             for config in configs for name in names if (config.name, name) in found]}
-    save(folder / "energy.json", json.dumps(document, indent=1) + "\n")
-    save(folder / "energy.csv", text.getvalue())
-    print(f"saved: {folder.relative_to(ROOT)}/energy.json, .csv")
+    name = "energy_layout" if layout else "energy"
+    save(folder / f"{name}.json", json.dumps(document, indent=1) + "\n")
+    save(folder / f"{name}.csv", text.getvalue())
+    print(f"saved: {folder.relative_to(ROOT)}/{name}.json, .csv")
 
 
 def main():
@@ -140,6 +144,7 @@ def main():
                         help="cells, in files separated by blanks (default: those of qflow-tech-osu018)")
     parser.add_argument("--acts", help="activations [M, K] (default: the sample of `make run`)")
     parser.add_argument("--weights", help="weights [N, K]")
+    parser.add_argument("--layout", action="store_true", help="with the wires that `make layout` has laid")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="at a time (default: cores)")
     parser.add_argument("names", nargs="*", metavar="CONFIG", help=f"names or patterns; default: {' '.join(DEFAULT)}")
     args = parser.parse_args()
@@ -147,9 +152,9 @@ def main():
     operands = {"real": operands_of(args.acts, args.weights), "random": RANDOM}
     library = read_library(args.liberty or area.default_liberty())
     print(f"cells of {library.files}: {library.name}", flush=True)
-    found = measured(configs, library, operands, args.jobs)
+    found = measured(configs, library, operands, args.jobs, args.layout)
     names = [*operands, *(f"random, {TYPE_NAMES[types]}" for types in TYPES)]
-    show(library, configs, names, found)
+    show(library, configs, names, found, args.layout)
     return 0
 
 

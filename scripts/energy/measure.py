@@ -20,6 +20,7 @@ from liberty import LibertyError
 from modules import Modules, read_signatures
 from netlist import PORT, Pin, read_netlist
 from power import CellPower, supply, units_of, wire_capacitance
+from routed import wires_of
 from synthesis import result_folder
 from tools import ROOT, remove, save
 
@@ -105,11 +106,13 @@ def file_digest(name):
     return found
 
 
-def key_of(config, result, library, operands):
-    """A hash of all that the energy depends on. `result`: of `make area`."""
+def key_of(config, result, library, operands, routed=None):
+    """A hash of all that the energy depends on. `result`: of `make area`; `routed`: the wires of a layout."""
     digest = hashlib.sha256()
     digest.update(repr((config.design, result["key"], library_digest(library), source_digest(), operands, BEATS)).encode())
     digest.update(repr([file_digest(name) for name in operands.files()]).encode())
+    if routed:
+        digest.update(routed.digest.encode())
     return digest.hexdigest()
 
 
@@ -150,8 +153,10 @@ def unit_arguments(config, result):
 class Bench:
     """A netlist of `make area` with what its energy is counted from."""
 
-    def __init__(self, config, library, result, work):
-        self.config, self.library, self.result, self.work = config, library, result, work
+    routed = None   # the wires of its layout
+
+    def __init__(self, config, library, result, work, routed=None):
+        self.config, self.library, self.result, self.work, self.routed = config, library, result, work, routed
         self.arguments, self.products = unit_arguments(config, result)
         self._prepare(Path(os.path.relpath(result_folder(config.design, library), ROOT)), config.design.top)
 
@@ -163,12 +168,17 @@ class Bench:
         self.powers = {cell.name: CellPower(cell, units) for cell in {id(c): c for c in self.netlist.cells.values()}.values()}
         self.wire, self.wire_name = wire_capacitance(self.library, units)
         self.volts = supply(self.library, units)
-        slews = counting.read_slews(self.netlist, folder, top, self.work)
-        self.accountant = Accountant(self.netlist, self.circuit, self.powers, self.wire, slews, self.volts)
+        slews = counting.read_slews(self.netlist, folder, top, self.work, self.routed)
+        self.accountant = Accountant(self.netlist, self.circuit, self.powers, self.wire, slews, self.volts,
+                                     self.routed.of(self.netlist) if self.routed else None)
         counting.write_netlist(self.netlist, self.circuit, self.work)
 
     def _read(self, folder, top):
         return read_netlist(folder, top, self.library, self.work)
+
+    def path_ns(self):
+        """The critical path, with wires where there is a layout."""
+        return self.routed.path_ns if self.routed else self.result["critical_path_ns"]
 
     def modules(self):
         """{instance: module of the RTL}"""
@@ -192,7 +202,7 @@ class Bench:
 
 def figures(bench, counted, spent):
     """The result of measure(), without modules. All in pJ of a beat, at the clock of the critical path."""
-    mhz = 1000 / bench.result["critical_path_ns"]
+    mhz = 1000 / bench.path_ns()
     parts = {part: spent.total(part) / counted.beats for part in PARTS}
     leakage = sum(spent.leakage.values())
     pace = counted.beats / counted.clocks
@@ -202,7 +212,7 @@ def figures(bench, counted, spent):
     looked_at = sum(1 for net, driver in bench.netlist.drivers.items() if driver.instance != PORT or net in spent.toggles
                     or not bench.netlist.sinks.get(net))
     told = sum(power.says_leakage for power in bench.powers.values())
-    return {"name": bench.config.name, "library": bench.library.name, "volts": bench.volts, "wire_load": bench.wire_name,
+    return {"name": bench.config.name, "library": bench.library.name, "volts": bench.volts, "wire_load": bench.wire_name, "layout": bool(bench.routed),
             "pj_per_mac": beat / bench.products, "pj_per_beat": beat, "clock_mhz": mhz, "milliwatt": beat * mhz * pace / 1e3,
             "leakage_milliwatt": leakage, "parts": parts, "products_per_beat": bench.products, "beats": counted.beats, "beats_per_clock": pace,
             "results": counted.results, "types": dict(zip(TYPES, counted.types)),
@@ -212,7 +222,7 @@ def figures(bench, counted, spent):
 
 def module_rows(bench, counted, spent, owners):
     """pJ of a beat by module, the largest first."""
-    mhz = 1000 / bench.result["critical_path_ns"]
+    mhz = 1000 / bench.path_ns()
     table = {}
     for (instance, part), energy in spent.energy.items():
         table.setdefault(owners[instance], Counter())[part] += energy / counted.beats
@@ -223,15 +233,16 @@ def module_rows(bench, counted, spent, owners):
     return sorted(rows, key=lambda row: -row["pj_per_beat"])
 
 
-def measure_all(config, library, operands, by_module=True):
+def measure_all(config, library, operands, by_module=True, layout=False):
     """A result of each of several operands, of which those that are kept are not counted again. See measure(). `by_module`: the
-    first also says what glitches add, where it is of a unit."""
+    first also says what glitches add, where it is of a unit. `layout`: wires are those of its layout, which must be there."""
     with _synthesis:
         result = area.results_of([config.design], library, 1)[config.name]
-    keys = [key_of(config, result, library, one) for one in operands]
+    routed = wires_of(config.name, result) if layout else None
+    keys = [key_of(config, result, library, one, routed) for one in operands]
     found = [read_kept(kept_file(config, library, key)) for key in keys]
     by_module = by_module and config.design.top != "if4_array"
-    found = [one if one and (not by_module or "modules" in one and ("glitches" in one or place)) else None
+    found = [one if one and (not by_module or "modules" in one and ("glitches" in one or place or routed)) else None
              for place, one in enumerate(found)]
     if all(found):
         return found
@@ -239,7 +250,7 @@ def measure_all(config, library, operands, by_module=True):
     remove(work)
     work.mkdir(parents=True)
     try:
-        bench = Bench(config, library, result, Path(os.path.relpath(work, ROOT)))
+        bench = Bench(config, library, result, Path(os.path.relpath(work, ROOT)), routed)
         owners = bench.modules() if by_module else None
         for place, (one, key) in enumerate(zip(operands, keys)):
             if found[place]:
@@ -249,7 +260,7 @@ def measure_all(config, library, operands, by_module=True):
             found[place] = figures(bench, counted, spent)
             if owners:
                 found[place]["modules"] = module_rows(bench, counted, spent, owners)
-            if owners and place == 0:
+            if owners and place == 0 and not routed:  # of which SDF would need its wires
                 folder = Path(os.path.relpath(result_folder(config.design, library), ROOT))
                 found[place]["glitches"] = glitches.measure(bench, folder, config.design.top, one)
             save(kept_file(config, library, key), json.dumps({"key": key, **found[place]}, indent=1) + "\n")
