@@ -1,7 +1,6 @@
 #!/bin/sh
 # Makes sure that the packages of the named sets are installed:
-#   setup.sh [default] [area] [fpga] [explore] [kit] [fuzz] [format] [formal] [slurm] [network]
-#   setup.sh [default] [area] [explore] [layout] [kit] [fuzz] [format] [formal] [slurm] [network]
+#   setup.sh [default] [area] [fpga] [layout] [explore] [kit] [fuzz] [format] [formal] [slurm] [network]
 # Says nothing when they are. IF4_SETUP=0 installs nothing, for who brings the tools in another way: what is needed and
 # not found is named. Exit codes: 0 all there, 2 something is missing.
 set -eu
@@ -75,12 +74,9 @@ slurm   python3            command:python3           scripts/regress, testbench/
 
 for set in "$@"; do
   case $set in
-    default | area | fpga | explore | kit | fuzz | format | formal | slurm | network) ;;
+    default | area | fpga | layout | explore | kit | fuzz | format | formal | slurm | network) ;;
     *)
-      echo "setup.sh: no set of packages is called '$set' (default, area, fpga, explore, kit, fuzz, format, formal, slurm, network)" >&2
-    default | area | explore | layout | kit | fuzz | format | formal | slurm | network) ;;
-    *)
-      echo "setup.sh: no set of packages is called '$set' (default, area, explore, layout, kit, fuzz, format, formal, slurm, network)" >&2
+      echo "setup.sh: no set of packages is called '$set' (default, area, fpga, layout, explore, kit, fuzz, format, formal, slurm, network)" >&2
       exit 2
       ;;
   esac
