@@ -11,6 +11,7 @@ Exit codes: 0 all proven and all bugs refuted, 1 not, or nothing was proven, 2 u
 """
 
 import concurrent.futures
+import itertools
 import os
 import re
 import shutil
@@ -28,6 +29,13 @@ TIMEOUT = 900  # seconds of one configuration
 
 PROVED, REFUTED, UNKNOWN = "PROVED", "REFUTED", "UNKNOWN"
 ONE_VALUE = ("what", "top", "engine", "bug", "bug-config")
+
+
+def expanded(config):
+    """The configurations that a line stands for: one for each choice among values with commas between them."""
+    items = [item.partition("=") for item in config.split()]
+    return [list(choice) for choice in itertools.product(*([f"{name}={value}" for value in values.split(",")]
+                                                           for name, _, values in items))]
 
 
 @dataclass
@@ -56,7 +64,7 @@ class Proof:
         elif key == "probe":
             self.probes.append(value.split())
         elif key == "config":
-            self.configs.append(value.split())
+            self.configs.extend(expanded(value))
         else:
             return self.planted.read_line(key, value)
         return True
