@@ -49,7 +49,7 @@ files() {
   echo "644 model/dpi/if4_dpi.h include/if4_dpi.h"
   for file in "${headers[@]}"; do echo "644 $file include/if4/$file"; done
   # The folders below share/if4 are those of the project, which list each other's files.
-  for file in rtl/{,baseline/,waves/}*.{sv,f,core,md,svg,gtkw} testbench/kit/{*.sv,*.svh,*.f,*.m[d],testpla[n]}; do
+  for file in rtl/{,array/,baseline/,waves/}*.{sv,f,core,md,svg,gtkw} testbench/kit/{*.sv,*.svh,*.f,*.m[d],testpla[n]}; do
     echo "644 $file share/if4/$file"
   done
   for file in {rtl/waves,scripts/kit}/*.py; do

@@ -4,7 +4,7 @@
 usage: scripts/manifests.py [--check] [ROOT]
 
 The lists of files stay the one place that says which files a unit has and in which order tools need them. A manifest has
-all files of rtl/*.f in one set, each once, and those that only the lists of rtl/baseline have in another.
+all files of rtl/*.f and rtl/array/*.f in one set, each once, and those that only the lists of rtl/baseline have in another.
 --check writes nothing, and names the manifests that are not what they would be.
 Exit codes: 0 written, or all as they should be; 1 not; 2 usage, or lists that no one order agrees with.
 """
@@ -40,7 +40,7 @@ def merged(lists):
 def sets_of(rtl):
     """The files of the units, and what the baseline has beside them."""
     # The unit's list comes first: the others add to it.
-    lists = sorted(rtl.glob("*.f"), key=lambda path: (path.name != "if4_mac.f", path.name))
+    lists = sorted([*rtl.glob("*.f"), *rtl.glob("array/*.f")], key=lambda path: (path.name != "if4_mac.f", path.name))
     units = merged(read_list(path, rtl) for path in lists)
     baseline = merged(read_list(path, rtl) for path in sorted(rtl.glob("baseline/*.f")))
     return units, [name for name in baseline if name not in units]

@@ -3,7 +3,7 @@
 
 usage: scripts/area/arrays.py [--liberty FILES] [--jobs N] ARRAY...
        ARRAY: "FORMAT ROWSxCOLS [PARAMETER=VALUE...]", such as "if4 16x16 Lanes=32 SharedOutput=1", with the parameters of
-       rtl/if4_array.sv. What is not given has the default of the RTL.
+       rtl/array/if4_array.sv. What is not given has the default of the RTL.
 
 Cells and output stages are mapped once, edges for some skews, and the logic around the parts for the size itself. Above
 MOST_CELLS cells, that is extrapolated. Each of these is kept by a hash of what it depends on. How well it agrees with
@@ -39,11 +39,11 @@ sys.path.insert(0, str(ROOT / "scripts"))
 import builds  # noqa: E402
 
 FORMATS = builds.mac_format_names()
-FILES = "rtl/if4_array.f"
+FILES = "rtl/array/if4_array.f"
 TOP = "if4_array"
 MOST_CELLS = 1024  # of an array whose surroundings are synthesized
 BASIS = (16, 32)   # rows and columns of the arrays that larger ones are extrapolated from
-MOST_SIDE = 256    # rtl/if4_array.sv
+MOST_SIDE = 256    # rtl/array/if4_array.sv
 RANGES = {"Format": range(len(FORMATS)), "Rows": range(1, MOST_SIDE + 1), "Cols": range(1, MOST_SIDE + 1),
           "Lanes": (16, 32, 64), "AccWidth": range(1, 121), "SharedOutput": (0, 1),
           "Depth": (0, 1)}
@@ -309,7 +309,7 @@ def make_frame(frame, library):
 def compose(parameters, library, jobs=1):
     """Area and critical path of an array in a library.
 
-    parameters  of rtl/if4_array.sv, as whole numbers: {"Format": 0, "Rows": 16, "Cols": 16, "Lanes": 32, ...}; Format,
+    parameters  of rtl/array/if4_array.sv, as whole numbers: {"Format": 0, "Rows": 16, "Cols": 16, "Lanes": 32, ...}; Format,
                 Rows and Cols are needed, others have the default of the RTL where they are not given. parse() makes it of
                 "if4 16x16 Lanes=32"
     library     tables.read_library(FILES)

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-ARRAY = ROOT / "rtl" / "if4_array.sv"
+ARRAY = ROOT / "rtl" / "array" / "if4_array.sv"
 CLOCK = "clock"  # no axis: it follows from the critical path
 GBYTES = "dram_gbytes"  # GB/s of the DRAM, which may stand in the place of dram_bandwidth, bytes a cycle
 BANDWIDTH = "dram_bandwidth"

@@ -20,7 +20,7 @@ from liberty import LibertyError  # noqa: E402
 from tables import read_library  # noqa: E402
 from tools import ToolError, versions  # noqa: E402
 
-LIST = "rtl/if4_array.f"
+LIST = "rtl/array/if4_array.f"
 COUNTER = ROOT / "build" / "energy" / "activity"  # which counts transitions
 SIDE = 2  # of the array whose parts the energy is counted of
 GRAIN = 16  # parts of a byte that a bandwidth is cut to, so that the program need not step through every tile

@@ -1,4 +1,4 @@
-// A Verilated cell of the array (rtl/if4_array_cell.sv) as a SystemC module, and what its signals carry.
+// A Verilated cell of the array (rtl/array/if4_array_cell.sv) as a SystemC module, and what its signals carry.
 #pragma once
 
 #include <array>
@@ -13,7 +13,7 @@
 
 namespace if4 {
 
-/// A beat's blocks on their way through a row or column, as rtl/if4_array_edge.sv decodes them; the bits
+/// A beat's blocks on their way through a row or column, as rtl/array/if4_array_edge.sv decodes them; the bits
 /// above the format's are 0.
 struct CellOperands {
   std::array<std::uint32_t, 14> words{};  // 4 blocks of up to 106 bits

@@ -1,4 +1,4 @@
-// The array core (rtl/if4_array.sv) behind one interface, without the SystemC kernel: drive a beat of a tile,
+// The array core (rtl/array/if4_array.sv) behind one interface, without the SystemC kernel: drive a beat of a tile,
 // look at the outputs, step. sim/array/README.md states what happens in which cycle; it is the same for every
 // kind of array.
 #pragma once
@@ -126,7 +126,7 @@ class ArrayCore {
 /// The C++ model, of any configuration.
 std::unique_ptr<ArrayCore> make_array_model(const ArrayConfig& config);
 
-/// One build of rtl/if4_array.sv that Verilator has made a class of.
+/// One build of rtl/array/if4_array.sv that Verilator has made a class of.
 struct ArrayBuild {
   std::string_view name;  ///< of its row in rtl/builds.txt: "if4_array_8x8", ...
   ArrayConfig config;

@@ -51,8 +51,8 @@ class ArrayModule : public sc_core::sc_module {
 };
 
 enum class ArrayKind {
-  kRtl,  ///< rtl/if4_array.sv, Verilated; only the parameters of array_builds()
-  kGrid,  ///< cells (rtl/if4_array_cell.sv), each Verilated by itself, wired in SystemC; of any shape, with the
+  kRtl,  ///< rtl/array/if4_array.sv, Verilated; only the parameters of array_builds()
+  kGrid,  ///< cells (rtl/array/if4_array_cell.sv), each Verilated by itself, wired in SystemC; of any shape, with the
           ///< formats and lanes that rtl/builds.txt has cells of
   kModel,  ///< C++; any configuration
 };

@@ -1,4 +1,4 @@
-// A class that Verilator has made of rtl/if4_array.sv, as an ArrayCore. The sources that scripts/builds.py
+// A class that Verilator has made of rtl/array/if4_array.sv, as an ArrayCore. The sources that scripts/builds.py
 // makes of the table of builds instantiate it.
 #pragma once
 

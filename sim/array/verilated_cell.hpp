@@ -1,4 +1,4 @@
-// A class that Verilator has made of rtl/if4_array_cell.sv, as a SystemC module. The sources that
+// A class that Verilator has made of rtl/array/if4_array_cell.sv, as a SystemC module. The sources that
 // scripts/builds.py makes of the table of builds instantiate it.
 #pragma once
 
@@ -19,7 +19,7 @@ namespace if4 {
 
 using CellMaker = std::unique_ptr<ArrayCellModule> (*)(const sc_core::sc_module_name&, const MacConfig&);
 
-/// Bits of the ports a_i and w_i of a cell: the blocks of a beat as rtl/if4_array_edge.sv decodes them.
+/// Bits of the ports a_i and w_i of a cell: the blocks of a beat as rtl/array/if4_array_edge.sv decodes them.
 int operand_bits(const MacConfig& config);
 
 template <class Top, bool Traced = false>

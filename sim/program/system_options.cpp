@@ -18,7 +18,7 @@ using Json = nlohmann::json;
 
 constexpr double kLeastMhz = 0.001, kMostMhz = 1e6;  // those of --clock
 
-// The array whose parameters these are; those that are not given have the default of rtl/if4_array.sv.
+// The array whose parameters these are; those that are not given have the default of rtl/array/if4_array.sv.
 ArrayConfig array_of(const InputFile& file, const Json& parameters) {
   ArrayConfig array;
   int format = 0, shared = 0;

@@ -157,7 +157,7 @@ void check_rtl(const Installation& there) {
   CHECK(there.output("iverilog -g2012 -Wall -Wno-timescale -Y.sv -y $RTL -o tb.vvp $RTL/if4_pkg.sv tb.sv")
             .empty());
   CHECK(there.output("vvp -N tb.vvp | head -1") == std::string(kResult) + "\n");
-  for (const char* list : {"if4_array.f if4_array", "baseline/lane_fp32_mac.f lane_fp32_mac"}) {
+  for (const char* list : {"array/if4_array.f if4_array", "baseline/lane_fp32_mac.f lane_fp32_mac"}) {
     std::istringstream words(list);
     std::string file, top;
     words >> file >> top;

@@ -80,8 +80,8 @@ class Manifests(unittest.TestCase):
         self.assertEqual(check(self.copy).returncode, 0)
 
     def test_lists_that_disagree(self):
-        path = self.copy / "rtl" / "if4_array.f"
-        path.write_text(path.read_text().replace("if4_sum.sv\nif4_dot.sv", "if4_dot.sv\nif4_sum.sv"))
+        path = self.copy / "rtl" / "array" / "if4_array.f"
+        path.write_text(path.read_text().replace("../if4_sum.sv\n../if4_dot.sv", "../if4_dot.sv\n../if4_sum.sv"))
         done = check(self.copy)
         self.assertEqual((done.returncode, done.stdout), (2, ""))
         self.assertIn("disagree about the order of if4_sum.sv", done.stderr)
