@@ -80,7 +80,9 @@ def permissions(root):
             wrong.append(f"{place}: 'May include:' names neither folders in backquotes nor 'nothing'")
         allowed[folder] = set()
         for name in names:
-            beneath = [other for other in folders if other == name or other.startswith(name + "/")]
+            # A folder around this one stands for itself: what lies beside this one is another matter.
+            around = folder.startswith(name + "/")
+            beneath = [other for other in folders if other == name or not around and other.startswith(name + "/")]
             if not beneath:
                 wrong.append(f"{place}: there is no folder {name}")
             if name.split("/")[0] == "testbench" and not folder.startswith("testbench/"):
