@@ -303,7 +303,7 @@ HELP := Makefile scripts/area/area.mk testbench/kit/kit.mk testbench/regress/reg
 
 include scripts/compile.mk scripts/area/area.mk rtl/lint.mk testbench/structure/structure.mk sim/verilated/verilated.mk model/libraries.mk \
 	sim/bits/bits.mk sim/program/program.mk testbench/programs.mk model/cuda/cuda.mk testbench/gates/gates.mk testbench/faults/faults.mk \
-	testbench/energy/energy.mk \
+	testbench/energy/energy.mk testbench/fpga/fpga.mk \
 	testbench/coverage/coverage.mk testbench/kit/kit.mk testbench/regress/regress.mk \
 	testbench/explore/explore.mk
 
