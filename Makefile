@@ -24,7 +24,7 @@ SHELL := /bin/bash
 ## PROOFS         which proofs `make formal` runs, names (default: all; scripts/formal.py --list)
 ## FUZZ_SECONDS   how long `make fuzz` runs (default: 60)
 ## LIBERTY        Liberty files with the cells of `make area` and `make gates`: "a.lib b.lib.gz" (default: osu018 of Debian)
-## CONFIGS        what `make area` synthesizes, names or patterns (default: all; scripts/area/area.py --list)
+## CONFIGS        what `make area` or `make fpga` synthesizes, names or patterns (default: all; scripts/area/area.py --list)
 ## ARRAY          arrays that `make area` and `make energy` compose of parts: "if4 16x16, nvfp4 32x8 Lanes=32 SharedOutput=1"
 ## MODULES        1: `make area` also gives the area by module
 ## COVERAGE_TESTS which tests `make coverage` runs (default: [coverage]; more of them can only cover more)
@@ -299,9 +299,9 @@ help: ## this text
 	@sed -nE 's/^## /  /p' $(HELP)
 
 # The makefiles with targets that a user types.
-HELP := Makefile scripts/area/area.mk testbench/kit/kit.mk testbench/regress/regress.mk testbench/explore/explore.mk
+HELP := Makefile scripts/area/area.mk scripts/fpga/fpga.mk testbench/kit/kit.mk testbench/regress/regress.mk testbench/explore/explore.mk
 
-include scripts/compile.mk scripts/area/area.mk rtl/lint.mk testbench/structure/structure.mk sim/verilated/verilated.mk model/libraries.mk \
+include scripts/compile.mk scripts/area/area.mk scripts/fpga/fpga.mk rtl/lint.mk testbench/structure/structure.mk sim/verilated/verilated.mk model/libraries.mk \
 	sim/bits/bits.mk sim/program/program.mk testbench/programs.mk model/cuda/cuda.mk testbench/gates/gates.mk testbench/faults/faults.mk \
 	testbench/energy/energy.mk testbench/fpga/fpga.mk \
 	testbench/coverage/coverage.mk testbench/kit/kit.mk testbench/regress/regress.mk \

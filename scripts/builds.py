@@ -22,7 +22,7 @@ from planted import Parser, main_of
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "rtl" / "builds.txt"
 FORMATS = ROOT / "model" / "core" / "format.hpp"
-USES = ("run", "sim", "trace", "bits", "lint", "area")
+USES = ("run", "sim", "trace", "bits", "lint", "fpga", "area")
 # What the C++ row of a simulated build has a member for, struct Build of sim/verilated/builds.hpp.
 SIMULATED_PARAMETERS = {"Format", "Lanes", "AccWidth", "Iterative", "Rows", "Cols", "SharedOutput"}
 # The header whose template simulates a Verilated class of that module, and the template. The tests use the classes of
@@ -105,7 +105,7 @@ def read_row(place, text, files):
     for word in right.split():
         use, equals, value = word.partition("=")
         if use not in USES or use in uses or bool(equals) != (use == "area"):
-            raise TableError(f"{place}: not a new use: '{word}'; uses are run, sim, trace, bits, lint and area=NAME")
+            raise TableError(f"{place}: not a new use: '{word}'; uses are run, sim, trace, bits, lint, fpga and area=NAME")
         uses.append(use)
         area = value if use == "area" else area
     if not uses:
@@ -114,6 +114,8 @@ def read_row(place, text, files):
         raise TableError(f"{place}: run, trace and bits need sim")
     if "bits" in uses and module != "if4_mac":
         raise TableError(f"{place}: bits is a use of if4_mac alone")
+    if "fpga" in uses and (module != "if4_mac" or not area):
+        raise TableError(f"{place}: fpga is a use of if4_mac alone, under its name for area")
     build = Build(name, module, files[module], parameters, tuple(uses), area)
     unknown = parameters.keys() - SIMULATED_PARAMETERS if build.simulated else ()
     if unknown:

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes sure that the packages of the named sets are installed:
-#   setup.sh [default] [area] [explore] [kit] [fuzz] [format] [formal] [slurm] [network]
+#   setup.sh [default] [area] [fpga] [explore] [kit] [fuzz] [format] [formal] [slurm] [network]
 # Says nothing when they are. IF4_SETUP=0 installs nothing, for who brings the tools in another way: what is needed and
 # not found is named. Exit codes: 0 all there, 2 something is missing.
 set -eu
@@ -32,6 +32,12 @@ area    yosys              command:yosys             synthesis, with abc
 area    opensta            command:sta               static timing
 area    iverilog           command:iverilog          counts clocks of latency and throughput
 area    qflow-tech-osu018  -                         cells to map to, unless LIBERTY= names others
+fpga    python3            command:python3           scripts/fpga
+fpga    yosys              command:yosys             synthesis for FPGAs
+fpga    nextpnr-ice40      command:nextpnr-ice40     places and routes; Ubuntu 24.04 has it, and the next two, by the same names
+fpga    fpga-icestorm      command:icepack           bitstreams, and the chip that one makes, as Verilog (icebox_vlog)
+fpga    fpga-icestorm-chipdb -                       the device's wires, which icebox_vlog reads; only recommended by fpga-icestorm
+fpga    iverilog           command:iverilog          simulates the self-test, RTL and bitstream
 explore qflow-tech-osu035  -                         cells of a second process for make explore
 kit     g++                command:g++               compiles the golden model, which writes the vectors
 kit     make               command:make              builds it
@@ -61,9 +67,9 @@ slurm   python3            command:python3           scripts/regress, testbench/
 
 for set in "$@"; do
   case $set in
-    default | area | explore | kit | fuzz | format | formal | slurm | network) ;;
+    default | area | fpga | explore | kit | fuzz | format | formal | slurm | network) ;;
     *)
-      echo "setup.sh: no set of packages is called '$set' (default, area, explore, kit, fuzz, format, formal, slurm, network)" >&2
+      echo "setup.sh: no set of packages is called '$set' (default, area, fpga, explore, kit, fuzz, format, formal, slurm, network)" >&2
       exit 2
       ;;
   esac

@@ -7,13 +7,13 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import sys
 import threading
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import tools
 from fanout import add_trees, base_name
 from liberty import LibertyError
 from sta import CLOCK, RESET, measure_path
@@ -345,10 +345,15 @@ def cached(design, library, parted=False):
 def prepare(work, library):
     """Makes a folder to run the flow in, with what the tools need of the library. Its name relative to the project."""
     work.mkdir(parents=True)
-    (work / "cells.lib").write_text(library.text)
-    (work / "abc.constr").write_text(
+    return furnish(Path(os.path.relpath(work, ROOT)), library)
+
+
+def furnish(work, library):
+    """Adds to a folder what the tools need of the library. Its name."""
+    (ROOT / work / "cells.lib").write_text(library.text)
+    (ROOT / work / "abc.constr").write_text(
         f"set_driving_cell {library.driving_cell().name}\nset_load {LOAD_FF} [all_outputs]\n")
-    return Path(os.path.relpath(work, ROOT))
+    return work
 
 
 locks = defaultdict(threading.Lock)  # of folders of results: a thread waits for one that makes the same
@@ -378,22 +383,5 @@ def compute(design, library, parted=False):
 
 
 def produce(final, library, function):
-    """Makes the folder `final` with what function(its name while it works) leaves there, and what that returns as
-    result.json. The folder appears under its name when it is complete; one of a run that failed is called so."""
-    work = final.with_name(f".{final.name}.{os.getpid()}")
-    failed = final.with_name(final.name + ".failed")
-    for folder in (work, failed):
-        remove(folder)
-    try:
-        short = prepare(work, library)
-        result = function(short)
-        (work / "result.json").write_text(json.dumps(result, indent=1) + "\n")
-        shutil.rmtree(final, ignore_errors=True)
-        work.rename(final)
-        return result
-    except ToolError as error:
-        work.rename(failed)
-        raise ToolError(f"{error}; log: {failed.relative_to(ROOT)}/{error.log}") from None
-    except BaseException:
-        remove(work)
-        raise
+    """As tools.produce(), in a folder with what the tools need of the library."""
+    return tools.produce(final, lambda work: function(furnish(work, library)))

@@ -1,5 +1,6 @@
 """Runs the tools of the flow, and ends them and the program where a signal says so."""
 
+import json
 import os
 import shutil
 import signal
@@ -99,6 +100,29 @@ def remove(folder):
         if not folder.exists():
             return
         time.sleep(0.05)
+
+
+def produce(final, function):
+    """Makes the folder `final` with what function(its name relative to the project while it works) leaves there, and what
+    that returns as result.json. The folder appears under its name when it is complete; one of a run that failed is called
+    so."""
+    work = final.with_name(f".{final.name}.{os.getpid()}")
+    failed = final.with_name(final.name + ".failed")
+    for folder in (work, failed):
+        remove(folder)
+    try:
+        work.mkdir(parents=True)
+        result = function(Path(os.path.relpath(work, ROOT)))
+        (work / "result.json").write_text(json.dumps(result, indent=1) + "\n")
+        shutil.rmtree(final, ignore_errors=True)
+        work.rename(final)
+        return result
+    except ToolError as error:
+        work.rename(failed)
+        raise ToolError(f"{error}; log: {failed.relative_to(ROOT)}/{error.log}", error.log, error.code) from None
+    except BaseException:
+        remove(work)
+        raise
 
 
 def save(path, text):

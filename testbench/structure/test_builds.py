@@ -58,6 +58,8 @@ class Table(unittest.TestCase):
             "x if4_mac - | run\n": "3: run, trace and bits need sim",
             "x if4_mac - | bits\n": "3: run, trace and bits need sim",
             "fp32_add fp32_add - | sim bits\n": "3: bits is a use of if4_mac alone",
+            "fp32_add fp32_add - | fpga area=add\n": "3: fpga is a use of if4_mac alone",
+            "x if4_mac - | fpga\n": "3: fpga is a use of if4_mac alone, under its name for area",
             "x if4_mac -\n": "3: a row is NAME MODULE PARAMETERS | USES",
             "X if4_mac - | sim\n": "3: 'X' is not a name",
             "files if4_mac\n": "3: the line is 'files MODULE LIST'",
