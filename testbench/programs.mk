@@ -2,8 +2,8 @@
 ifneq ($(filter $(BUILD)/%,$(MAKECMDGOALS)),)
 
 ORACLE_MAIN := testbench/oracle/main.cpp
-SUITE := $(filter-out $(ORACLE_MAIN) testbench/faults/main.cpp testbench/energy/main.cpp testbench/bits/in_place.cpp testbench/cuda/test_cuda_quantizer.cpp,\
-	$(wildcard $(addsuffix /*.cpp,$(addprefix testbench/,model cuda vectors kit rtl bits sim network dpi install faults energy regress support oracle \
+SUITE := $(filter-out $(ORACLE_MAIN) testbench/faults/main.cpp testbench/energy/main.cpp testbench/fpga/main.cpp testbench/bits/in_place.cpp testbench/cuda/test_cuda_quantizer.cpp,\
+	$(wildcard $(addsuffix /*.cpp,$(addprefix testbench/,model cuda vectors kit rtl bits sim network dpi install faults energy fpga regress support oracle \
 	coverage))))
 TEST_HELPERS := $(filter-out testbench/support/main.cpp %/test_main.cpp %/test_oracle.cpp,\
 	$(filter testbench/support/% testbench/oracle/%,$(SUITE)))
