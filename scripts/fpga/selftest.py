@@ -61,7 +61,7 @@ def bitstream(unit, golden, work):
     settings = f"-set Format {dict(unit.parameters).get('Format', 0)}"
     flow.yosys([f"verilog_defines {' '.join(macros(unit, golden))}",
                 f"read_verilog -sv {' '.join(unit.sources())} {SELFTEST}", f"chparam {settings} selftest",
-                "synth_ice40 -top selftest", f"write_json {work}/selftest.json"], work, unit.name)
+                f"{flow.SYNTHESIS} -top selftest", f"write_json {work}/selftest.json"], work, unit.name)
     figures = flow.route(work / "selftest.json", SEED, work, unit.name, "", "--pcf", PINS, "--asc", f"{work}/routed.asc")
     run(["icepack", f"{work}/routed.asc", f"{work}/selftest.bin"], work / "icepack.log", unit.name)
     for name in ("selftest.json", "routed.asc", "report.json"):

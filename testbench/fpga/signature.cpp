@@ -56,8 +56,10 @@ std::uint64_t self_test_signature(Format format, int results) {
     for (int i = 0; i < kBitsPerBeat; ++i) sequence.advance();
     if (!last) continue;
     const MacResult result = mac.finish();
-    const std::uint64_t word = result.bits | (std::uint64_t{result.nan} << 32) | (std::uint64_t{result.overflow} << 33);
-    const std::uint64_t entering = bit(signature, 33) ^ bit(signature, 26) ^ bit(signature, 1) ^ bit(signature, 0);
+    const std::uint64_t word =
+        result.bits | (std::uint64_t{result.nan} << 32) | (std::uint64_t{result.overflow} << 33);
+    const std::uint64_t entering =
+        bit(signature, 33) ^ bit(signature, 26) ^ bit(signature, 1) ^ bit(signature, 0);
     const std::uint64_t kept = signature & ((std::uint64_t{1} << (kSignatureBits - 1)) - 1);
     signature = ((kept << 1) | entering) ^ word;
     --results;

@@ -23,18 +23,19 @@ constexpr int kResults = 256;  // the parameter of selftest.sv
 std::string run_self_test(Format format, bool iterative, std::uint64_t golden) {
   const int number = static_cast<int>(format);
   const Simulation simulation = simulate(
-      "selftest_tb",
-      fmt::format("-Y.sv -y rtl '-DCHIP=selftest #(.Format({0}))' '-DPARAMETERS=.Format({0}),.Iterative({1})' \"-DGOLDEN=34'h{2:x}\" "
-                  "rtl/if4_pkg.sv testbench/fpga/selftest.sv testbench/fpga/selftest_tb.sv",
-                  number, iterative ? 1 : 0, golden));
+      "selftest_tb", fmt::format("-Y.sv -y rtl '-DCHIP=selftest #(.Format({0}))' "
+                                 "'-DPARAMETERS=.Format({0}),.Iterative({1})' \"-DGOLDEN=34'h{2:x}\" "
+                                 "rtl/if4_pkg.sv testbench/fpga/selftest.sv testbench/fpga/selftest_tb.sv",
+                                 number, iterative ? 1 : 0, golden));
   REQUIRE(simulation.status == 0);
   return simulation.text;
 }
 
 TEST_CASE("the self-test of an FPGA comes to the golden signature", "[fpga]") {
   std::set<std::uint64_t> signatures;
-  for (const auto& [format, iterative] : {std::pair{Format::kIF4, true}, std::pair{Format::kIF4, false},
-                                          std::pair{Format::kMixFP4, false}, std::pair{Format::kNVFP4, false}}) {
+  for (const auto& [format, iterative] :
+       {std::pair{Format::kIF4, true}, std::pair{Format::kIF4, false}, std::pair{Format::kMixFP4, false},
+        std::pair{Format::kNVFP4, false}}) {
     CAPTURE(format_name(format), iterative);
     const std::uint64_t golden = self_test_signature(format, kResults);
     CHECK(run_self_test(format, iterative, golden).find(fmt::format("selftest pass {:x} ", golden)) == 0);
