@@ -141,7 +141,7 @@ def failed_test(root):
 
 # Tests that run only for planted bugs in these folders, since no other bug needs them.
 OWN_TESTS = {"testbench/kit/": "[verify]", "scripts/kit/": "[verify]", "scripts/regress/": "[regress]",
-             "scripts/coverage/": "[regress]", "scripts/page/": "[regress]"}
+             "scripts/coverage/": "[regress]", "scripts/page/": "[regress]", "scripts/fpga/": "[fpga]", "testbench/fpga/": "[fpga]"}
 
 
 @dataclass

@@ -36,7 +36,7 @@ fpga    python3            command:python3           scripts/fpga
 fpga    yosys              command:yosys             synthesis for FPGAs
 fpga    nextpnr-ice40      command:nextpnr-ice40     places and routes; Ubuntu 24.04 has it, and the next two, by the same names
 fpga    fpga-icestorm      command:icepack           bitstreams, and the chip that one makes, as Verilog (icebox_vlog)
-fpga    fpga-icestorm-chipdb -                       the device's wires, which icebox_vlog reads; only recommended by fpga-icestorm
+fpga    fpga-icestorm-chipdb -                       the wires of the device, which icebox_vlog reads; fpga-icestorm only recommends it
 fpga    iverilog           command:iverilog          simulates the self-test, RTL and bitstream
 explore qflow-tech-osu035  -                         cells of a second process for make explore
 kit     g++                command:g++               compiles the golden model, which writes the vectors

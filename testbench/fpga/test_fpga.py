@@ -184,7 +184,7 @@ class Kept(unittest.TestCase):
             save(flow.FOLDER / "a" / "result.json", text)
             self.assertEqual(flow.result_of("a", "k", lambda work: {"x": 3})["x"], 3, text)
 
-    def fail(self, error):
+    def break_off(self, error):
         def function(work):
             (ROOT / work / "half").write_text("half")
             raise error
@@ -201,7 +201,7 @@ class Kept(unittest.TestCase):
                  (Interrupted(), Interrupted, ""), (SystemExit(130), SystemExit, ""))
         for error, kind, message in cases:
             with self.assertRaisesRegex(kind, message):
-                self.fail(error)
+                self.break_off(error)
             self.assertEqual(json.loads((flow.FOLDER / "a" / "result.json").read_text()), {"key": "good", "x": 1})
             self.assertEqual(self.names(), ["a", "a.failed"] if "log:" in message else ["a"])
             shutil.rmtree(flow.FOLDER)
@@ -210,7 +210,7 @@ class Kept(unittest.TestCase):
         usage = shutil.disk_usage(ROOT)._replace(free=1000)
         with mock.patch.object(flow.shutil, "disk_usage", lambda folder: usage):
             with self.assertRaisesRegex(LibertyError, "no space left for a"):
-                self.fail(ToolError("x: nextpnr-ice40 failed"))
+                self.break_off(ToolError("x: nextpnr-ice40 failed"))
         self.assertEqual(self.names(), ["a"])
 
     def test_keys_depend_on_all_that_results_do(self):
