@@ -34,7 +34,7 @@ class Bitstream(unittest.TestCase):
         self.addCleanup(flow.place, "build/fpga")
 
     def run_script(self, *arguments, **options):
-        return subprocess.run([sys.executable, "-B", SCRIPT, *arguments], cwd="/", capture_output=True, text=True, timeout=1200,
+        return subprocess.run([sys.executable, "-B", SCRIPT, *arguments], cwd="/", capture_output=True, text=True, timeout=1800,
                               **options)
 
     def broken(self):
