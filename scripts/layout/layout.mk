@@ -16,4 +16,4 @@ check-layout: ## test the scripts of `make layout`: nets left over, shorts, swap
 	@python3 -B testbench/layout/test_geometry.py
 	@python3 -B testbench/layout/test_layout.py
 	@python3 -B testbench/layout/test_program.py
-	@python3 -B scripts/layout/layout.py --block if4_scale
+	@python3 -B scripts/layout/layout.py --block if4_scale_decode

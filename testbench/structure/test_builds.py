@@ -38,7 +38,7 @@ class Table(unittest.TestCase):
         self.assertIn("BUILDS_sim := if4_mac narrow\n", make)
         self.assertIn("BUILDS_trace := if4_mac\n", make)
         table = builds.table_source(read(GOOD))
-        self.assertIn('{"narrow", "if4_mac", static_cast<Format>(2), 16, 49, false, false, 8, 8, false, false},', table)
+        self.assertIn('{"narrow", "if4_mac", static_cast<Format>(2), 16, 49, false, 0, false, 8, 8, false, false},', table)
         scaled = builds.table_source(read(GOOD + "scaled if4_mac Scaled=1 | sim\n"))
         self.assertIn('{"scaled", "if4_mac", static_cast<Format>(0), 16, 0, false, true, 8, 8, false, false},', scaled)
         self.assertIn("VerilatedUnit<Vif4_mac, true>::Registration", builds.build_source(read(GOOD)[0]))
@@ -51,7 +51,7 @@ class Table(unittest.TestCase):
             "x if4_mac Format=fp4 | sim\n": "3: no format is called 'fp4'",
             "x if4_mac Lanes=-1 | sim\n": "3: the value of Lanes is not a whole number",
             "x if4_mac Lanes=1 Lanes=2 | sim\n": "3: not a new NAME=VALUE",
-            "x if4_mac Depth=1 | sim\n": "3: the simulators have no parameter Depth",
+            "x if4_mac Width=1 | sim\n": "3: the simulators have no parameter Width",
             "x other - | sim\n": "3: no line 'files other LIST' comes before",
             "x if4_mac - | sims\n": "3: not a new use: 'sims'",
             "x if4_mac - | sim sim\n": "3: not a new use: 'sim'",
