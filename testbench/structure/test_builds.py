@@ -40,7 +40,7 @@ class Table(unittest.TestCase):
         table = builds.table_source(read(GOOD))
         self.assertIn('{"narrow", "if4_mac", static_cast<Format>(2), 16, 49, false, 0, false, 8, 8, false, false},', table)
         scaled = builds.table_source(read(GOOD + "scaled if4_mac Scaled=1 | sim\n"))
-        self.assertIn('{"scaled", "if4_mac", static_cast<Format>(0), 16, 0, false, true, 8, 8, false, false},', scaled)
+        self.assertIn('{"scaled", "if4_mac", static_cast<Format>(0), 16, 0, false, 0, true, 8, 8, false, false},', scaled)
         self.assertIn("VerilatedUnit<Vif4_mac, true>::Registration", builds.build_source(read(GOOD)[0]))
 
     def test_refused(self):
