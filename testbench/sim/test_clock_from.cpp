@@ -132,7 +132,7 @@ TEST_CASE("if4 array refuses bad results of a synthesis", "[cli][array-cli][cloc
     check(changed("critical_path_ns", path), {"critical_path_ns"});
   check(changed("parameters", Json::array()), {"parameters"});
   for (const auto& [name, value] : std::vector<std::pair<std::string, Json>>{
-           {"Depth", 1}, {"Rows", "8"}, {"Rows", -1}, {"Rows", 8.5}, {"Cols", 300}, {"Cols", 4294967304}})
+           {"Width", 1}, {"Rows", "8"}, {"Rows", -1}, {"Rows", 8.5}, {"Cols", 300}, {"Cols", 4294967304}})
     check(changed("parameters", {{name, value}}), {"'" + name + "'"});
   for (const auto& [name, value] : std::vector<std::pair<std::string, Json>>{{"Format", 9},
                                                                              {"Rows", 0},
