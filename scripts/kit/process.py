@@ -30,6 +30,11 @@ def _stop(number, _frame):
         signal.signal(other, signal.SIG_IGN)
     for process in list(_running):
         _end(process)
+    for process in list(_running):
+        try:
+            os.waitpid(process.pid, 0)  # so that nothing runs any more when this ends
+        except ChildProcessError:
+            pass
     sys.exit(128 + number)
 
 

@@ -151,7 +151,7 @@ class Operands(Box):
 
     def test_worked_example(self):
         form = Format("if4")
-        writer = Writer(form, 16, 64)
+        writer = Writer(form, 16, 64, False)
         writer.point("worked")
         codes = [[int(digit, 16) for digit in reversed(f"{number:016X}")] for number in (0x1E3, 0x2B3, 8, 5)]
         writer.dot([([(0x42, codes[0])], [(0xB4, codes[1])]), ([(0xB0, codes[2])], [(0xB8, codes[3])])])
