@@ -187,6 +187,17 @@ def prove_pdr(proof, rtl, config, folder, options):
     return REFUTED if re.search(r"Output \d+ .*was asserted in frame", text) else UNKNOWN
 
 
+def prove_bounded(proof, rtl, config, folder, options):
+    """abc's bounded model checking: the first clocks from the reset on, `options` of them, from any values of registers
+    without reset. For what no engine here proves without a bound in fair time."""
+    aiger(proof, rtl, config, folder)
+    _, text = run(["yosys-abc", "-c", f"read_aiger prove.aig; fold; orpos; strash; scorr; bmc3 -F {options} -T {TIMEOUT}"],
+                  folder, "abc.log", TIMEOUT)
+    if re.search(rf"^No output asserted in {options} frames\.", text, re.M):
+        return PROVED
+    return REFUTED if re.search(r"Output \d+ .*was asserted in frame", text) else UNKNOWN
+
+
 def prove_unrolled(proof, rtl, config, folder, options):
     """abc on the first clocks of a harness that ends there; `options` is their number. Sweeping by SAT finds the numbers
     that the RTL and its reference have in common, and must leave nothing but the constant 0."""
@@ -235,7 +246,7 @@ def prove_exhaust(proof, rtl, config, folder, options):
     return REFUTED if code == 0 and text.startswith("REFUTED ") else UNKNOWN
 
 
-ENGINES = {"sat": prove_sat, "paths": prove_paths, "pdr": prove_pdr, "unrolled": prove_unrolled, "induction": prove_induction,
+ENGINES = {"sat": prove_sat, "paths": prove_paths, "pdr": prove_pdr, "bounded": prove_bounded, "unrolled": prove_unrolled, "induction": prove_induction,
            "exhaust": prove_exhaust}
 
 
