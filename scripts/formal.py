@@ -188,12 +188,13 @@ def prove_pdr(proof, rtl, config, folder, options):
 
 
 def prove_bounded(proof, rtl, config, folder, options):
-    """abc's bounded model checking: the first clocks from the reset on, `options` of them, from any values of registers
-    without reset. For what no engine here proves without a bound in fair time."""
-    aiger(proof, rtl, config, folder)
-    _, text = run(["yosys-abc", "-c", f"read_aiger prove.aig; fold; orpos; strash; scorr; bmc3 -F {options} -T {TIMEOUT}"],
+    """abc's bounded model checking: the first clocks from the reset on, as many as `options` says, and as prove_pdr for the
+    rest. For what no engine here proves without a bound in fair time."""
+    clocks, _, zero = options.partition(" ")
+    aiger(proof, rtl, config, folder, *(["setundef -zero -init"] if zero == "zero" else []))
+    _, text = run(["yosys-abc", "-c", f"read_aiger prove.aig; fold; orpos; strash; scorr; bmc3 -F {clocks} -T {TIMEOUT}"],
                   folder, "abc.log", TIMEOUT)
-    if re.search(rf"^No output asserted in {options} frames\.", text, re.M):
+    if re.search(rf"^No output asserted in {clocks} frames\.", text, re.M):
         return PROVED
     return REFUTED if re.search(r"Output \d+ .*was asserted in frame", text) else UNKNOWN
 
