@@ -19,6 +19,7 @@ int clocks_to_sum(const UnitBuild& config) {
   if (config.name == "if4_mac_fast_iterative") return 4 + 4;
   if (config.name == "if4_mac_nvfp4_fast") return 3 + 3;
   if (config.name == "if4_mac_nvfp4_fast_iterative") return 3 + 4;
+  if (config.name == "if4_mac_32_fast_iterative") return 4 + 1 + 4;
   if (config.name == "if4_mac_if3_fast_32") return 4 + 1 + 3;
   if (config.name == "if4_mac_if6_e3m2_fast_64") return 4 + 1 + 5;
   throw std::invalid_argument("the clocks of this unit are not known");
