@@ -25,7 +25,7 @@ $(BIN)/$1/if4: $(O)/$1/main.o $$(call objects,$(addprefix sim/,$3 $(addprefix pr
 endef
 
 # `make run`: the command cosim, with the builds that it needs.
-$(eval $(call one_command,run,kCosimCommand,program/cosim_command.cpp program/dot_products.cpp bits/cosim.cpp bits/kernel.cpp bits/planes.cpp bits/product_run.cpp bits/units.cpp mac/cosim.cpp mac/mac_unit.cpp report/cosim_report.cpp \
+$(eval $(call one_command,run,kCosimCommand,program/cosim_command.cpp program/dot_products.cpp bits/cosim.cpp bits/kernel.cpp bits/planes.cpp bits/product_run.cpp bits/units.cpp mac/cosim.cpp mac/mac_unit.cpp mac/stages.cpp report/cosim_report.cpp \
 	report/text.cpp verilated/model.cpp verilated/wave_file.cpp,\
 	$(call verilated_objects,$(BUILDS_run)) $(O)/builds/table.o,LIBS))
 endif
