@@ -237,8 +237,9 @@ NEAR = 0.05   # of a limit: a figure that is so near is judged by its median ove
 LIMIT_SEEDS = 5
 
 
-def check_limits(library, results, jobs):
-    """Prints every limit whose figures are there; whether none is missed, and how many there were."""
+def check_limits(library, results, more):
+    """Prints every limit whose figures are there; how many are missed, and how many there were. `more`: the results of
+    designs, {name: result}, for a median over seeds."""
     missed = checked = 0
     by_name = {config.name: config for config in CONFIGS}
     for what, name, figure, limit in LIMITS.get(library.name, LIMITS[None]):
@@ -250,8 +251,7 @@ def check_limits(library, results, jobs):
         how = ""
         if abs(value / limit - 1) < NEAR:
             needed = [by_name[other] for other in (name, config.nvfp4, config.nvfp4_same, config.lane, config.small) if other in results]
-            value = report.figure(figure, config, medians([other.design for other in needed], LIMIT_SEEDS,
-                                                          lambda designs: results_of(designs, library, jobs, quiet=True)))
+            value = report.figure(figure, config, medians([other.design for other in needed], LIMIT_SEEDS, more))
             how = f", median over {LIMIT_SEEDS} seeds"
         missed += value > limit
         print(f"limit {what:40} {value:10.4g} at most {limit:.4g}: {'MISSED' if value > limit else 'met'}{how}", flush=True)
@@ -311,7 +311,7 @@ def main():
     if args.modules:
         parted = results_of([config.design for config in configs if not config.design.kept], library, args.jobs, parted=True)
         by_module(library, configs, results, {**results, **parted})
-    missed, checked = check_limits(library, results, args.jobs)
+    missed, checked = check_limits(library, results, lambda designs: results_of(designs, library, args.jobs, quiet=True))
     if args.check and checked == 0:
         raise LibertyError("none of these configurations has a limit to check")
     return 1 if missed else 0

@@ -7,6 +7,7 @@ import re
 import sys
 import tempfile
 import unittest
+import unittest.mock
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "area"))
@@ -146,10 +147,28 @@ class Results(unittest.TestCase):
             cells = library()
             cells.groups[0].arguments = [name or "another"]
             with contextlib.redirect_stdout(io.StringIO()):
-                missed, checked = area.check_limits(cells, results)
+                missed, checked = area.check_limits(cells, results, lambda designs: self.seeded(designs, [7.0] * 5))
             self.assertEqual(checked, len(area.LIMITS[name]))
             self.assertGreater(missed, 0)
-            self.assertEqual(area.check_limits(cells, {}), (0, 0))
+            self.assertEqual(area.check_limits(cells, {}, None), (0, 0))
+
+    @staticmethod
+    def seeded(designs, paths):
+        """Results with these paths, by seed."""
+        return {design.name: {"area": 1e5, "nand2": None, "cells": 1, "flip_flop_area": 1.0, "critical_path_ns": paths[design.seed]}
+                for design in designs}
+
+    def test_a_figure_near_its_limit_is_judged_by_its_median(self):
+        limits = {None: [("a path", "if4", "path", 6.8)]}
+        cells = library()
+        cells.groups[0].arguments = ["another"]
+        for own, paths, missed in ((6.9, [6.9, 6.7, 6.7, 6.7, 7.0], 0), (6.7, [6.7, 6.9, 6.9, 6.7, 7.0], 1),
+                                   (7.5, [7.5, 6.7, 6.7, 6.7, 6.7], 1), (6.0, [6.0, 7.0, 7.0, 7.0, 7.0], 0)):
+            with unittest.mock.patch.object(area, "LIMITS", limits), contextlib.redirect_stdout(io.StringIO()) as out:
+                found = area.check_limits(cells, {"if4": {"area": 1e5, "critical_path_ns": own}},
+                                          lambda designs: self.seeded(designs, paths))
+            self.assertEqual(found, (missed, 1))
+            self.assertEqual("median over 5 seeds" in out.getvalue(), abs(own / 6.8 - 1) < 0.05)
 
 
 class Gates(unittest.TestCase):
