@@ -53,7 +53,7 @@ class SpecTest(testing.ExploreTest):
         for changes, key, said in (
                 ({"rows": [300]}, "rows", "axes.rows: '300' is not a whole number from 1 to 256"), ({"rows": None}, "[axes]", "not set: rows;"),
                 ({"dram_gbytes": None}, "[axes]", "not set: dram_bandwidth (or dram_gbytes);"), ({"dram_bandwidth": 64}, "dram_gbytes", "contradicts dram_bandwidth"),
-                ({"depth": [2]}, "depth", "there is no such axis"), ({"format": ["if5"]}, "format", "'if5'"), ({"rows": []}, "rows", "has no value"),
+                ({"depth": [2]}, "depth", "'2' is not 0 or 1"), ({"width": [2]}, "width", "there is no such axis"), ({"format": ["if5"]}, "format", "'if5'"), ({"rows": []}, "rows", "has no value"),
                 ({"rows": [8, 8]}, "rows", "has 8 twice"), ({"snake": 1}, "snake", "1 is not true or false"), ({"rows": True}, "rows", "true is no value"),
                 ({"rule": "best"}, "rule", "best is none of mse"), ({"search": "true"}, "search", "none of false, true"), ({"dram_gbytes": -1}, "dram_gbytes", "no number of GB/s"),
                 ({"lanes": [17]}, "lanes", "17"), ({"acts_buffer": "much"}, "acts_buffer", "much"), ({"clock": 100}, "clock", "there is no such axis"),
