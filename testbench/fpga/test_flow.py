@@ -62,7 +62,8 @@ class Whole(unittest.TestCase):
             folder = self.folder / f"{UNIT}.seed{seed}"
             said = re.findall(r"Max frequency for clock .*: ([0-9.]+) MHz", (folder / "pnr.log").read_text())
             self.assertGreaterEqual(len(said), 2)
-            self.assertEqual(f"{json.loads((folder / 'result.json').read_text())['mhz']:.2f}", said[-1])
+            # The log has two decimals, which nextpnr rounds its own way.
+            self.assertAlmostEqual(json.loads((folder / "result.json").read_text())["mhz"], float(said[-1]), delta=0.0101)
 
     def test_logic_cells_are_those_of_the_device_without_the_harness(self):
         """By the names of the cells of a packed design with the harness, which hold a cell of the unit or do not."""
