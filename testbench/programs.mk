@@ -54,7 +54,7 @@ $(BIN)/if4_bench: $(call objects,$(BENCH)) $(all_build_objects) $(O)/libif4_test
 	$(call link,$(BENCH_LIBS) $(TEST_LIBS) $(LIBS))
 
 # What fuzz_array needs of the simulators: what reads and counts without an array.
-FUZZED_SIM := $(addprefix sim/,array/core.cpp network/csv.cpp network/topology.cpp network/model_config.cpp \
+FUZZED_SIM := $(addprefix sim/,array/core.cpp mac/stages.cpp network/csv.cpp network/topology.cpp network/model_config.cpp \
 	network/model_weights.cpp network/model_topology.cpp network/weight_role.cpp system/config.cpp system/geometry.cpp \
 	system/schedule.cpp system/fast_memory.cpp system/fast_timing.cpp)
 $(O)/fuzz_readers: $(call objects,testbench/fuzz/fuzz_readers.cpp) $(O)/libif4.a
@@ -63,7 +63,7 @@ $(O)/fuzz_vectors: $(call objects,testbench/fuzz/fuzz_vectors.cpp) $(O)/libif4.a
 	$(call link,-fsanitize=fuzzer $(LIBS))
 $(O)/fuzz_array: $(call objects,testbench/fuzz/fuzz_array.cpp $(FUZZED_SIM)) $(O)/libif4.a
 	$(call link,-fsanitize=fuzzer $(LIBS))
-$(O)/fuzz_network: $(call objects,testbench/fuzz/fuzz_network.cpp $(addprefix sim/,graph/description.cpp graph/tokenizer.cpp graph/energy.cpp \
+$(O)/fuzz_network: $(call objects,testbench/fuzz/fuzz_network.cpp $(addprefix sim/,graph/description.cpp mac/stages.cpp graph/tokenizer.cpp graph/energy.cpp \
 		array/core.cpp system/config.cpp)) $(O)/libif4.a
 	$(call link,-fsanitize=fuzzer $(LIBS))
 $(O)/fuzz_quantizer: $(call objects,testbench/fuzz/fuzz_quantizer.cpp) $(O)/libif4.a
