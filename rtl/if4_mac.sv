@@ -101,12 +101,12 @@
   assign last[0]  = last_i;
 
   if (Rigid) begin : gen_rigid
-    // No stage waits, so none has to hold what it has: a unit that is a seventh smaller. What would have to wait is not
-    // let in: after the last beat of a dot product, until its sum is certain to have left the accumulator before the
-    // next beat gets there. That is when the output stage is idle, and at the earliest Pieces clocks later. But it is
-    // not to look idle because the sum before is still on its way there, which takes Stages and Pieces clocks, and one
-    // for the sum of the blocks: a dot product of one beat is over when it begins, so twice Closed clocks have to be as
-    // many.
+    // No stage waits, so none has to hold what it has, which makes the unit a twentieth smaller. What would have to
+    // wait is not let in: after the last beat of a dot product, until its sum is certain to have left the accumulator
+    // before the next beat gets there. That is when the output stage is idle, and at the earliest Pieces clocks later.
+    // But it is not to look idle because the sum before is still on its way there, which takes Stages and Pieces
+    // clocks, and one for the sum of the blocks: a dot product of one beat is over when it begins, so twice Closed
+    // clocks have to be as many.
     localparam int Way    = Stages + (Blocks > 1 ? 1 : 0) + Pieces;
     localparam int Closed = 2 * Pieces < Way ? (Way + 1) / 2 : Pieces;
     logic [Closed-1:0] closed_q;  // a last beat was taken; a clock before; and so on

@@ -34,7 +34,7 @@ area    iverilog           command:iverilog          counts clocks of latency an
 area    qflow-tech-osu018  -                         cells to map to, unless LIBERTY= names others
 fpga    python3            command:python3           scripts/fpga
 fpga    yosys              command:yosys             synthesis for FPGAs
-fpga    nextpnr-ice40      command:nextpnr-ice40     places and routes; Ubuntu 24.04 has it, and the next two, by the same names
+fpga    nextpnr-ice40      command:nextpnr-ice40     places and routes
 fpga    fpga-icestorm      command:icepack           bitstreams, and the chip that one makes, as Verilog (icebox_vlog)
 fpga    fpga-icestorm-chipdb -                       the wires of the device, which icebox_vlog reads; fpga-icestorm only recommends it
 fpga    iverilog           command:iverilog          simulates the self-test, RTL and bitstream

@@ -64,25 +64,31 @@ TEST_CASE("cosim names the rule of each operand, and says which has none", "[cli
   says(nv, nv, "nvfp4", "");
 }
 
+// What cosim prints of two trained tensors with some options more, and its JSON.
+static std::pair<std::string, Json> cosim_reports(const Sandbox& box, const Args& more) {
+  const std::string tensors = "testbench/data/use_lite_attention.safetensors:";
+  Args args = {"cosim",
+               "--acts",
+               tensors + "embedding.weight",
+               "--weights",
+               tensors + "layers.0.attention.qkv.weight",
+               "--json",
+               box / "r.json"};
+  args.insert(args.end(), more.begin(), more.end());
+  const std::string text = box.output(args);
+  return {text, Json::parse(get(box / "r.json"))};
+}
+
 TEST_CASE("cosim reports the same with both engines, and says which one it was", "[cli][bits]") {
   const Sandbox box;
-  const std::string tensors = "testbench/data/use_lite_attention.safetensors:";
   const auto report = [&](const Args& more) {
-    Args args = {"cosim",
-                 "--acts",
-                 tensors + "embedding.weight",
-                 "--weights",
-                 tensors + "layers.0.attention.qkv.weight",
-                 "--json",
-                 box / "r.json"};
-    args.insert(args.end(), more.begin(), more.end());
-    const std::string text = box.output(args);
+    const auto [text, json] = cosim_reports(box, more);
     INFO(text);
     const bool bits = std::find(more.begin(), more.end(), "bits") != more.end();
     CHECK((text.find(" beats on the bits engine against the golden model\n") != std::string::npos) == bits);
     CHECK((text.find(" beats on the Verilated RTL against the golden model\n") != std::string::npos) ==
           !bits);
-    return Json::parse(get(box / "r.json"));
+    return json;
   };
   const Json verilated = report({});
   CHECK(report({"--engine", "verilated"})["engine"] == "verilated");
@@ -103,22 +109,13 @@ TEST_CASE("cosim reports the same with both engines, and says which one it was",
 TEST_CASE("cosim on the scaled unit has the errors of the other one, with either engine and in a waveform",
           "[cli][bits]") {
   const Sandbox box;
-  const std::string tensors = "testbench/data/use_lite_attention.safetensors:";
   const auto report = [&](const Args& more) {
-    Args args = {"cosim",
-                 "--acts",
-                 tensors + "embedding.weight",
-                 "--weights",
-                 tensors + "layers.0.attention.qkv.weight",
-                 "--json",
-                 box / "r.json"};
-    args.insert(args.end(), more.begin(), more.end());
-    const std::string text = box.output(args);
+    const auto [text, json] = cosim_reports(box, more);
     INFO(text);
     const bool scaled = std::find(more.begin(), more.end(), "--scaled") != more.end();
     CHECK((text.find("  scaled            results leave out the factor 1/49\n") != std::string::npos) ==
           scaled);
-    return Json::parse(get(box / "r.json"));
+    return json;
   };
   const Json plain = report({});
   CHECK(plain["scaled"] == false);
