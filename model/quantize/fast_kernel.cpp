@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "model/avx2/blocks-inl.hpp"
 #include "model/core/float_bits.hpp"
 #include "model/quantize/fast_encode-inl.hpp"
 #include "model/quantize/fast_group-inl.hpp"
@@ -100,15 +101,17 @@ HWY_INLINE VI EncodeTile(const KernelParams& p, Group& group, std::size_t tile, 
   return best_scale;
 }
 
-#if HWY_TARGET <= HWY_AVX3_DL
-/// Whether EncodePairs() may code blocks with these parameters.
+#if HWY_TARGET <= HWY_AVX2
+/// Whether both types of the blocks may be found at once, with these parameters.
 HWY_INLINE bool HasPairs(const KernelParams& p, const KernelJob& job) {
   // The scales of the blocks times the power of two have to be normal numbers.
   const bool plain = !p.stochastic && !p.bounded && p.step_count == 0;
   return plain && job.rows == 1 && job.stride == 1 && p.code_bits == 4 && p.shares_scale &&
          !p.sign_magnitude && p.rule == Rule::kMse && p.normalize >= 0x1p-90F && p.normalize <= 0x1p90F;
 }
+#endif
 
+#if HWY_TARGET <= HWY_AVX3_DL
 /// Loads a tile, and returns its largest magnitudes, normalized.
 HWY_INLINE V LoadRawTile(const KernelParams& p, const float* HWY_RESTRICT x, RawTile& tile) {
   const D d;
@@ -246,11 +249,40 @@ void EncodeJob(const KernelParams& p, const KernelJob& job) {
   }
 }
 
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+/// The columns of a job of one row from `first` on.
+KernelJob ColumnsFrom(const KernelJob& job, std::size_t first) {
+  KernelJob rest = job;
+  rest.x += first * kValues;
+  rest.pieces -= first;
+  rest.codes += first * 8;
+  rest.scales += first;
+  return rest;
+}
+
+void EncodeBlocks(const KernelParams& p, const KernelJob& job) {
+  const BlockFactors factors = {p.normalize, p.tensor.encode, p.tensor.decode, p.int_step,
+                                p.int_steps_per_unit};
+  const std::size_t count = job.pieces / kBlocks;
+  const auto code_small = [&](std::size_t i) HWY_ATTR {
+    KernelJob small = ColumnsFrom(job, i * kBlocks);
+    small.pieces = kBlocks;
+    small.following = 0;
+    EncodeJob<4, Load::kMagnitudes>(p, small);
+  };
+  const std::size_t following = job.following * kValues;
+  CodeBlocks(factors, job.x, count, following, job.codes, job.scales, code_small);
+  if (count * kBlocks != job.pieces) EncodeJob<4, Load::kMagnitudes>(p, ColumnsFrom(job, count * kBlocks));
+}
+#endif
+
 void EncodeAny(const KernelParams& p, const KernelJob& job) {
   if (p.code_bits == 3) return EncodeJob<3, Load::kValues>(p, job);
   if (p.code_bits == 6) return EncodeJob<6, Load::kValues>(p, job);
   if (p.stochastic || p.bounded) return EncodeJob<4, Load::kValues>(p, job);
-#if HWY_TARGET <= HWY_AVX3_DL
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+  if (HasPairs(p, job)) return EncodeBlocks(p, job);
+#elif HWY_TARGET <= HWY_AVX3_DL
   if (HasPairs(p, job)) {
     EncodePairTiles(p, job);
     const std::size_t done = job.pieces / kMaxLanes * kMaxLanes;

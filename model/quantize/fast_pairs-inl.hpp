@@ -27,12 +27,11 @@ namespace {
 
 #if HWY_TARGET <= HWY_AVX3_DL  // and what has more than that
 
-/// What slots mean, and how values get them. A value of s steps that INT4 rounds to i has the slot that is the nearest
-/// integer to slope[i] * s + offset[i]. `error` is in steps of 1/14, so that both types have integers.
+/// What slots mean, and how values get them. A value of s steps that INT4 rounds to i has its slot in the low bits of the
+/// sum s + round[i]. Errors are in steps of 1/14, so that both types have integers.
 struct PairTables {
-  alignas(64) float slope[16];   ///< [i & 15]
-  alignas(64) float offset[16];  ///< [i & 15], with kPairBig
-  alignas(64) float pull[32];    ///< [slot]: the difference of the squared errors is pull * s + more * less
+  alignas(64) float round[16];  ///< [i & 15]: a large number whose last place is the step of the line
+  alignas(64) float pull[32];   ///< [slot]: the difference of the squared errors is pull * s + more * less
   alignas(64) std::int8_t less[64];    ///< [slot]: FP4 minus INT4, in 1/14, of the magnitudes
   alignas(64) std::uint8_t more[64];   ///< [slot]: FP4 plus INT4, in 1/14, of the magnitudes
   alignas(64) std::uint8_t codes[64];  ///< [slot], and for INT4 [slot + 32]
@@ -47,16 +46,15 @@ constexpr PairTables make_pair_tables() {
   // By the magnitude of the integer: the FP4 codes that it meets, and the line that tells them apart.
   constexpr int kFirst[8] = {0, 1, 3, 4, 5, 6, 6, 7};
   constexpr int kLast[8] = {1, 3, 4, 5, 6, 6, 7, 7};
-  constexpr float kSlope[8] = {2, 2, 2, 1, 1, 0.5F, 0.5F, 0.5F};
-  constexpr float kOffset[8] = {0, 0, 0, 2, 2, 4, 4, 4};
+  constexpr float kStep[8] = {0.5F, 0.5F, 0.5F, 1, 1, 2, 2, 2};
+  constexpr int kOffset[8] = {0, 0, 0, 2, 2, 4, 4, 4};
   // What is added to the signed FP4 codes of the integers -7 to 7: even, and no two slots coincide.
   constexpr int kMove[15] = {34, 32, 10, 34, 26, 20, 12, 2, 4, 10, 14, 18, -6, 24, 8};
   PairTables t{};
   for (int i = -7; i <= 7; ++i) {
     const int m = i < 0 ? -i : i;
     const int sign = i < 0 ? -1 : 1;
-    t.slope[i & 15] = kSlope[m];
-    t.offset[i & 15] = kPairBig + static_cast<float>(sign) * kOffset[m] + static_cast<float>(kMove[i + 7]);
+    t.round[i & 15] = (kPairBig + static_cast<float>(sign * kOffset[m] + kMove[i + 7])) * kStep[m];
     for (int code = i == 0 ? -1 : kFirst[m]; code <= kLast[m]; ++code) {
       const int signed_code = sign * code;
       const int magnitude = code < 0 ? -code : code;
@@ -161,8 +159,7 @@ HWY_INLINE void PairCodes(const KernelParams& p, const RawTile& tile, PairedTile
   const __m512 ints_per_unit = _mm512_set1_ps(p.int_steps_per_unit);
   const __m512 big = _mm512_set1_ps(kPairBig);
   const __m512i low = _mm512_set1_epi32(0xFF);
-  const __m512 slope = _mm512_load_ps(kPairs.slope);
-  const __m512 offset = _mm512_load_ps(kPairs.offset);
+  const __m512 round = _mm512_load_ps(kPairs.round);
   const __m512 pull0 = _mm512_load_ps(kPairs.pull);
   const __m512 pull1 = _mm512_load_ps(kPairs.pull + 16);
   const __m512i less = _mm512_load_si512(kPairs.less);
@@ -187,8 +184,7 @@ HWY_INLINE void PairCodes(const KernelParams& p, const RawTile& tile, PairedTile
       }
       for (std::size_t i = 4; i-- > 0;) sign = _mm512_shldi_epi32(sign, _mm512_castps_si512(s[i]), 4);
       for (std::size_t i = 0; i < 4; ++i) {
-        place[i] = _mm512_castps_si512(_mm512_fmadd_ps(s[i], _mm512_permutexvar_ps(place[i], slope),
-                                                       _mm512_permutexvar_ps(place[i], offset)));
+        place[i] = _mm512_castps_si512(_mm512_add_ps(s[i], _mm512_permutexvar_ps(place[i], round)));
       }
       for (std::size_t i = 0; i < 4; ++i) {
         const __m512i shifted = _mm512_slli_epi32(slots[i / 2], 8);

@@ -12,6 +12,7 @@
 #include "model/core/parallel.hpp"
 #include "model/quantize/fast_quantizer.hpp"
 #include "model/quantize/quantizer.hpp"
+#include "model/quantize/simd_targets.hpp"
 #include "model/quantize/simd_values.hpp"
 
 namespace {
@@ -157,6 +158,23 @@ void bench_ratios(benchmark::State& state) {
   state.counters["search_cost_one"] = median(search_one);
 }
 
+/// The shares of bench_ratios() with the instructions of AVX2, on a processor that has more.
+void bench_avx2(benchmark::State& state) {
+  const QuantizeOptions plain{Format::kIF4, Rule::kMse};
+  const unsigned all = thread_count(0);
+  std::vector<double> shares[2];
+  hwy::SetSupportedTargetsForTest(HWY_AVX2);
+  for (auto _ : state) {
+    for (const unsigned threads : {all, 1U}) {
+      const double memory = seconds([&] { move_memory(threads); });
+      shares[threads == 1].push_back(memory / seconds([&] { quantize_once(plain, threads); }));
+    }
+  }
+  hwy::SetSupportedTargetsForTest(0);
+  state.counters["share_of_limit_avx2_all"] = median(shares[0]);
+  state.counters["share_of_limit_avx2_one"] = median(shares[1]);
+}
+
 void add(const std::string& name, const QuantizeOptions& options) {
   const auto fast = [&](const std::string& cores, unsigned threads) {
     benchmark::RegisterBenchmark(
@@ -175,6 +193,13 @@ bool register_all() {
       ->Unit(benchmark::kMillisecond)
       ->UseRealTime()
       ->Iterations(7);
+  const std::vector<std::int64_t> targets = hwy::SupportedAndGeneratedTargets();
+  if (std::find(targets.begin(), targets.end(), HWY_AVX2) != targets.end()) {
+    benchmark::RegisterBenchmark("QuantizerRatios/avx2", bench_avx2)
+        ->Unit(benchmark::kMillisecond)
+        ->UseRealTime()
+        ->Iterations(7);
+  }
   for (const unsigned threads : {1U, 0U}) {
     benchmark::RegisterBenchmark(threads == 1 ? "MemoryTrafficOfIF4/one" : "MemoryTrafficOfIF4/all",
                                  [threads](benchmark::State& state) { bench_memory(state, threads); })
