@@ -13,17 +13,43 @@
   localparam int ShiftWidth   = if4_pkg::shift_width(Format) + 1;
 
   if (if4_pkg::whole(Format)) begin : gen_whole
-    // A magnitude is 0..8 or 12. If its bit 3 is set, its bits 1:0 are 0, so at most one term of each OR below is 1,
-    // and the OR adds two partial products of the same place: there are three rows to add instead of four.
+    // In digits of base 4 a product is 16 * high + 4 * (the products of an upper and a lower digit) + low. A magnitude is
+    // 0..8 or 12: an upper digit of 2 or 3 goes with a lower digit of 0. So terms exclude each other, and every OR below
+    // adds such terms. The adders are written bit by bit, as what abc makes of the arithmetic is larger.
     logic [3:0] a, w;
-    logic [7:0] row0, row1, row2;
+    logic [3:0] low, high;       // product of the lower digits, at place 0; of the upper digits, at place 4
+    logic [1:0] row0, row1;      // products of an upper and a lower digit, at place 2
+    logic       top;             // the rest of them, at place 4
+    logic       sum2, sum3;      // row0 + row1
+    logic       carry3, carry4;  // of row0 + row1, into the place that the name says
+    logic       low3, low4;      // what is added to that sum at the place that the name says
+    logic       carry5;          // into place 5, of all
     assign a = 4'(a_sig_i);
     assign w = 4'(w_sig_i);
-    assign row0 = {1'b0, a[3] & w[3], a[3] & w[2], (a[3] & w[1]) | (a[1] & w[3]), (a[3] & w[0]) | (a[1] & w[2]),
-                   a[2] & w[0], a[1] & w[0], a[0] & w[0]};
-    assign row1 = {2'b00, a[2] & w[3], a[2] & w[2], (a[2] & w[1]) | (a[0] & w[3]), a[1] & w[1], a[0] & w[1], 1'b0};
-    assign row2 = {5'b00000, a[0] & w[2], 2'b00};
-    assign product_o = ProductWidth'(row0 + row1 + row2);
+
+    assign low[0] = a[0] & w[0];
+    assign low[1] = (a[1] & w[0]) ^ (a[0] & w[1]);
+    assign low[2] = a[1] & w[1] & ~low[0];
+    assign low[3] = a[1] & w[1] & low[0];
+    assign high[0] = a[2] & w[2];
+    assign high[1] = (a[3] & w[2]) ^ (a[2] & w[3]);
+    assign high[2] = a[3] & w[3] & ~high[0];
+    assign high[3] = a[3] & w[3] & high[0];
+
+    assign row0 = {(a[2] & w[1]) | (a[0] & w[3]), a[2] & w[0]};
+    assign row1 = {(a[1] & w[2]) | (a[3] & w[0]), a[0] & w[2]};
+    assign top  = (a[3] & w[1]) | (a[1] & w[3]);
+
+    assign sum2   = row0[0] ^ row1[0];
+    assign carry3 = row0[0] & row1[0];
+    assign sum3   = row0[1] ^ row1[1] ^ carry3;
+    assign carry4 = (row0[1] & row1[1]) | (carry3 & (row0[1] ^ row1[1]));
+    assign low3   = low[3] | (low[2] & sum2);
+    assign low4   = top | (sum3 & low3);
+    assign carry5 = (high[0] & carry4) | (low4 & (high[0] ^ carry4));
+
+    assign product_o = ProductWidth'({high[3], high[2] | (high[1] & carry5), high[1] ^ carry5,
+                                      (high[0] ^ carry4) ^ low4, sum3 ^ low3, low[2] ^ sum2, low[1:0]});
     logic unused;
     assign unused = a_shift_i[0] ^ w_shift_i[0];
   end else begin : gen_shifted
