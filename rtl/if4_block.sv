@@ -21,7 +21,7 @@
   logic [if4_pkg::ScaleSigWidth-1:0]           a_sig, w_sig;
   logic [if4_pkg::ScaleExpWidth-1:0]           a_exp, w_exp;
 
-  if4_dot #(.Format(Format)) u_dot (
+  if4_dot #(.Format(Format), .Depth(Depth)) u_dot (
     .a_int_i(a_scale_i[7]), .w_int_i(w_scale_i[7]), .a_codes_i(a_codes_i), .w_codes_i(w_codes_i),
     .quarters_o(quarters), .carries_o(carries)
   );

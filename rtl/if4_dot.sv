@@ -1,7 +1,8 @@
 // The four quarters of D, the sum of the 16 products of two blocks of codes: 16 decoders a side, and if4_quarters.
 // if4_sum makes D of them. Combinational.
 /* verilator lint_off TIMESCALEMOD */ module if4_dot #(
-  parameter int Format = if4_pkg::FormatIF4  // one of if4_pkg::Format*
+  parameter int Format = if4_pkg::FormatIF4,  // one of if4_pkg::Format*
+  parameter int Depth  = 0                    // 0 or 1 (if4_product)
 ) (
   input  logic                                        a_int_i,    // type of the activations: 1 int, 0 float
   input  logic                                        w_int_i,    // type of the weights, likewise
@@ -30,7 +31,7 @@
     );
   end
 
-  if4_quarters #(.Format(Format)) u_quarters (
+  if4_quarters #(.Format(Format), .Depth(Depth)) u_quarters (
     .a_neg_i(a_neg), .a_sig_i(a_sig), .a_shift_i(a_shift),
     .w_neg_i(w_neg), .w_sig_i(w_sig), .w_shift_i(w_shift), .quarters_o(quarters_o), .carries_o(carries_o)
   );

@@ -4,7 +4,8 @@
 // of an adder. The tree has 15 adders, so one product, that of lane 15, is negated in full before it is added. The two
 // upper levels of the tree are if4_sum: it gets the sums of the quarters and the three carries that its adders take.
 /* verilator lint_off TIMESCALEMOD */ module if4_quarters #(
-  parameter int Format = if4_pkg::FormatIF4  // one of if4_pkg::Format*
+  parameter int Format = if4_pkg::FormatIF4,  // one of if4_pkg::Format*
+  parameter int Depth  = 0                    // 0 or 1 (if4_product)
 ) (
   // Operands of the activations, as 16 if4_element give them: element i in bit or slice i.
   input  logic [15:0]                                 a_neg_i,
@@ -33,7 +34,7 @@
 
   for (genvar i = 0; i < if4_pkg::BlockSize; i++) begin : gen_lane
     logic [ProductWidth-1:0] product;
-    if4_product #(.Format(Format)) u_product (
+    if4_product #(.Format(Format), .Depth(Depth)) u_product (
       .a_sig_i(a_sig_i[i*SigWidth +: SigWidth]), .a_shift_i(a_shift_i[i*ShiftWidth +: ShiftWidth]),
       .w_sig_i(w_sig_i[i*SigWidth +: SigWidth]), .w_shift_i(w_shift_i[i*ShiftWidth +: ShiftWidth]),
       .product_o(product)

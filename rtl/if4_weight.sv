@@ -31,8 +31,8 @@
     assign term2   = ((x <<< 5) & {BlockWidth{fp_fp}}) | ((x <<< 6) & {BlockWidth{mixed}})
                    | ((x <<< 7) & {BlockWidth{int_int}});
     assign term3   = (x & {BlockWidth{fp_fp}}) | ((x <<< 2) & {BlockWidth{mixed}});
-    assign sum_o   = (term1 ^ term3) ^ term2;
-    assign carry_o = ((term1 & term3) | (term2 & (term1 ^ term3))) << 1;
+    assign sum_o   = term1 ^ term2 ^ term3;
+    assign carry_o = ((term1 & term2) | (term1 & term3) | (term2 & term3)) << 1;
   end else begin : gen_weights
     // One weight after the other: x * (2^n - 1) = (x << n) - x, then << z.
     localparam int FloatOnes = if4_pkg::float_ones(Format);

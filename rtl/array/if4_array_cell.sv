@@ -143,12 +143,12 @@
         assign {a_sig[i*SigWidth +: SigWidth], a_neg[i]} = a[i*ElementWidth +: ElementWidth];
         assign {w_sig[i*SigWidth +: SigWidth], w_neg[i]} = w[i*ElementWidth +: ElementWidth];
       end
-      if4_quarters #(.Format(Format)) u_quarters (
+      if4_quarters #(.Format(Format), .Depth(Depth)) u_quarters (
         .a_neg_i(a_neg), .a_sig_i(a_sig), .a_shift_i(none),
         .w_neg_i(w_neg), .w_sig_i(w_sig), .w_shift_i(none), .quarters_o(quarters), .carries_o(carries)
       );
     end else begin : gen_dot
-      if4_dot #(.Format(Format)) u_dot (
+      if4_dot #(.Format(Format), .Depth(Depth)) u_dot (
         .a_int_i(a_int), .w_int_i(w_int),
         .a_codes_i(a[0 +: ElementsWidth]), .w_codes_i(w[0 +: ElementsWidth]), .quarters_o(quarters), .carries_o(carries)
       );

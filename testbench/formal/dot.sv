@@ -8,7 +8,8 @@
 // So D is the sum of the 16 products of the tables. Everything is compared in 32 bits, in which nothing wraps: no sum of
 // the unit leaves its width.
 module dot #(
-  parameter int Format = 0
+  parameter int Format = 0,
+  parameter int Depth  = 0
 ) (
   input logic a_int_i,
   input logic w_int_i,
@@ -27,7 +28,7 @@ module dot #(
   logic [4*QuarterWidth-1:0] quarters;
   logic [2:0]                carries;
 
-  if4_dot #(.Format(Format)) u_dot (
+  if4_dot #(.Format(Format), .Depth(Depth)) u_dot (
     .a_int_i(a_int_i), .w_int_i(w_int_i), .a_codes_i(a_codes_i), .w_codes_i(w_codes_i),
     .quarters_o(quarters), .carries_o(carries)
   );
@@ -46,7 +47,7 @@ module dot #(
       .is_int_i(w_int_i), .code_i(w_codes_i[i*CodeWidth +: CodeWidth]),
       .neg_o(w_neg), .sig_o(w_sig), .shift_o(w_shift)
     );
-    if4_product #(.Format(Format)) u_product (
+    if4_product #(.Format(Format), .Depth(Depth)) u_product (
       .a_sig_i(a_sig), .a_shift_i(a_shift), .w_sig_i(w_sig), .w_shift_i(w_shift), .product_o(p)
     );
     logic        n;

@@ -1,6 +1,7 @@
 // if4_element and if4_product equal to the tables: every code, every pair of codes, every pair of types.
 module element_product #(
-  parameter int Format = 0
+  parameter int Format = 0,
+  parameter int Depth  = 0
 ) (
   input logic a_int_i,
   input logic w_int_i,
@@ -19,7 +20,7 @@ module element_product #(
   if4_element #(.Format(Format)) u_w (
     .is_int_i(w_int_i), .code_i(w_code_i), .neg_o(w_neg), .sig_o(w_sig), .shift_o(w_shift)
   );
-  if4_product #(.Format(Format)) u_product (
+  if4_product #(.Format(Format), .Depth(Depth)) u_product (
     .a_sig_i(a_sig), .a_shift_i(a_shift), .w_sig_i(w_sig), .w_shift_i(w_shift), .product_o(product)
   );
 

@@ -5,7 +5,8 @@
 // if4_dot is replaced by wires: D comes from the codes' bits, as four equal quarters and as many carries as are left.
 // dot.sv proves the real one, scale.sv the scales.
 module if4_dot #(
-  parameter int Format = 0
+  parameter int Format = 0,
+  parameter int Depth  = 0  // has no part in it
 ) (
   input  logic                                         a_int_i,
   input  logic                                         w_int_i,
