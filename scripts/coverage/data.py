@@ -31,33 +31,30 @@ class Hole:
 @dataclass
 class Waiver:
     where: str    # name of its file and number of its line
-    kind: str     # line, toggle, or constant: a bit that nothing drives to both values
+    kind: str     # toggle; constant: a bit that nothing drives to both values; line: one that nothing can run
     module: str
-    pattern: str  # of a bit: signal with bits; of a line: the point's name and the text of its source line
+    pattern: str  # of a bit: signal with bits; of a line: the point's name and the text of its source line, as `signal`
     units: list
     values: dict = field(default_factory=dict)  # {name: {unit: number}}, for names in the bits
     reason: str = ""
     holes: int = 0
 
     def __post_init__(self):
-        self.module, _, self.instance = self.module.partition("/")
-        if self.kind != "line":
+        self.module, _, instance = self.module.partition("/")
+        # The end of the path of an instance, and after it only generate blocks that a signal is in.
+        self.instance = re.compile(rf"(?:.*\.)?{expression(instance)}(?:\.(?!u_)[^.]+)*") if instance else None
+        if self.kind == "line":
+            self.signal = re.compile(re.escape(self.pattern).replace(r"\[\*\]", r"\[\w+\]"))  # not {A|B}: RTL has both
+        else:
             self.read_pattern()
 
     def read_pattern(self):
         """'row{J=0..3}[31:D+2*J]' -> an expression for the signal, and the sums for the highest and the lowest bit."""
         match = re.fullmatch(r"(.+?)(?:\[([^\[\]:]+)(?::([^\[\]:]+))?\])?", self.pattern)
         self.high, self.low = match[2], match[3] or match[2]
-        self.numbers = set()
-        text = re.escape(match[1]).replace(r"\[\*\]", r"\[\d+\]")
-
-        def numbered(found):
-            self.numbers.add(found[1])
-            return f"(?P<{found[1]}>{'|'.join(str(n) for n in range(int(found[2]), int(found[3]) + 1))})"
-
-        self.signal = re.compile(re.sub(r"\\{([A-Z]+)=(\d+)\\\.\\\.(\d+)\\}", numbered, text))
+        self.signal = re.compile(expression(match[1]))
         for name in itertools.chain(*(names_in(bits) for bits in (self.high, self.low) if bits is not None)):
-            if name not in self.numbers and name not in self.values:
+            if name not in self.signal.groupindex and name not in self.values:
                 raise ValueError(f"no value is called {name}")
 
     def covers(self, name, unit):
@@ -76,10 +73,18 @@ class Waiver:
         if self.module != place.module or (self.kind == "line") != (place.kind == "line") or unit not in self.units:
             return False
         if self.kind == "line":
-            return self.pattern == f"{place.name} {source(place).strip()}"
-        if self.instance and [part for part in instance.split(".") if part.startswith("u_")][-1:] != [self.instance]:
+            return self.signal.fullmatch(f"{place.name} {source(place).strip()}") is not None
+        if self.instance is not None and self.instance.fullmatch(instance) is None:
             return False
         return self.covers(place.name, unit)
+
+
+def expression(text):
+    """'gen_x[*].{sum|carry}{J=0..3}' as a regular expression: any index, one of the names, one of the numbers, named J."""
+    text = re.sub(r"\\{([A-Z]+)=(\d+)\\.\\.(\d+)\\}",
+                  lambda found: f"(?P<{found[1]}>{'|'.join(map(str, range(int(found[2]), int(found[3]) + 1)))})", re.escape(text))
+    text = re.sub(r"\\{((?:\w|\\[.|\[\]])+)\\}", lambda found: f"(?:{found[1]})".replace(r"\|", "|"), text)
+    return text.replace(r"\[\*\]", r"\[\d+\]")
 
 
 TERM = r"(?:(\d+)\*)?(\d+|[A-Z]+)"
@@ -164,8 +169,9 @@ def read_waivers(paths, known_units):
                 for unit in some(words[3:]):
                     if numbers.setdefault(unit, int(words[2])) != int(words[2]):
                         raise ValueError(f"{unit} has two values {words[1]}")
-            elif words[0] == "line" and len(words) > 2:
-                waivers.append(Waiver(where, "line", words[1], line.split(maxsplit=2)[2].strip(), groups["all"]))
+            elif words[0] == "line" and len(words) > 4 and words[3] in groups:
+                text = line.split(maxsplit=4)[4].strip()
+                waivers.append(Waiver(where, "line", words[1], f"{words[2]} {text}", groups[words[3]]))
             elif words[0] in ("toggle", "constant") and len(words) == 4 and words[3] in groups:
                 waivers.append(Waiver(where, words[0], words[1], words[2], groups[words[3]], values))
             else:
@@ -183,7 +189,7 @@ class Tally:
     all: int = 0
     hit: int = 0
     waived: int = 0
-    constant: int = 0  # bits that a waiver calls constant
+    constant: int = 0  # bits that a waiver calls constant, lines that it says cannot run
 
     def percent(self):
         """Of what can be covered: constants left out, other waivers not."""
@@ -316,15 +322,17 @@ def judge(part, root, points_path, waivers_paths, wanted=()):
             tally = tallies[place.kind]
             tally.all += 1
             waiver = next((one for one in by_module[place.module] if one.matches(place, unit, instance, source)), None)
-            if waiver is not None and waiver.kind == "constant" and count > 0:
-                faults.append(f"{unit}: {instance} {place.name} changes; {waiver.where} calls it constant")
+            if waiver is not None and waiver.kind != "toggle" and count > 0:
+                faults.append(f"{unit}: {instance} {place.name} changes; {waiver.where} calls it constant"
+                              if place.kind == "toggle" else
+                              f"{unit}: {place.name} of {place.file}:{place.line} runs; {waiver.where} says that it cannot")
             if count >= NEEDED[place.kind]:
                 tally.hit += 1
                 continue
             if waiver is not None:
                 waiver.holes += 1
-                tally.constant += waiver.kind == "constant"
-                tally.waived += waiver.kind != "constant"
+                tally.constant += waiver.kind != "toggle"
+                tally.waived += waiver.kind == "toggle"
             hole = holes.setdefault((place, waiver is None), Hole(place, waiver=waiver))
             hole.where.append((unit, instance))
         seen = part.units[unit]

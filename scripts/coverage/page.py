@@ -34,7 +34,7 @@ def summary(report):
     for kind in KINDS:
         tally = report.total(kind)
         rows.append([f"{kind}s", *tally_cells(tally), str(tally.waived or ""), str(tally.constant or "")])
-    return table("Coverage", ["", ">covered", ">", ">holes", ">explained holes", ">constant bits, left out"], rows)
+    return table("Coverage", ["", ">covered", ">", ">holes", ">explained holes", ">constant, left out"], rows)
 
 
 def unit_table(report):
@@ -52,8 +52,8 @@ def module_table(report):
             pair[0] += count >= NEEDED[place.kind]
             pair[1] += 1
     for hole in report.holes.values():
-        if hole.waiver is not None and hole.waiver.kind == "constant":
-            modules[hole.place.file]["toggle"][1] -= len(hole.where)
+        if hole.waiver is not None and hole.waiver.kind != "toggle":
+            modules[hole.place.file][hole.place.kind][1] -= len(hole.where)
     rows = []
     for file, kinds in sorted(modules.items()):
         rows.append([cell(f'<a href="#{esc(file)}">{code(file)}</a>', "name"),

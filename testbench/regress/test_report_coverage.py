@@ -60,6 +60,9 @@ class PartsTest(RunTest):
     def judge(self, part):
         return data.judge(part, self.root, self.root / "points.txt", [self.root / "waivers.txt"], ["if4_mac"]).failures()
 
+    def test_the_judge_finds_every_defect_of_its_self_test(self):
+        self.assertEqual(selftest.run(), 0)
+
     def test_two_halves_are_the_whole(self):
         instances = [([self.random.randrange(1000) for _ in NAMES],
                       self.toggles(self.random.randrange(4), self.random.randrange(4))) for _ in range(6)]
