@@ -132,6 +132,25 @@ void add_remainders(Stimuli& stimuli) {
   }
 }
 
+// Ties and the places beside them in a unit that is full, since most of the time results are refused: a stage that waits and
+// does not hold one of its bits takes that of the sum behind, and sums like these let no wrong bit pass. In every fourth tie
+// the lower half of the fraction is all ones, and what rounds it carries into the upper one.
+void add_stalled_ties(Stimuli& stimuli) {
+  const Ties ties(stimuli.config(), 1);
+  if (ties.most() < ties.least()) return;
+  stimuli.testpoint("ties.stalled");
+  stimuli.stalls(0, 248);
+  for (int n = 0, binade = ties.most(); n < 96; ++n) {
+    const std::int64_t ones = n % 4 == 0 ? 0xFFF : 0;
+    Int128 sum = ties.tie(random_significand(stimuli) | ones, n % 4 < 2, binade);
+    if (n % 2 != 0 && binade > 0) sum += Int128{n % 8 < 4 ? 1 : -1} << n / 2 % binade;
+    stimuli.dot_product(beats_with_sum(n % 3 != 0 ? -sum : sum, stimuli.config()));
+    binade = binade > ties.least() ? binade - 1 : ties.most();
+  }
+  stimuli.stalls(0, 0);
+  stimuli.wait(16);
+}
+
 Int128 random_sum(Stimuli& stimuli, int bits) {
   const Int128 sum = static_cast<Int128>(stimuli.random()()) << 56 ^ static_cast<Int128>(stimuli.random()());
   const Int128 top = Int128{1} << (bits - 1);
@@ -178,6 +197,7 @@ void add_ties(Stimuli& stimuli) {
   add_places_in_binades(stimuli);
   if (mixes_types(stimuli.format())) add_mixed_ties(stimuli);
   if (sum_divisor(stimuli.config()) != 1) add_remainders(stimuli);
+  add_stalled_ties(stimuli);
 }
 
 void add_powers(Stimuli& stimuli) {

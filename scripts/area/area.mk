@@ -77,7 +77,7 @@ gates: ## the vectors of the RTL on the netlists of IF4, as they are and with pl
 PLAN_MUTANTS := $(BUILD)/plan_mutants
 
 .PHONY: check-plan
-check-plan: ## how many of 500 random mutants of each output stage's netlist the vectors of the test plan kill
+check-plan: ## how many of 500 random mutants of each IF4 netlist the vectors of the test plan kill
 	@scripts/setup.sh default area
 	@exec python3 scripts/netlist_mutants.py make --out $(PLAN_MUTANTS)/mutated $(GATED)
 	@$(SUBMAKE) GATES=$(PLAN_MUTANTS) CONFIG=release $(PLAN_MUTANTS)/mutated/gates_check

@@ -18,7 +18,7 @@ cut, and one that is there twice are refused. Writes index.html and coverage.jso
   point   a line of testbench/coverage/points.txt
 
 Every build of the unit is judged by itself, and each must be there. A hole, that is what no part covered, must be
-explained in testbench/coverage/waivers.txt, and what is explained there must be a hole. There is no waiver for a point.
+explained in testbench/coverage/waivers*.txt, and what is explained there must be a hole. There is no waiver for a point.
 Exit codes: 0 all well, 1 a hole without a waiver, a waiver without a hole, or a figure below its floor; 2 bad input.
 """
 

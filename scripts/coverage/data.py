@@ -15,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import builds  # noqa: E402
 
 TOP, TOP_FILES = "if4_mac", "rtl/if4_mac.f"
+# What a unit can do depends on its output stage. A rigid one is iterative, with Depth 1: no stage of it waits.
+UNIT_KINDS = ("pipelined", "iterative", "rigid")
 NEEDED = {"line": 1, "toggle": RISEN | FALLEN}
 TOGGLE_FLOOR = 98.0  # percent of the bits that are not constant
 
@@ -28,34 +30,31 @@ class Hole:
 
 @dataclass
 class Waiver:
-    number: int   # of its line in the file
-    kind: str     # line, toggle, or constant: a bit that nothing drives to both values
+    where: str    # name of its file and number of its line
+    kind: str     # toggle; constant: a bit that nothing drives to both values; line: one that nothing can run
     module: str
-    pattern: str  # of a bit: signal with bits; of a line: the point's name and the text of its source line
+    pattern: str  # of a bit: signal with bits; of a line: the point's name and the text of its source line, as `signal`
     units: list
     values: dict = field(default_factory=dict)  # {name: {unit: number}}, for names in the bits
     reason: str = ""
     holes: int = 0
 
     def __post_init__(self):
-        self.module, _, self.instance = self.module.partition("/")
-        if self.kind != "line":
+        self.module, _, instance = self.module.partition("/")
+        # The end of the path of an instance, and after it only generate blocks that a signal is in.
+        self.instance = re.compile(rf"(?:.*\.)?{expression(instance)}(?:\.(?!u_)[^.]+)*") if instance else None
+        if self.kind == "line":
+            self.signal = re.compile(re.escape(self.pattern).replace(r"\[\*\]", r"\[\w+\]"))  # not {A|B}: RTL has both
+        else:
             self.read_pattern()
 
     def read_pattern(self):
         """'row{J=0..3}[31:D+2*J]' -> an expression for the signal, and the sums for the highest and the lowest bit."""
         match = re.fullmatch(r"(.+?)(?:\[([^\[\]:]+)(?::([^\[\]:]+))?\])?", self.pattern)
         self.high, self.low = match[2], match[3] or match[2]
-        self.numbers = set()
-        text = re.escape(match[1]).replace(r"\[\*\]", r"\[\d+\]")
-
-        def numbered(found):
-            self.numbers.add(found[1])
-            return f"(?P<{found[1]}>{'|'.join(str(n) for n in range(int(found[2]), int(found[3]) + 1))})"
-
-        self.signal = re.compile(re.sub(r"\\{([A-Z]+)=(\d+)\\\.\\\.(\d+)\\}", numbered, text))
+        self.signal = re.compile(expression(match[1]))
         for name in itertools.chain(*(names_in(bits) for bits in (self.high, self.low) if bits is not None)):
-            if name not in self.numbers and name not in self.values:
+            if name not in self.signal.groupindex and name not in self.values:
                 raise ValueError(f"no value is called {name}")
 
     def covers(self, name, unit):
@@ -74,10 +73,18 @@ class Waiver:
         if self.module != place.module or (self.kind == "line") != (place.kind == "line") or unit not in self.units:
             return False
         if self.kind == "line":
-            return self.pattern == f"{place.name} {source(place).strip()}"
-        if self.instance and [part for part in instance.split(".") if part.startswith("u_")][-1:] != [self.instance]:
+            return self.signal.fullmatch(f"{place.name} {source(place).strip()}") is not None
+        if self.instance is not None and self.instance.fullmatch(instance) is None:
             return False
         return self.covers(place.name, unit)
+
+
+def expression(text):
+    """'gen_x[*].{sum|carry}{J=0..3}' as a regular expression: any index, one of the names, one of the numbers, named J."""
+    text = re.sub(r"\\{([A-Z]+)=(\d+)\\.\\.(\d+)\\}",
+                  lambda found: f"(?P<{found[1]}>{'|'.join(map(str, range(int(found[2]), int(found[3]) + 1)))})", re.escape(text))
+    text = re.sub(r"\\{((?:\w|\\[.|\[\]])+)\\}", lambda found: f"(?:{found[1]})".replace(r"\|", "|"), text)
+    return text.replace(r"\[\*\]", r"\[\d+\]")
 
 
 TERM = r"(?:(\d+)\*)?(\d+|[A-Z]+)"
@@ -105,7 +112,7 @@ def bits_of(name):
 
 
 def read_points(path):
-    """[(group, axes, kind)] and {axis: values}; kind is None, pipelined or iterative."""
+    """[(group, axes, kinds)] and {axis: values}; kinds are those of the units that can do it, or none for all."""
     axes, crosses = {}, []
     text = path.read_text().replace("\\\n", " ")
     for number, line in enumerate(text.splitlines(), 1):
@@ -115,11 +122,14 @@ def read_points(path):
         if words[0] == "axis" and len(words) > 2:
             axes[words[1]] = words[2:]
             continue
-        line_head, _, kind = line.partition(" @ ")
+        line_head, _, kinds = line.partition(" @ ")
         words = line_head.split()
         if words[0] != "cross" or len(words) < 3 or any(axis not in axes for axis in words[2:]):
             raise ValueError(f"{path}:{number}: neither an axis nor a cross of known axes: '{line}'")
-        crosses.append((words[1], words[2:], kind.strip() or None))
+        unknown = set(kinds.split()) - set(UNIT_KINDS)
+        if unknown:
+            raise ValueError(f"{path}:{number}: no kind of unit is called '{min(unknown)}'")
+        crosses.append((words[1], words[2:], kinds.split()))
     if not crosses:
         raise ValueError(f"{path}: lists no point")
     return crosses, axes
@@ -128,17 +138,19 @@ def read_points(path):
 def expand(crosses, axes, kind):
     """The points of a unit of that kind: 'group value value', in order."""
     for group, names, only in crosses:
-        if only in (None, kind):
+        if not only or kind in only:
             for values in itertools.product(*(axes[name] for name in names)):
                 yield " ".join((group, *values))
 
 
-def read_waivers(path, known_units):
-    """The waivers of a file; its form is at the top of waivers.txt."""
+def read_waivers(paths, known_units):
+    """The waivers of files, which are as one in this order; their form is at the top of waivers.txt."""
     waivers, groups, values = [], {"all": list(known_units)}, defaultdict(dict)
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+    lines = [(path, number, line) for path in paths for number, line in enumerate(path.read_text().splitlines(), 1)]
+    for path, number, line in lines:
         if not line.strip() or line.startswith("#"):
             continue
+        where = f"{path.name}:{number}"
         if line[0].isspace():
             if not waivers:
                 raise ValueError(f"{path}:{number}: a reason without a waiver")
@@ -157,17 +169,18 @@ def read_waivers(path, known_units):
                 for unit in some(words[3:]):
                     if numbers.setdefault(unit, int(words[2])) != int(words[2]):
                         raise ValueError(f"{unit} has two values {words[1]}")
-            elif words[0] == "line" and len(words) > 2:
-                waivers.append(Waiver(number, "line", words[1], line.split(maxsplit=2)[2].strip(), groups["all"]))
+            elif words[0] == "line" and len(words) > 4 and words[3] in groups:
+                text = line.split(maxsplit=4)[4].strip()
+                waivers.append(Waiver(where, "line", words[1], f"{words[2]} {text}", groups[words[3]]))
             elif words[0] in ("toggle", "constant") and len(words) == 4 and words[3] in groups:
-                waivers.append(Waiver(number, words[0], words[1], words[2], groups[words[3]], values))
+                waivers.append(Waiver(where, words[0], words[1], words[2], groups[words[3]], values))
             else:
                 raise ValueError(f"not a waiver: '{line}'")
         except ValueError as error:
             raise ValueError(f"{path}:{number}: {error}") from None
     for waiver in waivers:
         if not waiver.reason:
-            raise ValueError(f"{path}:{waiver.number}: a waiver without a reason")
+            raise ValueError(f"{waiver.where}: a waiver without a reason")
     return waivers
 
 
@@ -176,7 +189,7 @@ class Tally:
     all: int = 0
     hit: int = 0
     waived: int = 0
-    constant: int = 0  # bits that a waiver calls constant
+    constant: int = 0  # bits that a waiver calls constant, lines that it says cannot run
 
     def percent(self):
         """Of what can be covered: constants left out, other waivers not."""
@@ -256,7 +269,7 @@ class Report:
         for unit, point in self.missing_points:
             unseen[point].append(unit)
         failures += [f"point never seen: {point}, in {some_of(units)}" for point, units in unseen.items()]
-        failures += [f"waivers.txt:{waiver.number}: no hole matches {waiver.kind} {waiver.module} "
+        failures += [f"{waiver.where}: no hole matches {waiver.kind} {waiver.module} "
                      f"{waiver.pattern}" for waiver in self.stale()]
         for unit, tallies in self.units.items():
             if tallies["toggle"].percent() < TOGGLE_FLOOR:
@@ -283,12 +296,12 @@ class Report:
         return "\n".join(lines)
 
 
-def judge(part, root, points_path, waivers_path, wanted=()):
+def judge(part, root, points_path, waivers_paths, wanted=()):
     """The judgement on a part, in which all units that are `wanted` must be."""
     rtl = Rtl(root, builds.listed(TOP_FILES, root), TOP)
     counts = part.counts(rtl)
     crosses, axes = read_points(points_path)
-    waivers = read_waivers(waivers_path, counts)
+    waivers = read_waivers(waivers_paths, counts)
     sources = {}
 
     def source(place):
@@ -309,21 +322,24 @@ def judge(part, root, points_path, waivers_path, wanted=()):
             tally = tallies[place.kind]
             tally.all += 1
             waiver = next((one for one in by_module[place.module] if one.matches(place, unit, instance, source)), None)
-            if waiver is not None and waiver.kind == "constant" and count > 0:
-                faults.append(f"{unit}: {instance} {place.name} changes; waivers.txt:{waiver.number} calls it "
-                              "constant")
+            if waiver is not None and waiver.kind != "toggle" and count > 0:
+                faults.append(f"{unit}: {instance} {place.name} changes; {waiver.where} calls it constant"
+                              if place.kind == "toggle" else
+                              f"{unit}: {place.name} of {place.file}:{place.line} runs; {waiver.where} says that it cannot")
             if count >= NEEDED[place.kind]:
                 tally.hit += 1
                 continue
             if waiver is not None:
                 waiver.holes += 1
-                tally.constant += waiver.kind == "constant"
-                tally.waived += waiver.kind != "constant"
+                tally.constant += waiver.kind != "toggle"
+                tally.waived += waiver.kind == "toggle"
             hole = holes.setdefault((place, waiver is None), Hole(place, waiver=waiver))
             hole.where.append((unit, instance))
         seen = part.units[unit]
         if seen.kind is None:
             faults.append(f"{unit}: its ports were not watched")
+        elif seen.kind not in UNIT_KINDS:
+            faults.append(f"{unit}: '{seen.kind}' is no kind of unit")
         points[unit] = {point: seen.points.get(point, 0) for point in expand(crosses, axes, seen.kind)}
         faults += [f"{unit}: seen, but not listed in points.txt: {point}"
                    for point in seen.points if point not in points[unit]]
@@ -336,14 +352,10 @@ def judge(part, root, points_path, waivers_path, wanted=()):
 
 ROOT = Path(__file__).resolve().parents[2]
 POINTS = ROOT / "testbench" / "coverage" / "points.txt"
-WAIVERS = ROOT / "testbench" / "coverage" / "waivers.txt"
+WAIVERS = [ROOT / "testbench" / "coverage" / name for name in ("waivers.txt", "waivers_fast.txt")]
 
 
 def judge_project(part):
-    """The judgement by the RTL, points and waivers of this checkout, in which each simulated build of the small unit must
-    be. The fast unit, Depth 1, is not judged: its constant bits have no waivers yet."""
-    units = [build for build in builds.read() if build.simulated and build.module == TOP]
-    for build in units:
-        if build.parameters.get("Depth"):
-            part.units.pop(build.name, None)
-    return judge(part, ROOT, POINTS, WAIVERS, [build.name for build in units if not build.parameters.get("Depth")])
+    """The judgement by the RTL, points and waivers of this checkout, in which each simulated build of the unit must be."""
+    return judge(part, ROOT, POINTS, WAIVERS,
+                 [build.name for build in builds.read() if build.simulated and build.module == TOP])

@@ -34,7 +34,7 @@ def summary(report):
     for kind in KINDS:
         tally = report.total(kind)
         rows.append([f"{kind}s", *tally_cells(tally), str(tally.waived or ""), str(tally.constant or "")])
-    return table("Coverage", ["", ">covered", ">", ">holes", ">explained holes", ">constant bits, left out"], rows)
+    return table("Coverage", ["", ">covered", ">", ">holes", ">explained holes", ">constant, left out"], rows)
 
 
 def unit_table(report):
@@ -52,8 +52,8 @@ def module_table(report):
             pair[0] += count >= NEEDED[place.kind]
             pair[1] += 1
     for hole in report.holes.values():
-        if hole.waiver is not None and hole.waiver.kind == "constant":
-            modules[hole.place.file]["toggle"][1] -= len(hole.where)
+        if hole.waiver is not None and hole.waiver.kind != "toggle":
+            modules[hole.place.file][hole.place.kind][1] -= len(hole.where)
     rows = []
     for file, kinds in sorted(modules.items()):
         rows.append([cell(f'<a href="#{esc(file)}">{code(file)}</a>', "name"),
@@ -69,13 +69,13 @@ def points_tables(report):
         for point, count in counts.items():
             least[point] = min(count, least.get(point, count))
     html = ""
-    for group, names, kind in report.crosses:
+    for group, names, kinds in report.crosses:
         split = len(names) - (2 if len(names) > 3 else 1 if len(names) > 1 else 0)
         rows = combinations(report.axes, names[:split])
         columns = combinations(report.axes, names[split:])
         total = len(rows) * len(columns)
         hit = sum(least.get(" ".join((group, *row, *column)), 0) > 0 for row in rows for column in columns)
-        title = f"{group}: {' &times; '.join(names)}{f', {kind} units only' if kind else ''}"
+        title = f"{group}: {' &times; '.join(names)}" + (f", {' and '.join(kinds)} units only" if kinds else "")
         head = "<tr>" + "".join(f"<th>{name}</th>" for name in names[:split]) + "".join(
             f'<th class="n">{"<br>".join(column) or "seen"}</th>' for column in columns) + "</tr>"
         body = ""
@@ -167,7 +167,7 @@ are {total.hit} of {total.all}, {100 * total.hit / max(total.all, 1):.2f} %. A <
         f"""<section><h2 id="files">Files</h2>{module_table(report)}</section>""",
         f"""<section><h2 id="points">Points</h2><p>A cell is how often the point was seen in the unit that saw it least.</p>
 {points_tables(report)}</section>""",
-        f"""<section><h2 id="holes">Holes explained</h2><p>From <code>testbench/coverage/waivers.txt</code>. Times: bits or lines,
+        f"""<section><h2 id="holes">Holes explained</h2><p>From <code>testbench/coverage/waivers*.txt</code>. Times: bits or lines,
 of all instances in all units.</p>{waiver_table(report)}</section>""",
         f"""<section><h2 id="sources">Sources</h2><p>Runs: of the point of the line that ran least, in the unit where it did. Bits:
 toggled and all, of every instance in every unit. <span class="key hit">Covered</span>,

@@ -15,7 +15,7 @@ RISEN, FALLEN = 1, 2
 @dataclass
 class Unit:
     """What was counted of one build of the unit, all its instances in the tests together."""
-    kind: str = None  # pipelined or iterative; None where its ports were not watched
+    kind: str = None  # one of UNIT_KINDS of data.py; None where its ports were not watched
     lines: dict = field(default_factory=dict)    # {Place: how often it ran}
     toggles: dict = field(default_factory=dict)  # {(scope, signal, bits): [bits that rose, bits that fell]}
     points: dict = field(default_factory=dict)   # {point: how often it was seen}

@@ -59,9 +59,13 @@ std::size_t type_pair(const Block& a, const Block& w) {
   return static_cast<std::size_t>((a.scale >> 7) * 2 + (w.scale >> 7));
 }
 
+std::string kind_of(const UnitBuild& build) {
+  return !build.iterative ? "pipelined" : build.depth == 0 ? "iterative" : "rigid";
+}
+
 // The points of one build of the unit, all instances together.
 struct Points {
-  bool iterative = false;
+  std::string kind;  // of points.txt
   std::array<std::uint64_t, kElementClasses> elements{};
   std::array<std::array<std::array<std::uint64_t, kPairClasses>, 5>, 4> beats{};  // [stalls][length]
   std::map<std::string, std::uint64_t> others;
@@ -153,7 +157,7 @@ class Watcher {
   void take_beat(const PortValues& ports, bool result_refused) {
     if (!open()) {
       flying_.emplace_back();
-      if (last_before_) points_.count("flow", "back-to-back");
+      if (last_before_) points_.count("flow-elastic", "back-to-back");
     }
     DotProduct& one = flying_.back();
     Int128 beat = 0;
@@ -283,7 +287,7 @@ class Collector {
     auto found = watchers_.find(ports.unit);
     if (found == watchers_.end()) {
       Points& points = points_[std::string(ports.build->name)];
-      points.iterative = ports.build->iterative;
+      points.kind = kind_of(*ports.build);
       found = watchers_.try_emplace(ports.unit, *ports.build, points).first;
     }
     found->second.clock(ports);
@@ -309,7 +313,7 @@ class Collector {
             points.elements[i];
       }
       for (const auto& [name, count] : points.others) counts[name] = count;
-      all[unit] = {{"kind", points.iterative ? "iterative" : "pipelined"}, {"points", counts}};
+      all[unit] = {{"kind", points.kind}, {"points", counts}};
     }
     return all;
   }

@@ -295,6 +295,31 @@ TEST_CASE("a unit whose results wait fills up, and moves on when they are taken"
   }
 }
 
+// A bit that does not wait with its sum is seen where it decides the rounding. Every lower half of a fraction is all ones, so
+// that the rounding carries into the upper one.
+TEST_CASE("ties and sums beside them wait in a full unit, bit by bit", "[rtl][coverage]") {
+  std::mt19937_64 random(test_seed() + 606);
+  for (const UnitBuild& config : unit_builds()) {
+    const MacConfig& mac = config.mac;
+    const Int128 square = sum_divisor(mac);
+    const Int128 most = std::min((Int128{1} << (acc_width(mac) - 1)) - 1, 2 * largest_beat(mac));
+    int places = 1;
+    while ((square << 25) << places < most) ++places;
+    std::vector<Beats> dot_products;
+    for (int i = 0; i < 96; ++i) {
+      const auto significand = static_cast<Int128>((std::uint64_t{1} << 23) | random() % (1U << 23) | 0xFFF);
+      const auto place = static_cast<int>(random() % static_cast<std::uint64_t>(places));
+      Int128 sum = (square * (2 * significand + 1)) << place;
+      if (i % 2 != 0 && place > 0) sum += Int128{i % 4 < 2 ? 1 : -1} << i / 4 % place;
+      dot_products.push_back(beats_with_sum(random() % 2 != 0 ? -sum : sum, mac));
+    }
+    MacUnit unit(config);
+    Waits waits;
+    waits.before_result = [&] { return static_cast<int>(random() % 48); };
+    check_run(unit, dot_products, waits);
+  }
+}
+
 TEST_CASE("a reset in any state drops everything and leaves nothing behind", "[rtl][coverage]") {
   std::mt19937_64 random(test_seed() + 605);
   for (const UnitBuild& config : unit_builds()) {

@@ -18,6 +18,9 @@ OTHERS = (
     ("if4", {"Depth": 1}, {}),
     ("if4", {"Depth": 1, "Iterative": 1}, {}),
     ("nvfp4", {"Depth": 1}, {}),
+    ("if3", {"Depth": 1, "Scaled": 1}, {"SCALED": 1}),
+    ("if4", {"Depth": 1, "Iterative": 1, "Lanes": 32}, {"LANES": 32}),
+    ("if6_e3m2", {"Depth": 1, "Iterative": 1}, {}),
     ("if4", {"Scaled": 1}, {"SCALED": 1}),
     ("if3", {"Scaled": 1, "Iterative": 1}, {"SCALED": 1}),
 )

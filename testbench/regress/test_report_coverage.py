@@ -58,7 +58,10 @@ class PartsTest(RunTest):
                 self.part("two", [([0, 7, 1, 1], self.toggles(1, 2))], {"pair x one": 1, "pair y one": 4})]
 
     def judge(self, part):
-        return data.judge(part, self.root, self.root / "points.txt", self.root / "waivers.txt", ["if4_mac"]).failures()
+        return data.judge(part, self.root, self.root / "points.txt", [self.root / "waivers.txt"], ["if4_mac"]).failures()
+
+    def test_the_judge_finds_every_defect_of_its_self_test(self):
+        self.assertEqual(selftest.run(), 0)
 
     def test_two_halves_are_the_whole(self):
         instances = [([self.random.randrange(1000) for _ in NAMES],
@@ -190,7 +193,7 @@ sys.path.insert(0, {str(ROOT / "scripts" / "coverage")!r})
 import data, page, parts
 root = Path({str(self.root)!r})
 part = parts.merged(map(parts.read, map(Path, open(sys.argv[1][1:]).read().split())))
-report = data.judge(part, root, root / "points.txt", root / "waivers.txt", ["if4_mac"])
+report = data.judge(part, root, root / "points.txt", [root / "waivers.txt"], ["if4_mac"])
 page.write(report, part, root, Path(sys.argv[2]))
 sys.exit(not report.passed())
 """)
