@@ -10,19 +10,19 @@
 ifneq ($(filter $(BUILD)/%,$(MAKECMDGOALS)),)
 
 # The scalar quantizer is for tests alone, and model/files and above need libraries that a user of a MAC does not.
-LIBRARY := $(filter-out model/quantize/quantizer.cpp,$(foreach room,core mac quantize,$(wildcard model/$(room)/*.cpp)))
+LIBRARY := $(filter-out model/quantize/quantizer.cpp,$(foreach room,core mac quantize simd,$(wildcard model/$(room)/*.cpp)))
 DPI := $(addprefix model/,$(addsuffix .cpp,core/format core/tensor mac/lane_fp32 mac/mac quantize/candidates \
 	quantize/options dpi/if4_dpi))
 DPI_STATIC := model/quantize/fast_kernel.cpp
 
 PIC_COMPILE := $(CXX) $(FLAGS) $(OPTIMIZE_release) -fPIC -ffunction-sections $(CXXFLAGS) -MD -MP -c
-STATIC_SIMD := -DHWY_COMPILE_ONLY_STATIC -include model/quantize/simd_targets.hpp
+STATIC_SIMD := -DHWY_COMPILE_ONLY_STATIC -include model/simd/simd_targets.hpp
 DPI_LINK := $(CXX) $(CXXFLAGS) $(LDFLAGS) -shared -static-libstdc++ -static-libgcc -Wl,--gc-sections -Wl,-z,defs \
 	-Wl,-soname,libif4_dpi.so -Wl,--version-script=model/dpi/if4_dpi.map
 
 $(call remember,$(O)/pic/flags,$(PIC_COMPILE) $(STATIC_SIMD) $(DPI_LINK) $(LIBRARY) $(DPI) $(DPI_STATIC))
 
-$(O)/pic/model/quantize/fast_kernel.o $(O)/pic/model/quantize/simd_values.o: PIC_COMPILE += -O3
+$(O)/pic/model/quantize/fast_kernel.o $(O)/pic/model/simd/simd_values.o: PIC_COMPILE += -O3
 $(O)/pic/%.o: %.cpp $(O)/pic/flags
 	@echo '  CXX pic  $<'; mkdir -p $(@D); $(PIC_COMPILE) $< -o $@
 $(O)/pic/static/%.o: %.cpp $(O)/pic/flags

@@ -48,7 +48,7 @@ link = @echo '  LINK     $@'; mkdir -p $(@D); $(LINK) $(filter %.o,$^) $(filter 
 
 ifeq ($(CONFIG),release)
 # The inner loops of the quantizer: unrolled they are a tenth faster; those of the product in FP64, three times as fast.
-$(O)/model/quantize/fast_kernel.o $(O)/model/quantize/simd_values.o: OPTIMIZE += -O3
+$(O)/model/quantize/fast_kernel.o $(O)/model/simd/simd_values.o: OPTIMIZE += -O3
 $(O)/model/accuracy/product_reference.o: OPTIMIZE += -O3
 # Options, reports and headers: much code from libraries, which compiles in two thirds of the time and runs for
 # milliseconds.

@@ -12,7 +12,7 @@
 
 #include "model/core/format.hpp"
 #include "model/cuda/device_bits.hpp"
-#include "model/quantize/noise.hpp"
+#include "model/simd/noise.hpp"
 #include "model/quantize/options.hpp"
 
 namespace if4::cuda {

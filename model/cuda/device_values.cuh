@@ -7,7 +7,7 @@
 #include <type_traits>
 
 #include "model/cuda/job.hpp"
-#include "model/quantize/rotation.hpp"
+#include "model/simd/rotation.hpp"
 
 namespace if4::cuda {
 

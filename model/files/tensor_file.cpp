@@ -12,7 +12,7 @@
 #include "model/files/model_folder.hpp"
 #include "model/files/npy.hpp"
 #include "model/files/safetensors.hpp"
-#include "model/quantize/rotation.hpp"
+#include "model/simd/rotation.hpp"
 
 namespace if4 {
 namespace {

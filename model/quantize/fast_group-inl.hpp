@@ -15,8 +15,8 @@
 #include "hwy/highway.h"
 #include "model/quantize/fast_encode-inl.hpp"
 #include "model/quantize/fast_kernel.hpp"
-#include "model/quantize/simd_round-inl.hpp"
-#include "model/quantize/simd_tile-inl.hpp"
+#include "model/simd/simd_round-inl.hpp"
+#include "model/simd/simd_tile-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace if4 {

@@ -7,8 +7,8 @@
 #include <cstdint>
 
 #include "model/quantize/candidates.hpp"
-#include "model/quantize/noise.hpp"
 #include "model/quantize/options.hpp"
+#include "model/simd/noise.hpp"
 
 namespace if4 {
 
@@ -84,9 +84,32 @@ struct KernelJob {
   /// How many scales the jobs that come next have, where their values and codes follow those of this job in
   /// memory without a gap. The kernel fetches that memory into the cache while it codes this job.
   std::size_t following = 0;
+  /// Whether all pieces, which must follow each other in memory, are rotated first. They must be part of a tensor whose
+  /// RotationExtremes are gentle.
+  bool rotated = false;
 };
 
 /// Writes the codes and the scales of a job.
 void kernel_encode(const KernelParams& params, const KernelJob& job);
+
+/// Blocks that run down the columns of a matrix: of block b of column c,
+///   - value i is at    x + (16 b + i) * row_values + c,
+///   - the codes go to  codes + c * column_code_bytes + 8 b,
+///   - the scale goes to  scales + c * column_scales + b.
+struct ColumnsJob {
+  static constexpr std::size_t kMaxColumns = 256;
+
+  const float* x = nullptr;  ///< at any address
+  std::size_t row_values = 0;
+  std::size_t columns = 0;  ///< a multiple of 16, at most kMaxColumns
+  std::size_t blocks = 0;
+  std::uint8_t* codes = nullptr;
+  std::size_t column_code_bytes = 0;
+  std::uint8_t* scales = nullptr;
+  std::size_t column_scales = 0;
+};
+
+/// Codes the columns, or returns false where it has no loops for these parameters and this processor.
+bool kernel_encode_columns(const KernelParams& params, const ColumnsJob& job);
 
 }  // namespace if4

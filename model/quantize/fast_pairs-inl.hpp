@@ -134,12 +134,15 @@ struct PairedTile {
   __m512 difference;  ///< of the squared errors, FP4 minus INT4, in 1/196 of the squared step
 };
 
-/// Whether INT4 has the smaller error by the specification, in a lane of a tile.
-inline bool IntegersAreBetter(const KernelParams& p, const RawTile& tile, const PairedTile& paired,
-                              std::size_t lane) {
-  const float step = hn::GetLane(StepOf(p, hn::Set(DI(), tile.scale[lane])));
+/// The errors of both types by the specification, in a lane of a tile.
+struct PairErrors {
   float floats = 0.0F;
   float integers = 0.0F;
+};
+inline PairErrors PairErrorsOf(const KernelParams& p, const RawTile& tile, const PairedTile& paired,
+                               std::size_t lane) {
+  const float step = hn::GetLane(StepOf(p, hn::Set(DI(), tile.scale[lane])));
+  PairErrors errors;
   for (std::size_t i = 0; i < kValues; ++i) {
     const float value = (tile.x[i * kMaxLanes + lane] + 0.0F) * p.normalize;
     std::uint8_t slots[64];
@@ -147,10 +150,10 @@ inline bool IntegersAreBetter(const KernelParams& p, const RawTile& tile, const 
     const std::size_t slot = slots[4 * lane + 3 - (i / 4 % 2 * 2 + i % 2)];
     const float float_error = kPairs.floats[slot] * step - value;
     const float int_error = kPairs.integers[slot] * p.int_step * step - value;
-    floats += float_error * float_error;
-    integers += int_error * int_error;
+    errors.floats += float_error * float_error;
+    errors.integers += int_error * int_error;
   }
-  return integers < floats;
+  return errors;
 }
 
 /// Finds the slots of a tile.
@@ -211,17 +214,24 @@ struct CodedTile {
   __m512i scales;
 };
 
-/// Chooses the types of a tile whose scales are all normal numbers or 0.
-HWY_INLINE CodedTile ChooseTypes(const KernelParams& p, const RawTile& tile, const PairedTile& paired) {
-  const __m512i scale = _mm512_load_si512(tile.scale);
+/// Chooses the types of blocks whose scales are all normal numbers or 0, and returns the lanes that are INT4.
+/// is_better(lane): whether INT4 has the smaller error by the specification, where the difference is not above `doubt`.
+template <class IsBetter>
+HWY_INLINE __mmask16 ChooseTypes(__m512i scale, __m512 difference, float doubt, const IsBetter& is_better) {
   const __mmask16 used = _mm512_test_epi32_mask(scale, scale);
-  const __m512 doubt = _mm512_set1_ps(kPairDoubt);
-  __mmask16 ints = _mm512_mask_cmp_ps_mask(used, paired.difference, doubt, _CMP_GT_OQ);
-  unsigned open = _mm512_mask_cmp_ps_mask(used, _mm512_abs_ps(paired.difference), doubt, _CMP_LE_OQ);
+  const __m512 least = _mm512_set1_ps(doubt);
+  __mmask16 ints = _mm512_mask_cmp_ps_mask(used, difference, least, _CMP_GT_OQ);
+  unsigned open = _mm512_mask_cmp_ps_mask(used, _mm512_abs_ps(difference), least, _CMP_LE_OQ);
   for (; HWY_UNLIKELY(open != 0); open &= open - 1) {
     const auto lane = static_cast<std::size_t>(__builtin_ctz(open));
-    if (IntegersAreBetter(p, tile, paired, lane)) ints = static_cast<__mmask16>(ints | (1U << lane));
+    if (is_better(lane)) ints = static_cast<__mmask16>(ints | (1U << lane));
   }
+  return ints;
+}
+
+/// The codes of a tile whose lanes `ints` are INT4.
+HWY_INLINE CodedTile PairWords(__m512i scale, const PairedTile& paired, __mmask16 ints) {
+  const __mmask16 used = _mm512_test_epi32_mask(scale, scale);
   const __m512i table = _mm512_load_si512(kPairs.codes);
   const __m512i int_index = _mm512_set1_epi32(0x20202020);
   const __m512i weights = _mm512_set1_epi16(0x0110);  // the second value of two is in the lower byte
@@ -244,12 +254,27 @@ HWY_INLINE CodedTile ChooseTypes(const KernelParams& p, const RawTile& tile, con
   return coded;
 }
 
-/// Writes a tile to where its codes and its scales go.
-HWY_INLINE void StoreTile(const CodedTile& tile, std::uint8_t* codes, std::uint8_t* scales) {
+/// Chooses the types of a tile whose scales are all normal numbers or 0.
+HWY_INLINE CodedTile ChooseCodes(const KernelParams& p, const RawTile& tile, const PairedTile& paired) {
+  const __m512i scale = _mm512_load_si512(tile.scale);
+  const __mmask16 ints = ChooseTypes(scale, paired.difference, kPairDoubt, [&](std::size_t lane) {
+    const PairErrors errors = PairErrorsOf(p, tile, paired, lane);
+    return errors.integers < errors.floats;
+  });
+  return PairWords(scale, paired, ints);
+}
+
+/// Writes the codes of a tile.
+HWY_INLINE void StoreTileCodes(const CodedTile& tile, std::uint8_t* codes) {
   const __m512i first = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
   const __m512i second = _mm512_add_epi32(first, _mm512_set1_epi32(8));
   _mm512_storeu_si512(codes, _mm512_permutex2var_epi32(tile.words[0], first, tile.words[1]));
   _mm512_storeu_si512(codes + 64, _mm512_permutex2var_epi32(tile.words[0], second, tile.words[1]));
+}
+
+/// Writes a tile to where its codes and its scales go.
+HWY_INLINE void StoreTile(const CodedTile& tile, std::uint8_t* codes, std::uint8_t* scales) {
+  StoreTileCodes(tile, codes);
   _mm_storeu_si128(reinterpret_cast<__m128i*>(scales), _mm512_cvtepi32_epi8(tile.scales));
 }
 

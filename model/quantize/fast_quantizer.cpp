@@ -10,28 +10,11 @@
 #include "model/core/error.hpp"
 #include "model/core/float_bits.hpp"
 #include "model/core/parallel.hpp"
-#include "model/quantize/rotation.hpp"
-#include "model/quantize/simd_values.hpp"
+#include "model/quantize/fast_parts.hpp"
+#include "model/simd/rotation.hpp"
+#include "model/simd/simd_values.hpp"
 
 namespace if4 {
-namespace {
-
-constexpr std::size_t kPiece = kBlockSize;
-/// Values of a part that is a number of blocks: 16 KB of FP32, which stay in the first cache.
-constexpr std::size_t kFlatValues = 4096;
-/// Parts that a thread takes at a time. They follow each other in memory, which is read fastest in order.
-constexpr std::size_t kRun = 16;
-/// Rows of a part that is a band of rows, and the values that are taken of each row at a time.
-constexpr std::size_t kBandRows = 16;
-constexpr std::size_t kBandValues = 256;
-/// Values in which a thread looks for the largest magnitude at a time.
-constexpr std::size_t kLargestValues = std::size_t{1} << 16;
-constexpr std::uint32_t kInfinityBits = 0x7F800000;
-
-std::size_t divided_up(std::size_t a, std::size_t b) { return a / b + (a % b != 0 ? 1 : 0); }
-
-}  // namespace
-
 TensorView view_of(const Tensor& tensor) {
   check_size(tensor);
   return {tensor.shape, DType::kF32, tensor.values.data()};
@@ -55,13 +38,8 @@ FastQuantizer::FastQuantizer(const TensorView& view, const QuantizeOptions& opti
                    : rows_ / matrix_rows_ * divided_up(matrix_rows_, kBandRows);
   }
 
-  std::uint32_t bits = largest_bits();
+  const std::uint32_t bits = options.rotate ? find_largest_rotated() : largest_bits();
   if (bits >= kInfinityBits) fail_not_finite();
-  if (options.rotate) {
-    huge_ = float_from_bits(bits) >= kRotationLimit;
-    bits = largest_rotated_bits();
-    if (bits >= kInfinityBits) throw InputError("a value of the rotated tensor is beyond the range of BF16");
-  }
   amax_ = float_from_bits(bits);
   zero_ = amax_ == 0.0F;
   if (!zero_) params_ = kernel_params(options, amax_);
@@ -89,168 +67,19 @@ std::size_t FastQuantizer::code_bytes(std::size_t first, std::size_t last) const
   return scale_bytes(first, last) * if4::code_bytes(options_.format);
 }
 
-// Converts `count` values of the tensor to FP32, from number `from` on in the order in which they
-// are in memory.
-void FastQuantizer::convert(std::size_t from, std::size_t count, float* to) const {
-  if (view_.dtype == DType::kF32) {
-    std::memcpy(to, static_cast<const std::uint8_t*>(view_.data) + from * sizeof(float),
-                count * sizeof(float));
-    return;
-  }
-  const auto* half = static_cast<const std::uint16_t*>(view_.data) + from;
-  if (view_.dtype == DType::kBF16) {
-    simd_from_bfloat16(half, count, to);
-  } else {
-    simd_from_half(half, count, to);
-  }
-}
-
-std::uint32_t FastQuantizer::largest_bits() const {
-  const std::size_t count = rows_ * columns_;
-  std::vector<std::uint32_t> parts(divided_up(count, kLargestValues));
-  parallel_for(parts.size(), threads_, [&](std::size_t i) {
-    const std::size_t first = i * kLargestValues;
-    const std::size_t part = std::min(kLargestValues, count - first);
-    if (view_.dtype == DType::kF32) {
-      parts[i] = simd_largest(static_cast<const float*>(view_.data) + first, part);
-      return;
-    }
-    const std::uint16_t largest = simd_largest(static_cast<const std::uint16_t*>(view_.data) + first, part);
-    parts[i] = float_bits(view_.dtype == DType::kBF16 ? bfloat16_to_float(largest) : half_to_float(largest));
-  });
-  std::uint32_t largest = 0;
-  for (const std::uint32_t part : parts) largest = std::max(largest, part);
-  return largest;
-}
-
-void FastQuantizer::fail_not_finite() const {
-  std::array<float, kBandValues> values{};
-  const std::size_t count = rows_ * columns_;
-  for (std::size_t first = 0; first < count; first += values.size()) {
-    const std::size_t part = std::min(values.size(), count - first);
-    // convert() will not do here: it takes all F16 values for finite.
-    for (std::size_t i = 0; i < part; ++i) {
-      const auto* bytes = static_cast<const std::uint8_t*>(view_.data);
-      std::uint16_t half = 0;
-      if (view_.dtype == DType::kF32) {
-        std::memcpy(&values[i], bytes + (first + i) * sizeof(float), sizeof(float));
-      } else {
-        std::memcpy(&half, bytes + (first + i) * sizeof half, sizeof half);
-        values[i] = view_.dtype == DType::kBF16 ? bfloat16_to_float(half) : half_to_float(half);
-      }
-      if (!std::isfinite(values[i])) {
-        throw InputError(not_finite(first + i, values[i]));
-      }
-    }
-  }
-  throw InputError("a value of the tensor is not finite");
-}
-
-void FastQuantizer::fetch(std::size_t row, std::size_t rows, std::size_t first, std::size_t count, float* to,
-                          std::size_t stride) const {
-  for (std::size_t r = 0; r < rows; ++r) convert((row + r) * columns_ + first, count, to + r * stride);
-}
-
-// Reads along the rows of a matrix in memory, which become columns.
-void FastQuantizer::fetch_transposed(std::size_t row, std::size_t rows, std::size_t first, std::size_t count,
-                                     float* to, std::size_t stride) const {
-  std::array<float, kBandRows> values{};
-  const std::size_t matrix = row / matrix_rows_ * matrix_rows_ * columns_;
-  for (std::size_t c = 0; c < count; ++c) {
-    convert(matrix + (first + c) * matrix_rows_ + row % matrix_rows_, rows, values.data());
-    for (std::size_t r = 0; r < rows; ++r) to[r * stride + c] = values[r];
-  }
-}
-
-// Reads value by value where small transposed matrices are flattened into rows.
-void FastQuantizer::fetch_gathered(std::size_t row, std::size_t rows, std::size_t first, std::size_t count,
-                                   float* to, std::size_t stride) const {
-  const std::size_t width = shape_[shape_.size() - 1];
-  const std::size_t height = shape_[shape_.size() - 2];
-  for (std::size_t r = 0; r < rows; ++r) {
-    for (std::size_t c = 0; c < count; ++c) {
-      const std::size_t at = (row + r) * columns_ + first + c;
-      const std::size_t in_matrix = at % (width * height);
-      const std::size_t from = at - in_matrix + in_matrix % width * height + in_matrix / width;
-      convert(from, 1, to + r * stride + c);
-    }
-  }
-}
-
-// simd_rotate(), or rotate() where sums could overflow.
-void FastQuantizer::rotate_pieces(float* x, std::size_t pieces) const {
-  if (!huge_) return simd_rotate(x, pieces);
-  for (float* const end = x + pieces * kPiece; x != end; x += kPiece) {
-    BlockValues values{};
-    std::copy_n(x, kPiece, values.begin());
-    values = rotate(values);
-    std::copy_n(values.begin(), kPiece, x);
-  }
-}
-
-// Goes through a band of rows, kBandValues columns at a time: visit(row, rows, first column, padded columns,
-// values) gets the values of each step, filled up to whole blocks with zeros, with kBandValues floats for
-// each row.
-template <class Visit>
-void FastQuantizer::visit_band(std::size_t part, const Visit& visit) const {
-  std::array<float, kBandRows * kBandValues> x;
-  const std::size_t row = first_row(part);
-  const std::size_t rows = first_row(part + 1) - row;
-  for (std::size_t first = 0; first < columns_; first += kBandValues) {
-    const std::size_t count = std::min(kBandValues, columns_ - first);
-    const std::size_t padded = divided_up(count, block_size(options_.format)) * block_size(options_.format);
-    for (std::size_t r = 0; r < rows; ++r) {
-      std::fill_n(x.data() + r * kBandValues + count, padded - count, 0.0F);
-    }
-    if (options_.transpose && flattened_) {
-      fetch_gathered(row, rows, first, count, x.data(), kBandValues);
-    } else if (options_.transpose) {
-      fetch_transposed(row, rows, first, count, x.data(), kBandValues);
-    } else {
-      fetch(row, rows, first, count, x.data(), kBandValues);
-    }
-    if (options_.rotate) {
-      for (std::size_t r = 0; r < rows; ++r) rotate_pieces(x.data() + r * kBandValues, padded / kPiece);
-    }
-    visit(row, rows, first, padded, x.data());
-  }
-}
-
-std::uint32_t FastQuantizer::largest_rotated_bits() const {
-  std::vector<std::uint32_t> parts(parts_);
-  parallel_for(parts_, threads_, [&](std::size_t part) {
-    if (!flat_) {
-      visit_band(part, [&](std::size_t, std::size_t rows, std::size_t, std::size_t padded, const float* x) {
-        for (std::size_t r = 0; r < rows; ++r) {
-          parts[part] = std::max(parts[part], simd_largest(x + r * kBandValues, padded));
-        }
-      });
-      return;
-    }
-    std::array<float, kFlatValues> x;
-    const std::size_t first = part * kFlatValues;
-    const std::size_t count = std::min(kFlatValues, rows_ * columns_ - first);
-    convert(first, count, x.data());
-    rotate_pieces(x.data(), count / kPiece);
-    parts[part] = simd_largest(x.data(), count);
-  });
-  std::uint32_t largest = 0;
-  for (const std::uint32_t part : parts) largest = std::max(largest, part);
-  return largest;
-}
-
 void FastQuantizer::encode_flat(std::size_t part, std::size_t last, std::uint8_t* codes, std::uint8_t* scales,
                                 ErrorSums* errors) const {
   std::array<float, kFlatValues> converted;
   const std::size_t first = part * kFlatValues;
   const std::size_t count = std::min(kFlatValues, rows_ * columns_ - first);
   KernelJob job;
-  job.x = static_cast<const float*>(view_.data) + first;
-  if (view_.dtype != DType::kF32 || options_.rotate) {
+  job.rotated = gentle_ && view_.dtype == DType::kF32 && errors == nullptr;
+  if (view_.dtype != DType::kF32 || (options_.rotate && !job.rotated)) {
     convert(first, count, converted.data());
     if (options_.rotate) rotate_pieces(converted.data(), count / kPiece);
     job.x = converted.data();
   } else {
+    job.x = static_cast<const float*>(view_.data) + first;
     job.following = scale_bytes(part + 1, last);
   }
   const std::size_t pieces_per_block = block_size(options_.format) / kPiece;
@@ -269,47 +98,84 @@ void FastQuantizer::encode_flat(std::size_t part, std::size_t last, std::uint8_t
 
 void FastQuantizer::encode_band(std::size_t part, std::uint8_t* codes, std::uint8_t* scales,
                                 ErrorSums* errors) const {
+  if (options_.square && !options_.transpose && !options_.rotate && columns_ % kPiece == 0 &&
+      view_.dtype == DType::kF32) {
+    const std::size_t row = first_row(part);
+    return encode_columns(part, row, 0, static_cast<const float*>(view_.data) + row * columns_, columns_,
+                          columns_, {codes, scales, errors});
+  }
+  visit_band(part, true,
+             [&](std::size_t row, std::size_t, std::size_t first, std::size_t padded, const float* x) {
+               encode_columns(part, row, first, x, padded, kBandValues, {codes, scales, errors});
+             });
+}
+
+// Codes `padded` columns of a band, which begins with the row `row`, from column `first` on. `x` has `row_values` floats
+// for each row.
+void FastQuantizer::encode_columns(std::size_t part, std::size_t row, std::size_t first, const float* x,
+                                   std::size_t padded, std::size_t row_values, const Output& output) const {
   const std::size_t size = block_size(options_.format);
   const std::size_t pieces_per_block = size / kPiece;
   const std::size_t bytes = if4::code_bytes(options_.format);
-  visit_band(part,
-             [&](std::size_t row, std::size_t rows, std::size_t first, std::size_t padded, const float* x) {
-               const std::size_t block = first / size;
-               KernelJob job;
-               job.pieces = padded / size;
-               const auto place = [&](std::size_t r) {
-                 job.x = x + r * kBandValues;
-                 job.position = ((row + r) * blocks_per_row_ + block) * pieces_per_block;
-                 job.codes = codes + (r * blocks_per_row_ + block) * bytes;
-                 job.scales = scales + r * blocks_per_row_ + block;
-               };
-               if (options_.square) {
-                 place(0);
-                 job.rows = rows;
-                 job.row_values = kBandValues;
-                 job.row_pieces = blocks_per_row_;
-                 job.row_code_bytes = blocks_per_row_ * bytes;
-                 kernel_encode(params_, job);
-                 for (std::size_t r = 1; r < rows; ++r) {
-                   std::memcpy(scales + r * blocks_per_row_ + block, job.scales, job.pieces);
-                 }
-               } else {
-                 job.rows = pieces_per_block;
-                 job.stride = pieces_per_block;
-                 job.row_values = kPiece;
-                 job.row_pieces = 1;
-                 job.row_code_bytes = bytes / pieces_per_block;
-                 for (std::size_t r = 0; r < rows; ++r) {
-                   place(r);
-                   kernel_encode(params_, job);
-                 }
-               }
-               if (errors == nullptr) return;
-               for (std::size_t r = 0; r < rows; ++r) {
-                 place(r);
-                 meter_->add(job.x, job.codes, job.scales, job.pieces, *errors);
-               }
-             });
+  const std::size_t rows = first_row(part + 1) - row;
+  const std::size_t block = first / size;
+  KernelJob job;
+  job.pieces = padded / size;
+  const auto place = [&](std::size_t r) {
+    job.x = x + r * row_values;
+    job.position = ((row + r) * blocks_per_row_ + block) * pieces_per_block;
+    job.codes = output.codes + (r * blocks_per_row_ + block) * bytes;
+    job.scales = output.scales + r * blocks_per_row_ + block;
+  };
+  if (options_.square) {
+    place(0);
+    job.rows = rows;
+    job.row_values = row_values;
+    job.row_pieces = blocks_per_row_;
+    job.row_code_bytes = blocks_per_row_ * bytes;
+    kernel_encode(params_, job);
+    for (std::size_t r = 1; r < rows; ++r) {
+      std::memcpy(job.scales + r * blocks_per_row_, job.scales, job.pieces);
+    }
+  } else {
+    job.rows = pieces_per_block;
+    job.stride = pieces_per_block;
+    job.row_values = kPiece;
+    job.row_pieces = 1;
+    job.row_code_bytes = bytes / pieces_per_block;
+    for (std::size_t r = 0; r < rows; ++r) {
+      place(r);
+      kernel_encode(params_, job);
+    }
+  }
+  if (output.errors == nullptr) return;
+  for (std::size_t r = 0; r < rows; ++r) {
+    place(r);
+    meter_->add(job.x, job.codes, job.scales, job.pieces, *output.errors);
+  }
+}
+
+// Codes parts of a transposed tensor from its memory, and returns how many, from the first one on: those of one matrix
+// that have all rows of a band. None where that is not possible, or no faster.
+std::size_t FastQuantizer::encode_transposed(std::size_t first, std::size_t last, std::uint8_t* codes,
+                                             std::uint8_t* scales) const {
+  const bool whole = view_.dtype == DType::kF32 && !flattened_ && columns_ % kPiece == 0;
+  if (!options_.transpose || options_.square || options_.rotate || !whole) return 0;
+  const std::size_t row = first_row(first);
+  const std::size_t column = row % matrix_rows_;  // of the matrix in memory
+  static_assert(kRun * kBandRows <= ColumnsJob::kMaxColumns, "a run of parts is at most a job of columns");
+  const std::size_t parts = std::min(last - first, (matrix_rows_ - column) / kBandRows);
+  if (parts == 0) return 0;
+  ColumnsJob job;
+  job.x = static_cast<const float*>(view_.data) + (row - column) * columns_ + column;
+  job.row_values = matrix_rows_;
+  job.columns = parts * kBandRows;
+  job.blocks = blocks_per_row_;
+  job.codes = codes;
+  job.column_code_bytes = blocks_per_row_ * if4::code_bytes(options_.format);
+  job.scales = scales;
+  job.column_scales = blocks_per_row_;
+  return kernel_encode_columns(params_, job) ? parts : 0;
 }
 
 void FastQuantizer::encode(std::size_t first, std::size_t last, std::uint8_t* codes, std::uint8_t* scales,
@@ -327,7 +193,12 @@ void FastQuantizer::encode(std::size_t first, std::size_t last, std::uint8_t* co
   std::vector<ErrorSums> sums(errors == nullptr ? 0 : last - first);
   parallel_for(divided_up(last - first, kRun), threads_, [&](std::size_t run) {
     const std::size_t end = std::min((run + 1) * kRun, last - first);
-    for (std::size_t i = run * kRun; i < end; ++i) {
+    std::size_t i = run * kRun;
+    if (errors == nullptr) {
+      i += encode_transposed(first + i, first + end, codes + code_bytes(first, first + i),
+                             scales + scale_bytes(first, first + i));
+    }
+    for (; i < end; ++i) {
       const std::size_t part = first + i;
       std::uint8_t* const part_codes = codes + code_bytes(first, part);
       std::uint8_t* const part_scales = scales + scale_bytes(first, part);

@@ -5,12 +5,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 #include "model/core/dtype.hpp"
 #include "model/quantize/fast_kernel.hpp"
 #include "model/quantize/measure.hpp"
 #include "model/quantize/options.hpp"
+#include "model/simd/simd_values.hpp"
 
 namespace if4 {
 
@@ -48,6 +50,13 @@ class FastQuantizer {
               ErrorSums* errors = nullptr) const;
 
  private:
+  /// Where the codes, the scales and, unless it is null, the errors of a part go.
+  struct Output {
+    std::uint8_t* codes;
+    std::uint8_t* scales;
+    ErrorSums* errors;
+  };
+
   std::size_t blocks_before(std::size_t part) const;
   std::size_t first_row(std::size_t part) const;
   void fetch(std::size_t row, std::size_t rows, std::size_t first, std::size_t count, float* to,
@@ -59,13 +68,20 @@ class FastQuantizer {
   void rotate_pieces(float* x, std::size_t pieces) const;
   void convert(std::size_t from, std::size_t count, float* to) const;
   std::uint32_t largest_bits() const;
+  RotationExtremes rotation_extremes() const;
+  std::uint32_t find_largest_rotated();
   std::uint32_t largest_rotated_bits() const;
   [[noreturn]] void fail_not_finite() const;
   void encode_flat(std::size_t part, std::size_t last, std::uint8_t* codes, std::uint8_t* scales,
                    ErrorSums* errors) const;
   void encode_band(std::size_t part, std::uint8_t* codes, std::uint8_t* scales, ErrorSums* errors) const;
-  template <class Visit>
-  void visit_band(std::size_t part, const Visit& visit) const;
+  void encode_columns(std::size_t part, std::size_t row, std::size_t first, const float* x,
+                      std::size_t padded, std::size_t row_values, const Output& output) const;
+  std::size_t encode_transposed(std::size_t first, std::size_t last, std::uint8_t* codes,
+                                std::uint8_t* scales) const;
+  using BandVisit = std::function<void(std::size_t row, std::size_t rows, std::size_t first,
+                                       std::size_t padded, const float* values)>;
+  void visit_band(std::size_t part, bool rotated, const BandVisit& visit) const;
 
   TensorView view_;
   QuantizeOptions options_;
@@ -75,6 +91,7 @@ class FastQuantizer {
   std::size_t columns_ = 0;
   std::size_t matrix_rows_ = 0;  ///< bands of rows do not reach from one matrix of so many rows into the next
   bool flattened_ = false;       ///< a row of the result is all dimensions but the first
+  bool gentle_ = false;          ///< see RotationExtremes; never without rotation
   bool huge_ = false;            ///< a value reaches kRotationLimit
   std::size_t blocks_per_row_ = 0;
   bool flat_ =

@@ -36,9 +36,9 @@
 #include "model/core/format.hpp"
 #include "model/core/tensor.hpp"
 #include "model/quantize/candidates.hpp"
-#include "model/quantize/noise.hpp"
 #include "model/quantize/options.hpp"
-#include "model/quantize/rotation.hpp"
+#include "model/simd/noise.hpp"
+#include "model/simd/rotation.hpp"
 
 namespace if4 {
 

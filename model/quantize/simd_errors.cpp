@@ -1,7 +1,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "model/quantize/simd_errors.cpp"
 // clang-format off
-#include "model/quantize/simd_targets.hpp"  // before Highway, which asks what it says
+#include "model/simd/simd_targets.hpp"  // before Highway, which asks what it says
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 // clang-format on
@@ -10,7 +10,7 @@
 
 #include <cstring>
 
-#include "model/quantize/simd_tile-inl.hpp"
+#include "model/simd/simd_tile-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace if4 {

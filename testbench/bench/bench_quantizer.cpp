@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <functional>
 #include <random>
 #include <string>
 #include <vector>
@@ -12,8 +13,8 @@
 #include "model/core/parallel.hpp"
 #include "model/quantize/fast_quantizer.hpp"
 #include "model/quantize/quantizer.hpp"
-#include "model/quantize/simd_targets.hpp"
-#include "model/quantize/simd_values.hpp"
+#include "model/simd/simd_targets.hpp"
+#include "model/simd/simd_values.hpp"
 
 namespace {
 
@@ -125,16 +126,37 @@ void bench_memory(benchmark::State& state, unsigned threads) {
   set_bytes(state, kValues);
 }
 
-/// The speed of IF4 with rule mse over that of the memory, of the scalar version and of the scale search. They
+/// IF4 by the squared error with one option more, and the time that this takes over that without it.
+struct Road {
+  std::string name;
+  QuantizeOptions options;
+  std::vector<double> one;
+  std::vector<double> all;
+};
+std::vector<Road> slow_roads(const QuantizeOptions& plain) {
+  std::vector<Road> roads;
+  const auto add = [&](const char* name, const std::function<void(QuantizeOptions&)>& change) {
+    QuantizeOptions options = plain;
+    change(options);
+    roads.push_back({name, options, {}, {}});
+  };
+  add("search", [](QuantizeOptions& o) { o.search = true; });
+  add("rotation", [](QuantizeOptions& o) { o.rotate = true; });
+  add("transpose", [](QuantizeOptions& o) { o.transpose = true; });
+  add("two_d", [](QuantizeOptions& o) { o.square = true; });
+  add("stochastic", [](QuantizeOptions& o) { o.seed = 1; });
+  return roads;
+}
+
+/// The speed of IF4 with rule mse over that of the memory and of the scalar version, and what each option costs. They
 /// run in turns, so that a machine that slows down meanwhile slows all. The counters are medians of the ratios.
 void bench_ratios(benchmark::State& state) {
   const QuantizeOptions plain{Format::kIF4, Rule::kMse};
-  QuantizeOptions searched = plain;
-  searched.search = true;
   const Tensor small = scalar_tensor();
   const double share = static_cast<double>(kScalarRows) / static_cast<double>(kRows);
   const unsigned all = thread_count(0);
-  std::vector<double> of_memory_all, of_memory_one, to_scalar, search_all, search_one, limit;
+  std::vector<Road> roads = slow_roads(plain);
+  std::vector<double> of_memory_all, of_memory_one, to_scalar, limit;
   move_memory(all);
   quantize_once(plain, all);
   for (auto _ : state) {
@@ -147,15 +169,21 @@ void bench_ratios(benchmark::State& state) {
     of_memory_all.push_back(memory_all / fast_all);
     of_memory_one.push_back(memory_one / fast_one);
     to_scalar.push_back(scalar / fast_one);
-    search_all.push_back(seconds([&] { quantize_once(searched, all); }) / fast_all);
-    search_one.push_back(seconds([&] { quantize_once(searched, 1); }) / fast_one);
+    for (Road& road : roads) {
+      const double before_one = seconds([&] { quantize_once(plain, 1); });
+      road.one.push_back(seconds([&] { quantize_once(road.options, 1); }) / before_one);
+      const double before_all = seconds([&] { quantize_once(plain, all); });
+      road.all.push_back(seconds([&] { quantize_once(road.options, all); }) / before_all);
+    }
   }
   state.counters["limit_all_GB/s"] = median(limit);
   state.counters["share_of_limit_all"] = median(of_memory_all);
   state.counters["share_of_limit_one"] = median(of_memory_one);
   state.counters["times_scalar_one"] = median(to_scalar);
-  state.counters["search_cost_all"] = median(search_all);
-  state.counters["search_cost_one"] = median(search_one);
+  for (const Road& road : roads) {
+    state.counters[road.name + "_cost_all"] = median(road.all);
+    state.counters[road.name + "_cost_one"] = median(road.one);
+  }
 }
 
 /// The shares of bench_ratios() with the instructions of AVX2, on a processor that has more.

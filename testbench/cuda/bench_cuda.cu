@@ -16,7 +16,7 @@
 #include "model/cuda/cuda_quantizer.hpp"
 #include "model/cuda/errors.hpp"
 #include "model/quantize/fast_quantizer.hpp"
-#include "model/quantize/noise.hpp"
+#include "model/simd/noise.hpp"
 
 namespace if4 {
 namespace {

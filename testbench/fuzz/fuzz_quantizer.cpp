@@ -14,8 +14,8 @@
 #include "model/core/error.hpp"
 #include "model/quantize/fast_quantizer.hpp"
 #include "model/quantize/quantizer.hpp"
-#include "model/quantize/simd_targets.hpp"
-#include "model/quantize/simd_values.hpp"
+#include "model/simd/simd_targets.hpp"
+#include "model/simd/simd_values.hpp"
 #include "testbench/fuzz/fuzzing.hpp"
 
 namespace {

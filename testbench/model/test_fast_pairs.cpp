@@ -32,7 +32,20 @@ Tensor blocks_of(const std::vector<float>& values, float amax) {
 
 void check_everywhere(const EachTarget& targets, const Tensor& tensor) {
   const QuantizedTensor plain = quantize(tensor, {});
-  targets.run([&] { CHECK(difference(quantize_fast(view_of(tensor), {}, 1), plain) == ""); });
+  // The same blocks as the rows of 2-D blocks.
+  const Tensor wide{{16, tensor.values.size() / 16}, tensor.values};
+  QuantizeOptions square;
+  square.square = true;
+  const QuantizedTensor plain_square = quantize(wide, square);
+  // And as columns.
+  const Tensor high = transposed(tensor);
+  QuantizeOptions transpose;
+  transpose.transpose = true;
+  targets.run([&] {
+    CHECK(difference(quantize_fast(view_of(tensor), {}, 1), plain) == "");
+    CHECK(difference(quantize_fast(view_of(wide), square, 1), plain_square) == "");
+    CHECK(difference(quantize_fast(view_of(high), transpose, 1), plain) == "");
+  });
 }
 
 /// The squared error of FP4 minus that of INT4 for a value in steps.

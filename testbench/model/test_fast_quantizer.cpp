@@ -13,7 +13,7 @@
 #include "model/quantize/fast_quantizer.hpp"
 #include "model/quantize/measure.hpp"
 #include "model/quantize/quantizer.hpp"
-#include "model/quantize/simd_values.hpp"
+#include "model/simd/simd_values.hpp"
 #include "testbench/support/catch.hpp"
 #include "testbench/support/simd_targets.hpp"
 #include "testbench/support/stimuli.hpp"

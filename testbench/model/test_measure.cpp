@@ -9,7 +9,7 @@
 #include "model/core/error.hpp"
 #include "model/quantize/fast_quantizer.hpp"
 #include "model/quantize/measure.hpp"
-#include "model/quantize/rotation.hpp"
+#include "model/simd/rotation.hpp"
 #include "testbench/support/catch.hpp"
 #include "testbench/support/simd_targets.hpp"
 

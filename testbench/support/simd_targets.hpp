@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "model/quantize/simd_targets.hpp"
-#include "model/quantize/simd_values.hpp"
+#include "model/simd/simd_targets.hpp"
+#include "model/simd/simd_values.hpp"
 #include "testbench/support/catch.hpp"
 
 namespace if4::testing {

@@ -1,4 +1,4 @@
-#include "model/quantize/rotation.hpp"
+#include "model/simd/rotation.hpp"
 
 #include <algorithm>
 #include <cmath>

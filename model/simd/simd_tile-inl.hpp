@@ -69,25 +69,24 @@ HWY_INLINE void TransposeTo(const float* HWY_RESTRICT x, const Put& put) {
 #if HWY_TARGET == HWY_SCALAR
   for (std::size_t i = 0; i < kValues; ++i) put(load(0, i), i);
 #elif HWY_TARGET <= HWY_AVX3  // and its extensions, whose numbers are lower
-  // Quarters of four pieces change places, so that vector (quarter, r) has that quarter of the pieces r, 4 +
-  // r, 8 + r and 12 + r.
-  V quarters[4][4];
-  for (std::size_t r = 0; r < 4; ++r) {
-    const V p0 = load(r, 0);
-    const V p1 = load(r + 4, 0);
-    const V p2 = load(r + 8, 0);
-    const V p3 = load(r + 12, 0);
-    const V a = hn::ConcatLowerLower(d, p2, p0);
-    const V b = hn::ConcatLowerLower(d, p3, p1);
-    const V c = hn::ConcatUpperUpper(d, p2, p0);
-    const V e = hn::ConcatUpperUpper(d, p3, p1);
-    quarters[0][r] = hn::OddEvenBlocks(hn::SwapAdjacentBlocks(b), a);
-    quarters[1][r] = hn::OddEvenBlocks(b, hn::SwapAdjacentBlocks(a));
-    quarters[2][r] = hn::OddEvenBlocks(hn::SwapAdjacentBlocks(e), c);
-    quarters[3][r] = hn::OddEvenBlocks(e, hn::SwapAdjacentBlocks(c));
-  }
-  for (std::size_t q = 0; q < 4; ++q) {
-    PutColumns(quarters[q][0], quarters[q][1], quarters[q][2], quarters[q][3], 4 * q, put);
+  // Halves of four pieces each are loaded so that a shuffle of two vectors, which has a quarter of each of four pieces,
+  // is what PutColumns() takes. A half is put into a vector as it is loaded, which takes less than a shuffle.
+  for (std::size_t half = 0; half < kValues; half += 8) {
+    V quarters[2][4];
+    for (std::size_t r = 0; r < 4; ++r) {
+      const auto two = [&](std::size_t piece) HWY_ATTR {
+        const float* const at = x + piece * kValues + half;
+        return _mm512_castpd_ps(
+            _mm512_insertf64x4(_mm512_castps_pd(_mm512_castps256_ps512(_mm256_loadu_ps(at))),
+                               _mm256_castps_pd(_mm256_loadu_ps(at + 4 * kValues)), 1));
+      };
+      const __m512 a = two(r);
+      const __m512 b = two(r + 8);
+      quarters[0][r] = V{_mm512_shuffle_f32x4(a, b, 0x88)};
+      quarters[1][r] = V{_mm512_shuffle_f32x4(a, b, 0xDD)};
+    }
+    PutColumns(quarters[0][0], quarters[0][1], quarters[0][2], quarters[0][3], half, put);
+    PutColumns(quarters[1][0], quarters[1][1], quarters[1][2], quarters[1][3], half + 4, put);
   }
 #elif HWY_TARGET == HWY_AVX2
   for (std::size_t half = 0; half < 2; ++half) {
@@ -133,6 +132,10 @@ HWY_INLINE void Transpose(const float* HWY_RESTRICT x, V factor, float* HWY_REST
 /// The inverse: writes tile[N i + p] to x[16 p + i].
 HWY_INLINE void TransposeBack(const float* HWY_RESTRICT tile, float* HWY_RESTRICT x) {
   const D d;
+#if HWY_TARGET <= HWY_AVX3
+  // As many lanes as values: it is a transposition too.
+  TransposeTo(tile, [&](V v, std::size_t i) HWY_ATTR { hn::StoreU(v, d, x + i * kValues); });
+#else
   const std::size_t n = hn::Lanes(d);
   HWY_ALIGN float half[kValues * kMaxLanes];
   for (std::size_t j = 0; j < 4; ++j) {
@@ -145,6 +148,7 @@ HWY_INLINE void TransposeBack(const float* HWY_RESTRICT tile, float* HWY_RESTRIC
                           hn::Load(d, half + (8 + q) * n), hn::Load(d, half + (12 + q) * n), d,
                           x + 4 * n * q);
   }
+#endif
 }
 
 }  // namespace

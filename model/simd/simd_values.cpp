@@ -1,18 +1,20 @@
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "model/quantize/simd_values.cpp"
+#define HWY_TARGET_INCLUDE "model/simd/simd_values.cpp"
 // clang-format off
-#include "model/quantize/simd_targets.hpp"  // before Highway, which asks what it says
+#include "model/simd/simd_targets.hpp"  // before Highway, which asks what it says
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 // clang-format on
 
-#include "model/quantize/simd_values.hpp"
+#include "model/simd/simd_values.hpp"
 
 #include <algorithm>
 #include <cstring>
 
-#include "model/quantize/rotation.hpp"
-#include "model/quantize/simd_tile-inl.hpp"
+#include "model/core/float_bits.hpp"
+#include "model/simd/rotation.hpp"
+#include "model/simd/simd_rotate-inl.hpp"
+#include "model/simd/simd_tile-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace if4 {
@@ -111,48 +113,68 @@ void FromHalf(const std::uint16_t* from, std::size_t count, float* to) {
   }
 }
 
-/// round_to_bfloat16() of rotation.hpp in each lane.
-HWY_INLINE V ToBfloat16(V x) {
-  const D d;
-  const DU du;
-  VU bits = hn::BitCast(du, x);
-  const VU odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1U));
-  bits = hn::Add(hn::Add(bits, hn::Set(du, 0x7FFFU)), odd);
-  return hn::BitCast(d, hn::And(bits, hn::Set(du, 0xFFFF0000U)));
-}
-
-void Rotate(float* x, std::size_t pieces) {
+void TransposeRows(const float* from, std::size_t count, float* to, std::size_t stride) {
   const D d;
   const std::size_t n = hn::Lanes(d);
-  HWY_ALIGN float padded[kValues * kMaxLanes];
-  HWY_ALIGN float tile[kValues * kMaxLanes];
-  for (std::size_t piece = 0; piece < pieces; piece += n) {
-    const std::size_t used = std::min(n, pieces - piece);
-    float* at = x + piece * kValues;
-    if (used < n) {
-      std::memset(padded, 0, sizeof padded);
-      std::memcpy(padded, at, used * kValues * sizeof(float));
-    }
-    Transpose(used < n ? padded : at, hn::Set(d, 1.0F), tile);
-    for (std::size_t i = 0; i < kValues; ++i) {
-      const V v = ToBfloat16(hn::Load(d, tile + i * n));
-      hn::Store((kRotationSigns >> i & 1U) != 0 ? hn::Neg(v) : v, d, tile + i * n);
-    }
-    for (std::size_t distance = 1; distance < kValues; distance *= 2) {
-      for (std::size_t i = 0; i < kValues; ++i) {
-        if ((i & distance) != 0) continue;
-        const V a = hn::Load(d, tile + i * n);
-        const V b = hn::Load(d, tile + (i + distance) * n);
-        hn::Store(hn::Add(a, b), d, tile + i * n);
-        hn::Store(hn::Sub(a, b), d, tile + (i + distance) * n);
-      }
-    }
-    for (std::size_t i = 0; i < kValues; ++i) {
-      hn::Store(ToBfloat16(hn::Mul(hn::Load(d, tile + i * n), hn::Set(d, 0.25F))), d, tile + i * n);
-    }
-    TransposeBack(tile, used < n ? padded : at);
-    if (used < n) std::memcpy(at, padded, used * kValues * sizeof(float));
+  std::size_t c = 0;
+  for (; c + n <= count; c += n) {
+    TransposeTo(from + c * kValues,
+                [&](V v, std::size_t r) HWY_ATTR { hn::StoreU(v, d, to + r * stride + c); });
   }
+  for (; c < count; ++c) {
+    for (std::size_t r = 0; r < kValues; ++r) to[r * stride + c] = from[c * kValues + r];
+  }
+}
+
+void Rotate(float* x, std::size_t pieces, bool gentle) {
+  if (gentle) return RotateAll<true>(x, pieces);
+  RotateAll<false>(x, pieces);
+}
+
+/// The smallest |x| that is not 0.
+HWY_NOINLINE float SmallestAboveZero(const float* x, std::size_t count) {
+  const DU du;
+  const std::size_t n = hn::Lanes(du);
+  // Less 1, as unsigned numbers, zeros are the largest.
+  VU smallest = hn::Set(du, 0x7F000000U);
+  const auto take = [&](VU bits) HWY_ATTR {
+    const VU magnitude = hn::And(bits, hn::Set(du, 0x7FFFFFFFU));
+    smallest = hn::Min(smallest, hn::Sub(magnitude, hn::Set(du, 1U)));
+  };
+  std::size_t i = 0;
+  for (; i + n <= count; i += n) take(hn::BitCast(du, hn::LoadU(D(), x + i)));
+  HWY_ALIGN float last[kMaxLanes] = {};
+  std::memcpy(last, x + i, (count - i) * sizeof(float));
+  take(hn::BitCast(du, hn::Load(D(), last)));
+  HWY_ALIGN float lanes[kMaxLanes];
+  hn::Store(hn::BitCast(D(), hn::Add(smallest, hn::Set(du, 1U))), D(), lanes);
+  return *std::min_element(lanes, lanes + n);
+}
+
+void RotationExtremesOf(const float* x, std::size_t pieces, RotationExtremes& extremes) {
+  const D d;
+  const DU du;
+  const std::size_t n = hn::Lanes(d);
+  V smallest[2] = {hn::Set(d, 0x1p127F), hn::Set(d, 0x1p127F)};
+  VU largest[2] = {hn::Zero(du), hn::Zero(du)};
+  VisitTiles(x, pieces, [&](V* v, std::size_t /*piece*/, std::size_t /*used*/) HWY_ATTR {
+    for (std::size_t i = 0; i < kValues; ++i) smallest[i % 2] = hn::Min(smallest[i % 2], hn::Abs(v[i]));
+    HalfRotateTile<true>(v);
+    // The larger magnitude of a + b and a - b is that of |a| + |b|.
+    for (std::size_t i = 0; i < kValues / 2; ++i) {
+      const V sum = hn::Add(hn::Abs(v[i]), hn::Abs(v[i + kValues / 2]));
+      largest[i % 2] = hn::Max(largest[i % 2], hn::BitCast(du, sum));
+    }
+  });
+  HWY_ALIGN float small[kMaxLanes];
+  HWY_ALIGN std::uint32_t large[kMaxLanes];
+  hn::Store(hn::Min(smallest[0], smallest[1]), d, small);
+  hn::Store(hn::Max(largest[0], largest[1]), du, large);
+  extremes.largest = std::max(extremes.largest, *std::max_element(large, large + n));
+  float least = *std::min_element(small, small + n);
+  // It is 0 where a value is, or where the last tile is not whole; the others need a look of their own.
+  if (least < kSmallestGentle) least = SmallestAboveZero(x, pieces * kValues);
+  extremes.smallest = std::min(extremes.smallest, least);
 }
 
 }  // namespace
@@ -168,7 +190,9 @@ HWY_EXPORT(Largest32);
 HWY_EXPORT(Largest16);
 HWY_EXPORT(FromBfloat16);
 HWY_EXPORT(FromHalf);
+HWY_EXPORT(TransposeRows);
 HWY_EXPORT(Rotate);
+HWY_EXPORT(RotationExtremesOf);
 
 const char* simd_target() { return HWY_DYNAMIC_DISPATCH(Target)(); }
 std::uint32_t simd_largest(const float* x, std::size_t count) {
@@ -183,7 +207,22 @@ void simd_from_bfloat16(const std::uint16_t* from, std::size_t count, float* to)
 void simd_from_half(const std::uint16_t* from, std::size_t count, float* to) {
   HWY_DYNAMIC_DISPATCH(FromHalf)(from, count, to);
 }
-void simd_rotate(float* x, std::size_t pieces) { HWY_DYNAMIC_DISPATCH(Rotate)(x, pieces); }
+void simd_transpose(const float* from, std::size_t count, float* to, std::size_t stride) {
+  HWY_DYNAMIC_DISPATCH(TransposeRows)(from, count, to, stride);
+}
+void simd_rotate(float* x, std::size_t pieces, bool gentle) {
+  HWY_DYNAMIC_DISPATCH(Rotate)(x, pieces, gentle);
+}
+void simd_rotation_extremes(const float* x, std::size_t pieces, RotationExtremes& extremes) {
+  HWY_DYNAMIC_DISPATCH(RotationExtremesOf)(x, pieces, extremes);
+}
+bool RotationExtremes::gentle() const {
+  // No value is larger than the largest sum, and NaN as bits is above all numbers.
+  return largest < float_bits(kGentleLimit) && smallest >= kSmallestGentle;
+}
+std::uint32_t RotationExtremes::rotated() const {
+  return float_bits(round_to_bfloat16(float_from_bits(largest) * 0.25F));
+}
 
 }  // namespace if4
 #endif

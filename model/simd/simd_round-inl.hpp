@@ -11,8 +11,8 @@
 #include <cstdint>
 
 #include "hwy/highway.h"
-#include "model/quantize/noise.hpp"
-#include "model/quantize/simd_tile-inl.hpp"
+#include "model/simd/noise.hpp"
+#include "model/simd/simd_tile-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace if4 {
@@ -68,32 +68,52 @@ HWY_INLINE V FloatOf(VU code, std::uint32_t smallest) {
   return hn::IfThenElse(hn::RebindMask(d, hn::Lt(code, hidden)), subnormal, normal);
 }
 
-/// mix32() of noise.hpp in each lane.
-HWY_INLINE VU Mix32(VU x) {
+/// mix32() of noise.hpp in each lane, after its first step.
+HWY_INLINE VU MixRest(VU x) {
   const DU du;
-  x = hn::Xor(x, hn::ShiftRight<16>(x));
   x = hn::Mul(x, hn::Set(du, 0x7FEB352DU));
   x = hn::Xor(x, hn::ShiftRight<15>(x));
   x = hn::Mul(x, hn::Set(du, 0x846CA68BU));
   return hn::Xor(x, hn::ShiftRight<16>(x));
 }
+/// mix32() of noise.hpp in each lane.
+HWY_INLINE VU Mix32(VU x) { return MixRest(hn::Xor(x, hn::ShiftRight<16>(x))); }
 
-/// noise() of element i of the pieces number position, position + stride, ..., one in each lane.
+/// noise() of the elements of the pieces number position, position + stride, ..., one in each lane.
+class NoiseLanes {
+ public:
+  HWY_INLINE NoiseLanes(NoiseKey key, std::uint64_t position, std::size_t stride) {
+    const DU du;
+    // The upper half of an index may differ between two lanes, but not inside a piece: 16 divides 2^32.
+    const std::uint64_t first = position * kValues;
+    const auto low = static_cast<std::uint32_t>(first);
+    const auto high = static_cast<std::uint32_t>(first >> 32);
+    const VU offset = hn::Mul(hn::Iota(du, 0), hn::Set(du, static_cast<std::uint32_t>(stride * kValues)));
+    const VU index = hn::Add(hn::Set(du, low), offset);
+    inner_ = hn::IfThenElse(hn::Lt(index, offset), hn::Set(du, mix32(high + 1 + key.high)),
+                            hn::Set(du, mix32(high + key.high)));
+    start_ = hn::Xor(index, hn::Set(du, key.low));
+    start_ = hn::Xor(start_, hn::ShiftRight<16>(start_));
+  }
+
+  /// That of element i. It changes the lowest four bits of the index alone, so that the first step of mix32() is made.
+  HWY_INLINE V Of(std::size_t i) const {
+    const D d;
+    const DU du;
+    const VU element = hn::Xor(start_, hn::Set(du, static_cast<std::uint32_t>(i)));
+    const VU bits = Mix32(hn::Add(MixRest(element), inner_));
+    const V whole = hn::ConvertTo(d, hn::BitCast(DI(), hn::ShiftRight<8>(bits)));
+    return hn::MulSub(whole, hn::Set(d, 0x1p-24F), hn::Set(d, 0.5F));  // exact
+  }
+
+ private:
+  VU start_;
+  VU inner_;
+};
+
+/// NoiseLanes for one element.
 HWY_INLINE V Noise(NoiseKey key, std::uint64_t position, std::size_t stride, std::size_t i) {
-  const D d;
-  const DU du;
-  // The upper half of an index may differ between two lanes, but not inside a piece: 16 divides 2^32.
-  const std::uint64_t first = position * kValues;
-  const auto low = static_cast<std::uint32_t>(first);
-  const auto high = static_cast<std::uint32_t>(first >> 32);
-  const VU offset = hn::Mul(hn::Iota(du, 0), hn::Set(du, static_cast<std::uint32_t>(stride * kValues)));
-  const VU index = hn::Add(hn::Set(du, low), offset);
-  const VU inner = hn::IfThenElse(hn::Lt(index, offset), hn::Set(du, mix32(high + 1 + key.high)),
-                                  hn::Set(du, mix32(high + key.high)));
-  const VU element = hn::Add(index, hn::Set(du, static_cast<std::uint32_t>(i)));
-  const VU bits = Mix32(hn::Add(Mix32(hn::Xor(element, hn::Set(du, key.low))), inner));
-  const V whole = hn::ConvertTo(d, hn::BitCast(DI(), hn::ShiftRight<8>(bits)));
-  return hn::Sub(hn::Mul(whole, hn::Set(d, 0x1p-24F)), hn::Set(d, 0.5F));
+  return NoiseLanes(key, position, stride).Of(i);
 }
 
 }  // namespace
