@@ -12,8 +12,8 @@
 #include <cmath>
 #include <cstring>
 
-#include "model/avx2/blocks-inl.hpp"
 #include "model/core/float_bits.hpp"
+#include "model/quantize/fast_blocks-inl.hpp"
 #include "model/quantize/fast_encode-inl.hpp"
 #include "model/quantize/fast_group-inl.hpp"
 #include "model/quantize/fast_pairs-inl.hpp"

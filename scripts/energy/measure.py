@@ -31,7 +31,7 @@ BEATS = 128            # that are counted of each of the streams, at least
 STREAMS = 512          # testbench/faults/packed.hpp
 TYPES = ("ff", "fi", "if", "ii")
 SOURCES = ("scripts/energy/*.py", "scripts/faults/*.py", "scripts/area/*.py", "testbench/energy/*.?pp", "testbench/faults/*.?pp",
-           "model/core/*.?pp", "model/mac/*.?pp", "model/quantize/*.?pp", "model/avx2/*.?pp", "model/simd/*.?pp", "model/files/*.?pp",
+           "model/core/*.?pp", "model/mac/*.?pp", "model/quantize/*.?pp", "model/simd/*.?pp", "model/files/*.?pp",
            "sim/program/operands.?pp")
 
 

@@ -10,11 +10,11 @@
 //
 // The 16 values of a block stay beside each other. Eight blocks are taken at a time, in pairs: 0 and 2, 1 and 3, 4 and 6, 5
 // and 7. A vector with a number of each block has them in the order 0 1 4 5 2 3 6 7: pair j is in the lanes j and j + 4.
-#if defined(IF4_MODEL_AVX2_BLOCKS_INL_HPP_) == defined(HWY_TARGET_TOGGLE)
-#ifdef IF4_MODEL_AVX2_BLOCKS_INL_HPP_
-#undef IF4_MODEL_AVX2_BLOCKS_INL_HPP_
+#if defined(IF4_MODEL_QUANTIZE_FAST_BLOCKS_INL_HPP_) == defined(HWY_TARGET_TOGGLE)
+#ifdef IF4_MODEL_QUANTIZE_FAST_BLOCKS_INL_HPP_
+#undef IF4_MODEL_QUANTIZE_FAST_BLOCKS_INL_HPP_
 #else
-#define IF4_MODEL_AVX2_BLOCKS_INL_HPP_
+#define IF4_MODEL_QUANTIZE_FAST_BLOCKS_INL_HPP_
 #endif
 
 #include <cstddef>
