@@ -45,6 +45,12 @@ def ratios(config, results):
             "area / small": ratio(own, results.get(config.small), "area")}
 
 
+def reference(what, config):
+    """The name of the configuration that a figure of a limit compares with, or None."""
+    return {"nvfp4": config.nvfp4, "nvfp4 same acc": config.nvfp4_same, "lane": config.lane,
+            "small": config.small}.get(what.partition(" / ")[2])
+
+
 def figure(what, config, results):
     """A figure of a limit: None where the results that it needs are not there."""
     if config.name not in results:
