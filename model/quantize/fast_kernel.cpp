@@ -185,30 +185,33 @@ KernelJob ColumnsFrom(const KernelParams& p, const KernelJob& job, std::size_t f
 }
 
 #if HWY_TARGET <= HWY_AVX3_DL
-/// Codes the whole tiles of a job whose scales are searched. A tile is loaded and searched while the one before it is coded.
+/// Codes the whole tiles of a job whose scales are searched. As in CodePairTiles(), three of them are in work at a time.
 void EncodeSearchTiles(const KernelParams& p, const KernelJob& job) {
-  constexpr std::size_t kAhead = 2 * kMaxLanes;
+  constexpr std::size_t kAhead = 3 * kMaxLanes;
   const PairParams pairs(p);
-  RawTile tiles[2];
-  Found found[2];
+  SearchedTile tiles[3];
   const std::size_t count = job.pieces / kMaxLanes;
-  const auto finish = [&](std::size_t number) HWY_ATTR {
-    RawTile& tile = tiles[number % 2];
-    StoreTile(HWY_LIKELY(!found[number % 2].small) ? CodeFound(p, tile, found[number % 2])
-                                                   : EncodeSmallScales(p, tile),
-              job.codes + number * kMaxLanes * 8, job.scales + number * kMaxLanes);
-  };
-  for (std::size_t number = 0; number < count; ++number) {
-    const std::size_t piece = number * kMaxLanes;
+  const auto load = [&](std::size_t number) HWY_ATTR {
+    const std::size_t piece = std::min(number, count - 1) * kMaxLanes;
     if (job.following != 0 && piece + kAhead + kMaxLanes <= job.pieces + job.following) {
       FetchAhead(job.x + (piece + kAhead) * kValues, kMaxLanes * kValues * sizeof(float));
     }
-    RawTile& tile = tiles[number % 2];
-    const V largest = LoadRawTile<false>(p, job.x + piece * kValues, tile);
+    return LoadRawTile<false>(p, job.x + piece * kValues, tiles[number % 3].raw);
+  };
+  const auto finish = [&](std::size_t number) HWY_ATTR {
+    const SearchedTile& tile = tiles[number % 3];
+    StoreTile(HWY_LIKELY(!tile.small) ? CodeChosen(p, tile) : EncodeSmallScales(p, tile.raw),
+              job.codes + number * kMaxLanes * 8, job.scales + number * kMaxLanes);
+  };
+  if (count == 0) return;
+  FindAttempts(pairs, load(0), tiles[0]);
+  for (std::size_t number = 0; number < count; ++number) {
+    const V largest = load(number + 1);
     if (number != 0) finish(number - 1);
-    found[number % 2] = SearchTile(pairs, largest, tile);
+    FindAttempts(pairs, largest, tiles[(number + 1) % 3]);
+    ChooseAttempts(pairs, tiles[number % 3]);
   }
-  if (count != 0) finish(count - 1);
+  finish(count - 1);
 }
 #endif
 

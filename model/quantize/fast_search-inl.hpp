@@ -31,7 +31,6 @@ namespace {
 /// The attempts in their order: candidate 0 are the floats, 1 the integers. The first two are the candidates themselves,
 /// the others the neighbours of candidates.cpp.
 constexpr std::size_t kAttempts = 8;
-constexpr std::size_t kSplit = 4;
 constexpr SearchStep kSearched[kAttempts] = {{0, 0}, {1, 0}, {1, -1}, {0, -1}, {0, 5}, {0, 4}, {1, 1}, {0, 1}};
 /// Scales from which on the attempt has the same type and scale as one before it, as both stop at the largest scale.
 constexpr int kRepeats[kAttempts] = {999, 999, 999, 999, 126, 122, 126, 125};
@@ -56,16 +55,45 @@ alignas(64) constexpr float kNearestInt[16] = {0, 1, 2, 3, 4, 5, 6, 7, 7, 7, 7, 
 /// steps of the specification's, so that a sum of 16 is within 2^-12 of it, its own roundings included.
 constexpr float kSearchDoubt = 0x1p-10F;
 
-/// What was chosen for the blocks of a tile.
-struct Found {
-  __m512i scale;
-  __m512 inverse;
+/// A tile whose scales are searched, and what is known of it.
+struct SearchedTile {
+  RawTile raw;
+  bool small;  ///< whether there are scales so small that this search is not for them
+  __m512i base;
+  __mmask16 used;              ///< the blocks that are not all zeros
+  __m512 factors[kAttempts];   ///< what a value is multiplied by to count steps (floats: quarters of them)
+  __m512 weights[kAttempts];   ///< what turns the errors of an attempt into one unit
+  __m512i scale;               ///< what is chosen
   __mmask16 ints;
-  bool small;  ///< whether scales are so small that nothing has been chosen
 };
 
+/// Finds the first scales of a tile, and what the attempts take from them.
+HWY_INLINE void FindAttempts(const PairParams& pairs, V largest, SearchedTile& tile) {
+  const KernelParams& p = pairs.kernel;
+  const __m512i base = PairScale(p, largest).raw;
+  const __m512i last = _mm512_set1_epi32(kScaleNaN - 1);
+  tile.base = base;
+  tile.used = _mm512_cmp_ps_mask(largest.raw, _mm512_setzero_ps(), _CMP_NEQ_OQ);
+  // The lowest of the neighbours is one code down, and has to be a normal number.
+  tile.small = _mm512_mask_cmplt_epi32_mask(tile.used, base, _mm512_set1_epi32(9)) != 0;
+  for (std::size_t k = 0; k < kAttempts; ++k) {
+    const bool is_int = kSearched[k].candidate == 1;
+    const VI scale{_mm512_min_epi32(_mm512_add_epi32(base, _mm512_set1_epi32(kSearched[k].codes)), last)};
+    // ScaledInverse(), but that scales of 0 do not matter here.
+    const __m512i bits = _mm512_castps_si512(_mm512_permutexvar_ps(scale.raw, pairs.inverses.raw));
+    const VI exponent = hn::ShiftLeft<20>(hn::And(scale, hn::Set(DI(), 0x78)));
+    tile.factors[k] =
+        _mm512_mul_ps(_mm512_castsi512_ps(_mm512_sub_epi32(bits, exponent.raw)), _mm512_set1_ps(is_int ? p.int_steps_per_unit : 4.0F));
+    const __m512 step = _mm512_mul_ps(_mm512_castsi512_ps(_mm512_slli_epi32(scale.raw, 20)),
+                                      _mm512_set1_ps(is_int ? 0x1p120F * p.int_step : 0x1p118F));
+    tile.weights[k] = _mm512_mul_ps(step, step);
+  }
+}
+
 /// The sums of squared errors of the attempts, in squared steps of their own (floats: in quarters of them).
-HWY_INLINE void SearchErrors(const RawTile& tile, const __m512 (&factors)[kAttempts], __m512 (&sums)[kAttempts]) {
+HWY_INLINE void SearchErrors(const SearchedTile& tile, __m512 (&sums)[kAttempts]) {
+  __m512 factors[kAttempts];
+  for (std::size_t k = 0; k < kAttempts; ++k) factors[k] = tile.factors[k];
   const __m512 big = _mm512_set1_ps(kPairBig);
   const __m512 floats0 = _mm512_load_ps(kNearestFloat);
   const __m512 floats1 = _mm512_load_ps(kNearestFloat + 16);
@@ -73,22 +101,20 @@ HWY_INLINE void SearchErrors(const RawTile& tile, const __m512 (&factors)[kAttem
   for (std::size_t k = 0; k < kAttempts; ++k) sums[k] = _mm512_setzero_ps();
 #pragma GCC unroll 2
   for (std::size_t i = 0; i < kValues; ++i) {
-    const __m512 x = _mm512_abs_ps(_mm512_load_ps(tile.x + i * kMaxLanes));
+    const __m512 x = _mm512_abs_ps(_mm512_load_ps(tile.raw.x + i * kMaxLanes));
     __m512 error[kAttempts];
 #pragma GCC unroll 8
     for (std::size_t k = 0; k < kAttempts; ++k) {
-      if (kSearched[k].candidate == 1) {
-        const __m512i place = _mm512_castps_si512(_mm512_fmadd_ps(x, factors[k], big));
-        error[k] = _mm512_fmsub_ps(x, factors[k], _mm512_permutexvar_ps(place, ints));
-      } else if (k >= kSplit) {
-        const __m512 s = _mm512_mul_ps(x, factors[k]);
-        const __m512i place =
-            _mm512_castps_si512(_mm512_add_round_ps(s, big, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC));
-        error[k] = _mm512_sub_ps(s, _mm512_permutex2var_ps(floats0, place, floats1));
+      const __m512 s = _mm512_mul_ps(x, factors[k]);
+      if (kSearched[k].candidate == 0) {
+        const __m512 sum = _mm512_add_round_ps(s, big, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+        error[k] = _mm512_sub_ps(s, _mm512_permutex2var_ps(floats0, _mm512_castps_si512(sum), floats1));
+      } else if (kSearched[k].codes < 0) {
+        const __m512 sum = _mm512_add_ps(s, big);
+        error[k] = _mm512_sub_ps(s, _mm512_permutexvar_ps(_mm512_castps_si512(sum), ints));
       } else {
-        const __m512i place = _mm512_castps_si512(
-            _mm512_fmadd_round_ps(x, factors[k], big, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC));
-        error[k] = _mm512_fmsub_ps(x, factors[k], _mm512_permutex2var_ps(floats0, place, floats1));
+        // Without a smaller scale than the first one, there is no value that rounds to more than 7.
+        error[k] = _mm512_reduce_ps(s, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
       }
       sums[k] = _mm512_fmadd_ps(error[k], error[k], sums[k]);
     }
@@ -114,31 +140,16 @@ inline float AttemptError(const KernelParams& p, const RawTile& tile, std::size_
   return sum;
 }
 
-/// Finds the scales and the types of a tile.
-HWY_INLINE Found SearchTile(const PairParams& pairs, V largest, const RawTile& tile) {
+/// Chooses the scales and the types of a tile.
+HWY_INLINE void ChooseAttempts(const PairParams& pairs, SearchedTile& tile) {
+  if (HWY_UNLIKELY(tile.small)) return;
   const KernelParams& p = pairs.kernel;
-  Found found;
-  const __m512i base = PairScale(p, largest).raw;
-  const __mmask16 used = _mm512_cmp_ps_mask(largest.raw, _mm512_setzero_ps(), _CMP_NEQ_OQ);
-  found.small = _mm512_mask_cmplt_epi32_mask(used, base, _mm512_set1_epi32(9)) != 0;
-  found.scale = base;
-  if (HWY_UNLIKELY(found.small)) return found;
-  __m512 factors[kAttempts];
-  __m512 weights[kAttempts];  // squared scales
-  const __m512i last = _mm512_set1_epi32(kScaleNaN - 1);
-  for (std::size_t k = 0; k < kAttempts; ++k) {
-    const bool is_int = kSearched[k].candidate == 1;
-    const VI scale{_mm512_min_epi32(_mm512_add_epi32(base, _mm512_set1_epi32(kSearched[k].codes)), last)};
-    factors[k] = _mm512_mul_ps(ScaledInverse(pairs, scale).raw, _mm512_set1_ps(is_int ? p.int_steps_per_unit : 4.0F));
-    const __m512 step = _mm512_mul_ps(_mm512_castsi512_ps(_mm512_slli_epi32(scale.raw, 20)),
-                                      _mm512_set1_ps(is_int ? 0x1p120F * p.int_step : 0x1p118F));
-    weights[k] = _mm512_mul_ps(step, step);
-  }
+  const __m512i base = tile.base;
   __m512 sums[kAttempts];
-  SearchErrors(tile, factors, sums);
+  SearchErrors(tile, sums);
   __m512 least = _mm512_set1_ps(INFINITY);
   for (std::size_t k = 0; k < kAttempts; ++k) {
-    sums[k] = _mm512_mul_ps(sums[k], weights[k]);
+    sums[k] = _mm512_mul_ps(sums[k], tile.weights[k]);
     if (kRepeats[k] < 127) {
       const __mmask16 repeats = _mm512_cmpge_epi32_mask(base, _mm512_set1_epi32(kRepeats[k]));
       sums[k] = _mm512_mask_mov_ps(sums[k], repeats, _mm512_set1_ps(INFINITY));
@@ -146,7 +157,7 @@ HWY_INLINE Found SearchTile(const PairParams& pairs, V largest, const RawTile& t
     least = _mm512_min_ps(least, sums[k]);
   }
   // The weight of the first attempt is that of quarters.
-  const __m512 near = _mm512_fmadd_ps(weights[0], _mm512_set1_ps(16 * kSearchDoubt), least);
+  const __m512 near = _mm512_fmadd_ps(tile.weights[0], _mm512_set1_ps(16 * kSearchDoubt), least);
   __mmask16 candidates[kAttempts];
   unsigned seen = 0;
   unsigned open = 0;
@@ -161,7 +172,7 @@ HWY_INLINE Found SearchTile(const PairParams& pairs, V largest, const RawTile& t
       ints |= is_near;
     }
   }
-  for (open &= used; HWY_UNLIKELY(open != 0); open &= open - 1) {
+  for (open &= tile.used; HWY_UNLIKELY(open != 0); open &= open - 1) {
     const auto lane = static_cast<std::size_t>(__builtin_ctz(open));
     alignas(64) std::int32_t bases[kMaxLanes];
     _mm512_store_si512(bases, base);
@@ -169,7 +180,7 @@ HWY_INLINE Found SearchTile(const PairParams& pairs, V largest, const RawTile& t
     for (std::size_t k = 0; k < kAttempts; ++k) {
       if ((candidates[k] >> lane & 1) == 0) continue;
       const bool is_int = kSearched[k].candidate == 1;
-      const float error = AttemptError(p, tile, lane, is_int, std::min(bases[lane] + kSearched[k].codes, kScaleNaN - 1));
+      const float error = AttemptError(p, tile.raw, lane, is_int, std::min(bases[lane] + kSearched[k].codes, kScaleNaN - 1));
       if (!(error < best)) continue;
       best = error;
       const unsigned bit = 1U << lane;
@@ -177,19 +188,18 @@ HWY_INLINE Found SearchTile(const PairParams& pairs, V largest, const RawTile& t
       ints = is_int ? ints | bit : ints & ~bit;
     }
   }
-  const __m512i moved = _mm512_min_epi32(_mm512_add_epi32(base, moves), last);
-  found.scale = _mm512_maskz_mov_epi32(used, moved);
-  found.inverse = ScaledInverse(pairs, VI{found.scale}).raw;
-  found.ints = static_cast<__mmask16>(ints & used);
-  return found;
+  const __m512i last = _mm512_set1_epi32(kScaleNaN - 1);
+  const __m512i scale = _mm512_min_epi32(_mm512_add_epi32(base, moves), last);
+  tile.scale = _mm512_maskz_mov_epi32(tile.used, scale);
+  _mm512_store_ps(tile.raw.inverse, ScaledInverse(pairs, VI{tile.scale}).raw);
+  tile.ints = static_cast<__mmask16>(ints & tile.used);
 }
 
-/// The codes of a tile with the scales and types that were found.
-HWY_INLINE CodedTile CodeFound(const KernelParams& p, RawTile& tile, const Found& found) {
-  _mm512_store_ps(tile.inverse, found.inverse);
+/// The codes of a tile with the scales and types that were chosen.
+HWY_INLINE CodedTile CodeChosen(const KernelParams& p, const SearchedTile& tile) {
   PairedTile paired;
-  PairCodes<true>(p, tile, paired);
-  return PairWords(found.scale, paired, found.ints);
+  PairCodes<true>(p, tile.raw, paired);
+  return PairWords(tile.scale, paired, tile.ints);
 }
 
 #endif
