@@ -31,28 +31,30 @@ namespace {
 /// The attempts in their order: candidate 0 are the floats, 1 the integers. The first two are the candidates themselves,
 /// the others the neighbours of candidates.cpp.
 constexpr std::size_t kAttempts = 8;
-constexpr SearchStep kSearched[kAttempts] = {{0, 0}, {1, 0}, {1, -1}, {0, -1}, {0, 5}, {0, 4}, {1, 1}, {0, 1}};
+constexpr SearchStep kSearched[kAttempts] = {{0, 0}, {1, 0}, {1, -1}, {0, -1},
+                                             {0, 5}, {0, 4}, {1, 1},  {0, 1}};
 /// Scales from which on the attempt has the same type and scale as one before it, as both stop at the largest scale.
 constexpr int kRepeats[kAttempts] = {999, 999, 999, 999, 126, 122, 126, 125};
 
 /// Whether the search is that of this file.
 inline bool HasSearch(const KernelParams& p) {
-  return p.step_count == kAttempts - 2 &&
-         std::equal(p.steps, p.steps + p.step_count, kSearched + 2,
-                    [](const SearchStep& a, const SearchStep& b) {
-                      return a.candidate == b.candidate && a.codes == b.codes;
-                    });
+  return p.step_count == kAttempts - 2 && std::equal(p.steps, p.steps + p.step_count, kSearched + 2,
+                                                     [](const SearchStep& a, const SearchStep& b) {
+                                                       return a.candidate == b.candidate &&
+                                                              a.codes == b.codes;
+                                                     });
 }
 
 /// Quarters of a step from 0 to 7.75, and the nearest value of FP4, in quarters too.
-alignas(64) constexpr float kNearestFloat[32] = {0,  2,  2,  4,  4,  6,  6,  8,  8,  8,  12, 12, 12, 12, 16, 16,
-                                                 16, 16, 16, 16, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24};
+alignas(64) constexpr float kNearestFloat[32] = {0,  2,  2,  4,  4,  6,  6,  8,  8,  8,  12,
+                                                 12, 12, 12, 16, 16, 16, 16, 16, 16, 24, 24,
+                                                 24, 24, 24, 24, 24, 24, 24, 24, 24, 24};
 /// The integers that a value is rounded to, and those that have codes.
 alignas(64) constexpr float kNearestInt[16] = {0, 1, 2, 3, 4, 5, 6, 7, 7, 7, 7, 7, 7, 7, 7, 7};
 
-/// Errors of attempts that are nearer to each other than this, in squared steps of the first scale, are compared in the
-/// order of the specification. The largest value is below 6.4 steps, an error below 1.7, and each is within 2^-18
-/// steps of the specification's, so that a sum of 16 is within 2^-12 of it, its own roundings included.
+/// Attempts whose errors are nearer to each other than this, in squared steps of the first scale, are compared in the order
+/// of the specification. A value is below 6.4 of these steps and its error below 1.7; here and there, the error is within
+/// 2^-19 of the exact one. So the sums of 16 squares are within 2^-11 of each other, the roundings of these sums included.
 constexpr float kSearchDoubt = 0x1p-10F;
 
 /// A tile whose scales are searched, and what is known of it.
@@ -60,10 +62,10 @@ struct SearchedTile {
   RawTile raw;
   bool small;  ///< whether there are scales so small that this search is not for them
   __m512i base;
-  __mmask16 used;              ///< the blocks that are not all zeros
-  __m512 factors[kAttempts];   ///< what a value is multiplied by to count steps (floats: quarters of them)
-  __m512 weights[kAttempts];   ///< what turns the errors of an attempt into one unit
-  __m512i scale;               ///< what is chosen
+  __mmask16 used;             ///< the blocks that are not all zeros
+  __m512 factors[kAttempts];  ///< what a value is multiplied by to count steps (floats: quarters of them)
+  __m512 weights[kAttempts];  ///< what turns the errors of an attempt into one unit
+  __m512i scale;              ///< what is chosen
   __mmask16 ints;
 };
 
@@ -82,8 +84,8 @@ HWY_INLINE void FindAttempts(const PairParams& pairs, V largest, SearchedTile& t
     // ScaledInverse(), but that scales of 0 do not matter here.
     const __m512i bits = _mm512_castps_si512(_mm512_permutexvar_ps(scale.raw, pairs.inverses.raw));
     const VI exponent = hn::ShiftLeft<20>(hn::And(scale, hn::Set(DI(), 0x78)));
-    tile.factors[k] =
-        _mm512_mul_ps(_mm512_castsi512_ps(_mm512_sub_epi32(bits, exponent.raw)), _mm512_set1_ps(is_int ? p.int_steps_per_unit : 4.0F));
+    tile.factors[k] = _mm512_mul_ps(_mm512_castsi512_ps(_mm512_sub_epi32(bits, exponent.raw)),
+                                    _mm512_set1_ps(is_int ? p.int_steps_per_unit : 4.0F));
     const __m512 step = _mm512_mul_ps(_mm512_castsi512_ps(_mm512_slli_epi32(scale.raw, 20)),
                                       _mm512_set1_ps(is_int ? 0x1p120F * p.int_step : 0x1p118F));
     tile.weights[k] = _mm512_mul_ps(step, step);
@@ -122,10 +124,12 @@ HWY_INLINE void SearchErrors(const SearchedTile& tile, __m512 (&sums)[kAttempts]
 }
 
 /// The error of an attempt by the specification, in a lane of a tile.
-inline float AttemptError(const KernelParams& p, const RawTile& tile, std::size_t lane, bool is_int, int scale) {
+inline float AttemptError(const KernelParams& p, const RawTile& tile, std::size_t lane, bool is_int,
+                          int scale) {
   const VI scales = hn::Set(DI(), scale);
   const V step = StepOf(p, scales);
-  const __m512i places = _mm512_slli_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), 4);
+  const __m512i places =
+      _mm512_slli_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), 4);
   const V values{_mm512_i32gather_ps(places, tile.x + lane, 4)};
   const V x = hn::Abs(hn::Mul(values, hn::Set(D(), p.normalize)));
   const Nibbles nibbles(p);
@@ -180,7 +184,8 @@ HWY_INLINE void ChooseAttempts(const PairParams& pairs, SearchedTile& tile) {
     for (std::size_t k = 0; k < kAttempts; ++k) {
       if ((candidates[k] >> lane & 1) == 0) continue;
       const bool is_int = kSearched[k].candidate == 1;
-      const float error = AttemptError(p, tile.raw, lane, is_int, std::min(bases[lane] + kSearched[k].codes, kScaleNaN - 1));
+      const float error =
+          AttemptError(p, tile.raw, lane, is_int, std::min(bases[lane] + kSearched[k].codes, kScaleNaN - 1));
       if (!(error < best)) continue;
       best = error;
       const unsigned bit = 1U << lane;
