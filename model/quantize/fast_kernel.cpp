@@ -17,6 +17,7 @@
 #include "model/quantize/fast_encode-inl.hpp"
 #include "model/quantize/fast_group-inl.hpp"
 #include "model/quantize/fast_pairs-inl.hpp"
+#include "model/quantize/fast_search-inl.hpp"
 #include "model/quantize/fast_squares-inl.hpp"
 #include "model/quantize/fast_tile-inl.hpp"
 #include "model/simd/simd_rotate-inl.hpp"
@@ -31,7 +32,7 @@ namespace {
 /// Whether both types of the blocks may be found at once, with these parameters.
 HWY_INLINE bool HasPairs(const KernelParams& p) {
   // The scales of the blocks times the power of two have to be normal numbers.
-  const bool plain = !p.stochastic && !p.bounded && p.step_count == 0;
+  const bool plain = !p.stochastic && !p.bounded;
   return plain && p.code_bits == 4 && p.shares_scale && !p.sign_magnitude && p.rule == Rule::kMse &&
          p.normalize >= 0x1p-90F && p.normalize <= 0x1p90F;
 }
@@ -74,7 +75,7 @@ HWY_INLINE void CodePairTiles(const KernelParams& p, std::size_t count, const Lo
     // After the last tile, it is loaded once more, and not used.
     const V largest = load(number + 1 < count ? number + 1 : number, next);
     if (number != 0) finish(number - 1);
-    PairCodes(p, tiles[number % 3], paired);
+    PairCodes<false>(p, tiles[number % 3], paired);
     FindRawScales(pairs, largest, next);
   }
   finish(count - 1);
@@ -183,6 +184,37 @@ KernelJob ColumnsFrom(const KernelParams& p, const KernelJob& job, std::size_t f
   return rest;
 }
 
+#if HWY_TARGET <= HWY_AVX3_DL
+/// Codes the whole tiles of a job whose scales are searched. As in CodePairTiles(), three of them are in work at a time.
+void EncodeSearchTiles(const KernelParams& p, const KernelJob& job) {
+  constexpr std::size_t kAhead = 3 * kMaxLanes;
+  const PairParams pairs(p);
+  SearchedTile tiles[3];
+  const std::size_t count = job.pieces / kMaxLanes;
+  const auto load = [&](std::size_t number) HWY_ATTR {
+    const std::size_t piece = std::min(number, count - 1) * kMaxLanes;
+    if (job.following != 0 && piece + kAhead + kMaxLanes <= job.pieces + job.following) {
+      FetchAhead(job.x + (piece + kAhead) * kValues, kMaxLanes * kValues * sizeof(float));
+    }
+    return LoadRawTile<false>(p, job.x + piece * kValues, tiles[number % 3].raw);
+  };
+  const auto finish = [&](std::size_t number) HWY_ATTR {
+    const SearchedTile& tile = tiles[number % 3];
+    StoreTile(HWY_LIKELY(!tile.small) ? CodeChosen(p, tile) : EncodeSmallScales(p, tile.raw),
+              job.codes + number * kMaxLanes * 8, job.scales + number * kMaxLanes);
+  };
+  if (count == 0) return;
+  FindAttempts(pairs, load(0), tiles[0]);
+  for (std::size_t number = 0; number < count; ++number) {
+    const V largest = load(number + 1);
+    if (number != 0) finish(number - 1);
+    FindAttempts(pairs, largest, tiles[(number + 1) % 3]);
+    ChooseAttempts(pairs, tiles[number % 3]);
+  }
+  finish(count - 1);
+}
+#endif
+
 #if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
 void EncodeBlocks(const KernelParams& p, const KernelJob& job) {
   const BlockFactors factors = {p.normalize, p.tensor.encode, p.tensor.decode, p.int_step,
@@ -217,7 +249,7 @@ HWY_NOINLINE void EncodeRotated(const KernelParams& p, const KernelJob& job) {
 
 void EncodeAny(const KernelParams& p, const KernelJob& job) {
 #if HWY_TARGET <= HWY_AVX3_DL
-  if (HasPairs(p) && (job.rows == 1 || job.rows == kValues) && job.stride == 1) {
+  if (p.step_count == 0 && HasPairs(p) && (job.rows == 1 || job.rows == kValues) && job.stride == 1) {
     const std::size_t done = job.pieces / kMaxLanes * kMaxLanes;
     if (job.rows != 1) {
       EncodeSquares(p, job, [&](std::size_t first) HWY_ATTR {
@@ -234,18 +266,26 @@ void EncodeAny(const KernelParams& p, const KernelJob& job) {
   }
 #endif
   if (job.rotated) return EncodeRotated(p, job);
+#if HWY_TARGET <= HWY_AVX3_DL
+  if (HasSearch(p) && HasPairs(p) && job.rows == 1 && job.stride == 1) {
+    EncodeSearchTiles(p, job);
+    const std::size_t done = job.pieces / kMaxLanes * kMaxLanes;
+    if (done != job.pieces) EncodeJob<4, Load::kMagnitudes>(p, ColumnsFrom(p, job, done));
+    return;
+  }
+#endif
   if (p.code_bits == 3) return EncodeJob<3, Load::kValues>(p, job);
   if (p.code_bits == 6) return EncodeJob<6, Load::kValues>(p, job);
   if (p.stochastic || p.bounded) return EncodeJob<4, Load::kValues>(p, job);
 #if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
-  if (HasPairs(p) && job.rows == 1 && job.stride == 1) return EncodeBlocks(p, job);
+  if (p.step_count == 0 && HasPairs(p) && job.rows == 1 && job.stride == 1) return EncodeBlocks(p, job);
 #endif
   return EncodeJob<4, Load::kMagnitudes>(p, job);
 }
 
 bool EncodeColumns([[maybe_unused]] const KernelParams& p, [[maybe_unused]] const ColumnsJob& job) {
 #if HWY_TARGET <= HWY_AVX3_DL
-  if (HasPairs(p)) {
+  if (p.step_count == 0 && HasPairs(p)) {
     EncodeColumnPairs(p, job);
     return true;
   }

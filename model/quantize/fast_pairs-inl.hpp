@@ -156,7 +156,9 @@ inline PairErrors PairErrorsOf(const KernelParams& p, const RawTile& tile, const
   return errors;
 }
 
-/// Finds the slots of a tile.
+/// Finds the slots of a tile. kChosen: its types and scales are chosen already, so that nothing has to decide between the
+/// types, and values may be beyond the largest code.
+template <bool kChosen>
 HWY_INLINE void PairCodes(const KernelParams& p, const RawTile& tile, PairedTile& paired) {
   const __m512 steps_per_value = _mm512_load_ps(tile.inverse);
   const __m512 ints_per_unit = _mm512_set1_ps(p.int_steps_per_unit);
@@ -181,6 +183,8 @@ HWY_INLINE void PairCodes(const KernelParams& p, const RawTile& tile, PairedTile
         // The sum with 0 makes +0 of -0, as in normalized().
         s[i] = _mm512_fmadd_ps(_mm512_load_ps(tile.x + (8 * w + half + i) * kMaxLanes), steps_per_value,
                                _mm512_setzero_ps());
+        // The smaller magnitude with the sign of the value. From 6.25 steps on, the codes are the largest ones.
+        if (kChosen) s[i] = _mm512_range_ps(s[i], _mm512_set1_ps(6.25F), 0x02);
       }
       for (std::size_t i = 0; i < 4; ++i) {
         place[i] = _mm512_castps_si512(_mm512_add_ps(_mm512_mul_ps(s[i], ints_per_unit), big));
@@ -193,17 +197,19 @@ HWY_INLINE void PairCodes(const KernelParams& p, const RawTile& tile, PairedTile
         const __m512i shifted = _mm512_slli_epi32(slots[i / 2], 8);
         slots[i / 2] = _mm512_ternarylogic_epi32(shifted, place[i], low, 0xF8);  // a | (b & c)
       }
-      for (std::size_t i = 0; i < 4; ++i) {
+      for (std::size_t i = 0; !kChosen && i < 4; ++i) {
         sums[i % 2] = _mm512_fmadd_ps(_mm512_permutex2var_ps(pull0, place[i], pull1), s[i], sums[i % 2]);
       }
     }
     paired.signs[w] = _mm512_rol_epi32(sign, 16);
     for (std::size_t g = 0; g < 2; ++g) {
       paired.slots[2 * w + g] = slots[g];
+      if (kChosen) continue;
       products = _mm512_add_epi16(products, _mm512_maddubs_epi16(_mm512_permutexvar_epi8(slots[g], more),
                                                                  _mm512_permutexvar_epi8(slots[g], less)));
     }
   }
+  if (kChosen) return;
   const __m512i product = _mm512_madd_epi16(products, _mm512_set1_epi16(1));
   paired.difference = _mm512_add_ps(_mm512_add_ps(sums[0], sums[1]), _mm512_cvtepi32_ps(product));
 }

@@ -141,7 +141,7 @@ HWY_INLINE void EncodeSquares(const KernelParams& p, const KernelJob& job, const
     for (std::size_t r = 0; r < kValues; ++r) {
       _mm512_store_si512(tiles[r].scale, scale);
       _mm512_store_ps(tiles[r].inverse, inverse);
-      PairCodes(p, tiles[r], paired[r]);
+      PairCodes<false>(p, tiles[r], paired[r]);
       difference = _mm512_add_ps(difference, paired[r].difference);
       if (piece + 2 * kMaxLanes <= job.pieces) {
         FetchSoon(job.x + r * job.row_values + (piece + kMaxLanes) * kValues,
