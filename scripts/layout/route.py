@@ -1,7 +1,8 @@
 """Routing: qrouter draws the wires. That none is left over is asked of it and of the geometry.
 
 qrouter knows no least area of metal. A port that nothing reads, or the pad of a via with no wire on its layer, is smaller
-than the process allows; so such pieces are made longer here.
+than the process allows; so such pieces are made longer here. Now and then it also ends a wire in a via down to the cells
+beside a pin that it has reached already. That joins nothing, and a longer piece could meet a cell: it is left out.
 """
 
 import math
@@ -11,7 +12,7 @@ from circuit import GROUND, POWER
 from osu018 import LAYERS
 from placed import read_placed
 from tools import ROOT, ToolError, obey, run
-from wires import extract
+from wires import extract, shapes_of, touching
 
 SUPPLIES = (POWER, GROUND)
 LEAST_UM2 = 0.2    # of metal 1 to 5, by magic's rules of the process
@@ -43,14 +44,66 @@ def route(design, circuit, process, lef, source, work, layers=LAYERS):
     if not (inside / f"{top}.def").is_file():
         raise ToolError(f"{design}: qrouter wrote no routes", "qrouter.log")
     placed = read_placed(inside / f"{top}.def", SUPPLIES)
-    text, longer = with_longer_pads((inside / f"{top}.def").read_text(), placed, lef)
-    if longer:
-        (inside / f"{top}.def").write_text(text)
-        placed = read_placed(inside / f"{top}.def", SUPPLIES)
+    for mended in (without_idle_vias, with_longer_pads):
+        text, longer = mended((inside / f"{top}.def").read_text(), placed, lef)
+        if longer:
+            (inside / f"{top}.def").write_text(text)
+            placed = read_placed(inside / f"{top}.def", SUPPLIES)
     nets = extract_all(design, circuit, placed, lef)
     for name in (f"{top}.placed.def", f"{top}.rc"):
         (inside / name).unlink(missing_ok=True)
     return nets, longer
+
+
+def idle_vias(net, placed, lef):
+    """{(name, x, y)} of the vias down to the cells whose pads there touch neither a pin nor a wire of the net."""
+    shapes = [shape for shape in shapes_of(net, placed, lef)[0] if shape.layer == CELLS]
+    pads = {index: (shape.ends[0], shape.ends[1]) for index, shape in enumerate(shapes)
+            if shape.ends is not None and shape.ends[:2] == shape.ends[2:]}
+    busy = {index for pair in touching(shapes) for index, other in (pair, pair[::-1]) if pads.get(index) != pads.get(other)}
+    idle = {pads[index] for index in pads.keys() - busy}
+    return {(name, x, y) for name, x, y in net.vias if CELLS in lef.vias[name] and (x, y) in idle}
+
+
+def without_vias(statement, idle, scale):
+    """A statement of NETS without those vias, and without the pieces of route that were nothing but one."""
+    head, *pieces = re.split(r"(?:\+ ROUTED|\bNEW)\s", statement.replace(";", ""))
+    kept = []
+    for piece in pieces:
+        words, at, points, vias, left, place = piece.split(), None, 0, 0, [], 0
+        while place < len(words):
+            word = words[place]
+            end = words.index(")", place) if word == "(" else place
+            if word == "(":
+                at = tuple(at[index] if words[place + 1 + index] == "*" else int(words[place + 1 + index]) / scale
+                           for index in range(2))
+                points += 1
+            elif at is not None and (word, *at) in idle:
+                place += 1
+                continue
+            elif at is not None:
+                vias += 1
+            left += words[place:end + 1]
+            place = end + 1
+        if points > 1 or vias:
+            kept.append(" ".join(left))
+    return head + ("+ ROUTED " + "\n  NEW ".join(kept) + " " if kept else "") + ";\n"
+
+
+def without_idle_vias(text, placed, lef):
+    """The text of a DEF file without the vias that join nothing, and how many there were."""
+    idle = {name: vias for name, vias in ((name, idle_vias(net, placed, lef)) for name, net in placed.nets.items()) if vias}
+    if not idle:
+        return text, 0
+    scale = int(re.search(r"^UNITS DISTANCE MICRONS (\d+)", text, re.MULTILINE).group(1))
+    section = re.search(r"^NETS .*?^END NETS", text, re.MULTILINE | re.DOTALL)
+    statements = re.split(r"^(?=- )", section.group(0), flags=re.MULTILINE)
+    for index, statement in enumerate(statements[1:], 1):
+        name = statement.split()[1]
+        if name in idle:
+            body, closing, _ = statement.partition("END NETS")
+            statements[index] = without_vias(body, idle[name], scale) + closing
+    return text[:section.start()] + "".join(statements) + text[section.end():], sum(len(vias) for vias in idle.values())
 
 
 def small_pieces(net, placed, lef):

@@ -8,6 +8,7 @@ import tempfile
 import unittest
 import zlib
 from pathlib import Path
+from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "scripts" / room) for room in ("layout", "area")]
@@ -305,6 +306,25 @@ class FilesTest(unittest.TestCase):
         # Two vias on each other: the pad between them.
         self.assertEqual(route.small_pieces(Net([], [("m1", 0, 0, 5.0, 0, None)], [("V", 5.0, 0)]), Placed((), {}, {}, {}, {}), lef),
                          [("m2", 5.0, 0)])
+
+
+    def test_idle_vias(self):
+        """A via down to the cells that touches no pin and no wire there joins nothing, and goes; all else stays."""
+        with mock.patch.object(route, "CELLS", "m1"):
+            self.assertEqual(route.without_idle_vias(DEF, self.read(DEF), LEF), (DEF, 0))
+            wire = "NEW m2 ( 40 500 ) ( -50 * ) ( * 700 ) ;"
+            self.assertIn(wire, DEF)
+            before = self.read(DEF).nets["n"]
+            for more in (f"NEW m1 ( -50 700 ) V\n  {wire}", f"NEW m1 ( -50 700 ) V\n  NEW m1 ( -50 700 ) V\n  {wire}",
+                         wire.replace(" ;", " V ;")):
+                with_idle = DEF.replace(wire, more)
+                self.assertEqual(route.idle_vias(self.read(with_idle).nets["n"], self.read(with_idle), LEF), {("V", -0.5, 7.0)})
+                text, count = route.without_idle_vias(with_idle, self.read(with_idle), LEF)
+                self.assertEqual((count, self.read(text).nets["n"]), (1, before))
+                self.assertEqual(self.read(text).nets.keys(), self.read(DEF).nets.keys())
+            first = DEF.replace("+ ROUTED m1 ( 40 500 ) V", "+ ROUTED m1 ( -50 700 ) V\n  NEW m1 ( 40 500 ) V")
+            text, count = route.without_idle_vias(first, self.read(first), LEF)
+            self.assertEqual((count, self.read(text).nets["n"]), (1, before))
 
 
 class TableTest(unittest.TestCase):
