@@ -19,6 +19,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
@@ -259,7 +260,9 @@ inline bool IntegersAreBetter(const BlockFactors& f, const float* x, std::int32_
   float floats = 0.0F;
   float integers = 0.0F;
   for (std::size_t i = 0; i < kBlockSize; ++i) {
-    const float value = (x[i] + 0.0F) * f.normalize;
+    float value;
+    std::memcpy(&value, x + i, sizeof value);  // a mapped file need not be aligned
+    value = (value + 0.0F) * f.normalize;
     const int slot = bytes[i % 8 / 4 * 16 + 8 * second + i % 4 * 2 + i / 8];
     const float float_value = slot < 0 ? -kSlots.floats[-slot] : kSlots.floats[slot];
     const float integer = slot < 0 ? -kSlots.integers[-slot] : kSlots.integers[slot];
