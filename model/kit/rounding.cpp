@@ -143,7 +143,7 @@ void add_stalled_ties(Stimuli& stimuli) {
   for (int n = 0, binade = ties.most(); n < 96; ++n) {
     const std::int64_t ones = n % 4 == 0 ? 0xFFF : 0;
     Int128 sum = ties.tie(random_significand(stimuli) | ones, n % 4 < 2, binade);
-    if (n % 2 != 0 && binade > 0) sum += Int128{n % 8 < 4 ? 1 : -1} << n / 2 % binade;
+    if (n % 2 != 0 && binade > 0) sum += (Int128{1} << n / 2 % binade) * (n % 8 < 4 ? 1 : -1);
     stimuli.dot_product(beats_with_sum(n % 3 != 0 ? -sum : sum, stimuli.config()));
     binade = binade > ties.least() ? binade - 1 : ties.most();
   }

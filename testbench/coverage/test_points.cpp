@@ -310,7 +310,7 @@ TEST_CASE("ties and sums beside them wait in a full unit, bit by bit", "[rtl][co
       const auto significand = static_cast<Int128>((std::uint64_t{1} << 23) | random() % (1U << 23) | 0xFFF);
       const auto place = static_cast<int>(random() % static_cast<std::uint64_t>(places));
       Int128 sum = (square * (2 * significand + 1)) << place;
-      if (i % 2 != 0 && place > 0) sum += Int128{i % 4 < 2 ? 1 : -1} << i / 4 % place;
+      if (i % 2 != 0 && place > 0) sum += (Int128{1} << i / 4 % place) * (i % 4 < 2 ? 1 : -1);
       dot_products.push_back(beats_with_sum(random() % 2 != 0 ? -sum : sum, mac));
     }
     MacUnit unit(config);
