@@ -72,7 +72,7 @@ def stream(step, vectors):
     for rtl, code, what in ((ROOT / "rtl", 0, "if4_mac_axis, verilator"), (None, 1, "slice-order is caught, verilator")):
         rtl = rtl or rtl_with("slice-order", step.work)
         step.run(what, verify(rtl, ["if4_mac_axis.f", str(ROOT / STREAM)], "if4_mac_of_axis", "verilator",
-                              step.work / what[:5], vectors), code, "" if code == 0 else "testpoint stalls.")
+                              step.work / what[:5], vectors), code, "" if code == 0 else "testpoint ties.stalled")
 
 
 def dpi(step, number):

@@ -16,7 +16,7 @@ version=$(scripts/version.sh)
 version=${version%% *}
 made=$OBJECTS/install
 headers=(model/core/{dtype,error,format,tensor}.hpp model/mac/{gemm,lane_fp32,mac}.hpp
-  model/quantize/{candidates,fast_kernel,fast_quantizer,measure,noise,options}.hpp)
+  model/quantize/{candidates,fast_kernel,fast_quantizer,measure,options}.hpp model/simd/{noise,simd_values}.hpp)
 
 # Writes to stdout a file of pkg-config: name, what it is, and further lines.
 package() {
