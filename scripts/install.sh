@@ -15,8 +15,13 @@ root=$DESTDIR$PREFIX
 version=$(scripts/version.sh)
 version=${version%% *}
 made=$OBJECTS/install
-headers=(model/core/{dtype,error,format,tensor}.hpp model/mac/{gemm,lane_fp32,mac}.hpp
-  model/quantize/{candidates,fast_kernel,fast_quantizer,measure,options}.hpp model/simd/{noise,simd_values}.hpp)
+# What users include, and after it what these headers include themselves, wherever in model/ that is.
+headers=(model/core/{dtype,error,format,tensor}.hpp model/mac/{gemm,lane_fp32,mac}.hpp model/quantize/fast_quantizer.hpp)
+for ((i = 0; i < ${#headers[@]}; ++i)); do
+  while IFS= read -r file; do
+    [[ " ${headers[*]} " == *" $file "* ]] || headers+=("$file")
+  done < <(sed -n 's/^#include "\(model\/.*\)"$/\1/p' "${headers[i]}")
+done
 
 # Writes to stdout a file of pkg-config: name, what it is, and further lines.
 package() {

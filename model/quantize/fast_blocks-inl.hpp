@@ -25,6 +25,7 @@
 #include "hwy/highway.h"
 #include "model/core/float_bits.hpp"
 #include "model/core/format.hpp"
+#include "model/quantize/fast_lines.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace if4 {
@@ -55,25 +56,20 @@ struct SlotTables {
 };
 
 constexpr SlotTables make_slot_tables() {
-  constexpr int kHalves[8] = {0, 1, 2, 3, 4, 6, 8, 12};
-  // By integer: the FP4 codes that it meets, the step and the offset of the line that tells them apart, and what is added
-  // to these codes.
-  constexpr int kFirst[8] = {0, 1, 3, 4, 5, 6, 6, 7};
-  constexpr int kLast[8] = {1, 3, 4, 5, 6, 6, 7, 7};
-  constexpr float kStep[8] = {0.5F, 0.5F, 0.5F, 1, 1, 2, 2, 2};
-  constexpr int kOffset[8] = {0, 0, 0, 2, 2, 4, 4, 4};
+  // By integer: what is added to the FP4 codes that it meets.
   constexpr int kMove[8] = {10, 0, 2, 8, 2, -2, 8, 2};
   SlotTables t{};
   for (int m = 0; m < 8; ++m) {
-    t.round[m] = (kRoundBig + static_cast<float>(kOffset[m] + kMove[m])) * kStep[m];
-    for (int code = kFirst[m]; code <= kLast[m]; ++code) {
+    const FloatLine& line = kFloatLines[m];
+    t.round[m] = (kRoundBig + static_cast<float>(line.offset + kMove[m])) * line.step;
+    for (int code = line.first; code <= line.last; ++code) {
       const int slot = code + kMove[m];
-      t.floats[slot] = static_cast<float>(kHalves[code]) * 0.5F;
+      t.floats[slot] = static_cast<float>(kFloatHalves[code]) * 0.5F;
       t.integers[slot] = static_cast<float>(m);
       for (int half = 0; half < 2; ++half) {
         const int at = 16 * half + slot;
-        t.less[at] = static_cast<std::uint8_t>(7 * kHalves[code] - 12 * m);
-        t.more[at] = static_cast<std::uint8_t>(4 * (7 * kHalves[code] + 12 * m));
+        t.less[at] = static_cast<std::uint8_t>(7 * kFloatHalves[code] - 12 * m);
+        t.more[at] = static_cast<std::uint8_t>(4 * (7 * kFloatHalves[code] + 12 * m));
         for (const int types : {0, 1, 16, 17}) {
           const bool is_int = (types >> (4 * half) & 1) != 0;
           t.codes[types].positive[at] = static_cast<std::uint8_t>(is_int ? m : code);

@@ -216,6 +216,7 @@ void EncodeSearchTiles(const KernelParams& p, const KernelJob& job) {
 #endif
 
 #if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+/// Codes a job by fast_blocks-inl.hpp; blocks with small scales, and those that are left over at its end, by EncodeJob().
 void EncodeBlocks(const KernelParams& p, const KernelJob& job) {
   const BlockFactors factors = {p.normalize, p.tensor.encode, p.tensor.decode, p.int_step,
                                 p.int_steps_per_unit};
@@ -231,6 +232,7 @@ void EncodeBlocks(const KernelParams& p, const KernelJob& job) {
   if (count * kBlocks != job.pieces) EncodeJob<4, Load::kMagnitudes>(p, ColumnsFrom(p, job, count * kBlocks));
 }
 #endif
+
 /// Rotates values a part at a time and codes them.
 HWY_NOINLINE void EncodeRotated(const KernelParams& p, const KernelJob& job) {
   constexpr std::size_t kPieces = 128;

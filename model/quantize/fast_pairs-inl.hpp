@@ -19,6 +19,8 @@
 
 #include "hwy/highway.h"
 #include "model/quantize/fast_group-inl.hpp"
+#include "model/quantize/fast_lines.hpp"
+#include "model/simd/simd_rotate-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace if4 {
@@ -42,31 +44,27 @@ struct PairTables {
 constexpr float kPairBig = 0x1.8p23F;
 
 constexpr PairTables make_pair_tables() {
-  constexpr int kHalves[8] = {0, 1, 2, 3, 4, 6, 8, 12};
-  // By the magnitude of the integer: the FP4 codes that it meets, and the line that tells them apart.
-  constexpr int kFirst[8] = {0, 1, 3, 4, 5, 6, 6, 7};
-  constexpr int kLast[8] = {1, 3, 4, 5, 6, 6, 7, 7};
-  constexpr float kStep[8] = {0.5F, 0.5F, 0.5F, 1, 1, 2, 2, 2};
-  constexpr int kOffset[8] = {0, 0, 0, 2, 2, 4, 4, 4};
   // What is added to the signed FP4 codes of the integers -7 to 7: even, and no two slots coincide.
   constexpr int kMove[15] = {34, 32, 10, 34, 26, 20, 12, 2, 4, 10, 14, 18, -6, 24, 8};
   PairTables t{};
   for (int i = -7; i <= 7; ++i) {
     const int m = i < 0 ? -i : i;
     const int sign = i < 0 ? -1 : 1;
-    t.round[i & 15] = (kPairBig + static_cast<float>(sign * kOffset[m] + kMove[i + 7])) * kStep[m];
-    for (int code = i == 0 ? -1 : kFirst[m]; code <= kLast[m]; ++code) {
+    const FloatLine& line = kFloatLines[m];
+    t.round[i & 15] = (kPairBig + static_cast<float>(sign * line.offset + kMove[i + 7])) * line.step;
+    for (int code = i == 0 ? -1 : line.first; code <= line.last; ++code) {
       const int signed_code = sign * code;
       const int magnitude = code < 0 ? -code : code;
       const int slot = signed_code + kMove[i + 7];
       const bool negative = signed_code < 0;
-      const int less = 7 * kHalves[magnitude] - 12 * m;
+      const int less = 7 * kFloatHalves[magnitude] - 12 * m;
       t.pull[slot] = static_cast<float>((negative ? 28 : -28) * less);
       t.less[slot] = static_cast<std::int8_t>(less);
-      t.more[slot] = static_cast<std::uint8_t>(7 * kHalves[magnitude] + 12 * m);
+      t.more[slot] = static_cast<std::uint8_t>(7 * kFloatHalves[magnitude] + 12 * m);
       t.codes[slot] = static_cast<std::uint8_t>(magnitude | (negative ? 8 : 0));
       t.codes[slot + 32] = static_cast<std::uint8_t>(i & 15);
-      t.floats[slot] = static_cast<float>(negative ? -kHalves[magnitude] : kHalves[magnitude]) * 0.5F;
+      t.floats[slot] =
+          static_cast<float>(negative ? -kFloatHalves[magnitude] : kFloatHalves[magnitude]) * 0.5F;
       t.integers[slot] = static_cast<float>(i);
     }
   }
@@ -124,6 +122,39 @@ HWY_INLINE VI PairScale(const KernelParams& p, V largest) {
   const VU smallest = hn::Set(du, 0x3C800000U);  // 2^-6
   const Rounder rounder = MakeRounder<3>(m, smallest);
   return hn::BitCast(DI(), MagnitudeCode<3>(rounder, hn::Add(m, rounder.big), smallest));
+}
+
+/// Loads a tile, and returns its largest magnitudes, normalized. kRotated: rotates it first.
+template <bool kRotated>
+HWY_INLINE V LoadRawTile(const KernelParams& p, const float* HWY_RESTRICT x, RawTile& tile) {
+  const D d;
+  __m512 largest[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
+  const auto put = [&](V v, std::size_t i) HWY_ATTR {
+    hn::Store(v, d, tile.x + i * kMaxLanes);
+    largest[i % 2] = _mm512_range_ps(largest[i % 2], v.raw, 0x0B);  // the larger magnitude
+  };
+  if (kRotated) {
+    V v[kValues];
+    TransposeTo(x, [&](V value, std::size_t i) HWY_ATTR { v[i] = value; });
+    RotateTile<true>(v);
+    for (std::size_t i = 0; i < kValues; ++i) put(v[i], i);
+  } else {
+    TransposeTo(x, put);
+  }
+  return hn::Mul(V{_mm512_range_ps(largest[0], largest[1], 0x0B)}, hn::Set(d, p.normalize));
+}
+
+HWY_INLINE void FindRawScales(const PairParams& pairs, V largest, RawTile& tile) {
+  const VI scale = PairScale(pairs.kernel, largest);
+  hn::Store(scale, DI(), tile.scale);
+  hn::Store(ScaledInverse(pairs, scale), D(), tile.inverse);
+}
+
+/// Whether a block has a subnormal scale, a code from 1 to 7: such blocks may have values far beyond the largest code.
+HWY_INLINE bool HasSmallScales(const RawTile& tile) {
+  const DI di;
+  const VI scale = hn::Load(di, tile.scale);
+  return !hn::AllFalse(di, hn::And(hn::Gt(scale, hn::Zero(di)), hn::Lt(scale, hn::Set(di, 8))));
 }
 
 /// The slots of a tile and what decides between the types.

@@ -13,7 +13,6 @@
 
 #include "hwy/highway.h"
 #include "model/quantize/fast_pairs-inl.hpp"
-#include "model/simd/simd_rotate-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace if4 {
@@ -21,39 +20,6 @@ namespace HWY_NAMESPACE {
 namespace {
 
 #if HWY_TARGET <= HWY_AVX3_DL  // and what has more than that
-
-/// Loads a tile, and returns its largest magnitudes, normalized. kRotated: rotates it first.
-template <bool kRotated>
-HWY_INLINE V LoadRawTile(const KernelParams& p, const float* HWY_RESTRICT x, RawTile& tile) {
-  const D d;
-  __m512 largest[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
-  const auto put = [&](V v, std::size_t i) HWY_ATTR {
-    hn::Store(v, d, tile.x + i * kMaxLanes);
-    largest[i % 2] = _mm512_range_ps(largest[i % 2], v.raw, 0x0B);  // the larger magnitude
-  };
-  if (kRotated) {
-    V v[kValues];
-    TransposeTo(x, [&](V value, std::size_t i) HWY_ATTR { v[i] = value; });
-    RotateTile<true>(v);
-    for (std::size_t i = 0; i < kValues; ++i) put(v[i], i);
-  } else {
-    TransposeTo(x, put);
-  }
-  return hn::Mul(V{_mm512_range_ps(largest[0], largest[1], 0x0B)}, hn::Set(d, p.normalize));
-}
-
-HWY_INLINE void FindRawScales(const PairParams& pairs, V largest, RawTile& tile) {
-  const VI scale = PairScale(pairs.kernel, largest);
-  hn::Store(scale, DI(), tile.scale);
-  hn::Store(ScaledInverse(pairs, scale), D(), tile.inverse);
-}
-
-/// Codes of subnormal scales, whose blocks may have values far beyond the largest code.
-HWY_INLINE bool HasSmallScales(const RawTile& tile) {
-  const DI di;
-  const VI scale = hn::Load(di, tile.scale);
-  return !hn::AllFalse(di, hn::And(hn::Gt(scale, hn::Zero(di)), hn::Lt(scale, hn::Set(di, 8))));
-}
 
 /// Asks for memory, so that it is in the second cache when it is used. Rows that lie a power of two apart share a place
 /// in the first cache, which has no room for 16 of them.
@@ -66,9 +32,8 @@ HWY_INLINE void FetchSoon(const void* memory, std::size_t bytes) {
 /// Loads a tile of columns, and returns its largest magnitudes, normalized. Its rows are vectors already.
 HWY_INLINE V LoadColumnTile(const KernelParams& p, const ColumnsJob& job, std::size_t block,
                             std::size_t tile_number, RawTile& tile) {
-  // The next blocks of these columns.
   const float* const x = job.x + block * kValues * job.row_values + tile_number * kMaxLanes;
-  const bool more = block + 1 < job.blocks;
+  const bool more = block + 1 < job.blocks;  // of these columns, whose next blocks are fetched
   __m512 largest[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
   for (std::size_t i = 0; i < kValues; ++i) {
     const __m512 v = _mm512_loadu_ps(x + i * job.row_values);

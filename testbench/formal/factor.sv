@@ -6,7 +6,7 @@
 // dot.sv proves the real one, scale.sv the scales.
 module if4_dot #(
   parameter int Format = 0,
-  parameter int Depth  = 0  // has no part in it
+  parameter int Depth  = 0  // of the stub only: its outputs do not depend on it
 ) (
   input  logic                                         a_int_i,
   input  logic                                         w_int_i,
