@@ -12,8 +12,8 @@
 
 #include "model/core/format.hpp"
 #include "model/cuda/device_bits.hpp"
-#include "model/simd/noise.hpp"
 #include "model/quantize/options.hpp"
+#include "model/simd/noise.hpp"
 
 namespace if4::cuda {
 

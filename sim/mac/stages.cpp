@@ -12,8 +12,6 @@ int accumulator_pieces(const MacConfig& mac, bool iterative, int depth) {
   return 1 + (acc_width(mac) - lowest + most - 1) / most;
 }
 
-int fp32_stages(const MacConfig& mac, int depth) {
-  return depth == 0 ? 3 : sum_divisor(mac) > 1 ? 5 : 4;
-}
+int fp32_stages(const MacConfig& mac, int depth) { return depth == 0 ? 3 : sum_divisor(mac) > 1 ? 5 : 4; }
 
 }  // namespace if4

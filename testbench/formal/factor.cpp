@@ -37,7 +37,8 @@ int main() {
           clock();
           if (clocks < stages) ++clocks;
           if (clocks == stages && top.wrong_o != 0) {
-            std::printf("REFUTED types %d, significands %d and %d, D about %d\n", types, a, w, dot - 8 * (stages - 1));
+            std::printf("REFUTED types %d, significands %d and %d, D about %d\n", types, a, w,
+                        dot - 8 * (stages - 1));
             return 0;
           }
         }

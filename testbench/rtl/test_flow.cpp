@@ -147,9 +147,8 @@ TEST_CASE("an iterative output stage: a result in the stated clocks at worst, or
     // A dot product that takes more clocks than the output stage is busy never waits for it, whatever the
     // sums are. The last one adds its own latency.
     const Beats long_one = random_beats(random, clocks(result_interval(config)), Mix::kFinite, config.mac);
-    CHECK(all(long_one) ==
-          kCount * count_beats({long_one}, config.mac) + (kCount - 1) * clocks(pause(config)) +
-              clocks(latency_of(config, long_one)));
+    CHECK(all(long_one) == kCount * count_beats({long_one}, config.mac) +
+                               (kCount - 1) * clocks(pause(config)) + clocks(latency_of(config, long_one)));
   }
 }
 
