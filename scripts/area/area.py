@@ -118,7 +118,7 @@ PUBLISHED = [
     ("scale", ["u_scale*"]),
     ("sums of the lanes", ["gen_sum[*].u_add*"]),
     ("tree", ["u_tree*"]),
-    ("lane registers, handshake", ["", "(not attributed)"]),
+    ("lane registers, handshake", ["", "u_stage1", "u_done", "(not attributed)"]),
 ]
 
 
