@@ -170,7 +170,6 @@ class Results(unittest.TestCase):
             self.assertEqual(found, (missed, 1))
             self.assertEqual("median over 5 seeds" in out.getvalue(), abs(own / 6.8 - 1) < 0.05)
 
-
     def test_the_groups_of_the_published_comparison_have_every_instance(self):
         """Else `make area-published` ends with an error, after minutes of synthesis."""
         instances = set(re.findall(r"\b(u_\w+) \(", (area.ROOT / "rtl/baseline/lane_fp32_mac.sv").read_text()))
