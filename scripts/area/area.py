@@ -16,6 +16,7 @@ import fnmatch
 import io
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -284,7 +285,7 @@ def main():
     parser.add_argument("--liberty", metavar="FILES",
                         help="cells, in files separated by blanks (default: those of qflow-tech-osu018)")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="at a time (default: cores)")
-    parser.add_argument("--seeds", type=int, default=1, metavar="N", choices=range(1, 100),
+    parser.add_argument("--seeds", default="1", metavar="N",
                         help="figures are medians over so many ways to name things, which abc's result depends on")
     parser.add_argument("--modules", action="store_true", help="also the area by module")
     parser.add_argument("--published", action="store_true", help="lane-FP32 IF4 against NVFP4, by module")
@@ -293,6 +294,8 @@ def main():
     parser.add_argument("names", nargs="*", metavar="CONFIG", help="names or patterns; default: all")
     args = parser.parse_args()
 
+    if not re.fullmatch("[1-9][0-9]?", args.seeds):
+        raise LibertyError(f"SEEDS: '{args.seeds}' is not a whole number from 1 to 99")
     configs = select(args.names)
     if args.list:
         for config in configs:
@@ -304,7 +307,7 @@ def main():
     if args.published:
         published(library, args.jobs)
         return 0
-    results = medians([config.design for config in configs], args.seeds,
+    results = medians([config.design for config in configs], int(args.seeds),
                       lambda designs: results_of(designs, library, args.jobs))
     references(configs, results, library)
     save_table(library, configs, results, report.notes(library))
