@@ -18,7 +18,6 @@
   parameter int Lowest    = 14,  // bits of the lowest piece, above 0 and below Width
   parameter int Most      = 25,  // bits of any other piece, at most
   parameter int Iterative = 0,   // 1: one dot product at a time, for an iterative output stage
-  parameter int Locked    = 0,   // 1: all stages move at an edge with ready_i, and none at another; Iterative is 0
   localparam int Uppers   = (Width - Lowest + Most - 1) / Most,
   localparam int Pieces   = 1 + Uppers,
   localparam int Each     = (Width - Lowest + Uppers - 1) / Uppers  // bits of a piece, of the top one at most
@@ -89,15 +88,7 @@
     // The stage: the beat moves on, or at the top ends, or waits if it is the last of its dot product.
     logic onward;  // there is a beat, and it does not end here
     assign onward = valid[p] & (last | (p < Pieces - 1));
-    if (Locked != 0) begin : gen_locked
-      logic valid_q;
-      assign ready[p]   = ready_i;
-      assign valid[p+1] = valid_q;
-      always_ff @(posedge clk_i or negedge rst_ni) begin
-        if (!rst_ni) valid_q <= 1'b0;
-        else if (ready_i) valid_q <= onward;
-      end
-    end else if (Iterative != 0) begin : gen_flow
+    if (Iterative != 0) begin : gen_flow
       logic valid_q;
       assign ready[p]   = 1'b1;
       assign valid[p+1] = valid_q;

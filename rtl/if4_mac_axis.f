@@ -1,6 +1,7 @@
 // The MAC unit with AXI4-Stream interfaces, in the order that tools need.
 if4_pkg.sv
 if4_stage.sv
+if4_slice.sv
 if4_element.sv
 if4_product.sv
 if4_add_carry.sv
@@ -22,5 +23,4 @@ if4_divide.sv
 if4_fp32.sv
 if4_fp32_iterative.sv
 if4_mac.sv
-if4_slice.sv
 if4_mac_axis.sv

@@ -328,11 +328,31 @@
     acc_pieces = 1 + (width - acc_lowest(lanes) + acc_piece(iterative) - 1) / acc_piece(iterative);
   endfunction
 
+  // The array ---------------------------------------------------------------------------------------------------------
+
   // Edges of a cell of the array from the one that takes the last beat of a dot product to the one that puts its sum
-  // into the result register. A sum of one piece goes there with its last addition, a sum of several at the next edge.
-  function automatic int cell_edges(int format, int lanes, int width, int depth);
-    cell_edges = block_stages(format, depth) + (lanes > BlockSize ? 1 : 0)
-               + (depth == 0 ? 1 : acc_pieces(lanes, width, 0) + 1);
+  // into the result register. At Depth 1 the accumulator has a register of its own.
+  function automatic int cell_edges(int format, int lanes, int depth);
+    cell_edges = block_stages(format, depth) + (lanes > BlockSize ? 1 : 0) + (depth == 0 ? 1 : 2);
+  endfunction
+
+  // Stages below a column: fp32_stages, and at Depth 1 two in front of them (if4_array_settle).
+  function automatic int output_stages(int format, int depth);
+    output_stages = fp32_stages(divisor_ones(format), depth) + (depth == 0 ? 0 : 2);
+  endfunction
+
+  // The accumulator of a cell at Depth 1 adds in pieces of so many bits (if4_array_accumulator): short enough for the
+  // carry of a piece behind the shift of a block.
+  localparam int CellPiece = 12;
+
+  // Carries that are still between the pieces of a cell's sum.
+  function automatic int cell_carries(int width, int depth);
+    cell_carries = depth == 0 ? 0 : (width - 1) / CellPiece;
+  endfunction
+
+  // What a cell's result is handed on as: {the carries between its pieces, the pieces}; at Depth 0 the sum.
+  function automatic int cell_sum_width(int width, int depth);
+    cell_sum_width = width + cell_carries(width, depth);
   endfunction
 
   // What travels from cell to cell of the array -----------------------------------------------------------------------

@@ -94,8 +94,9 @@ def plant(proof, root):
 
 
 def sources(proof, rtl):
-    names = [Path(name) for name in listed("rtl/if4_mac_axis.f")]
-    files = [rtl / name.name for name in names if name.stem not in proof.without]
+    names = [Path(name).relative_to("rtl")
+             for name in dict.fromkeys(listed("rtl/if4_mac_axis.f") + listed("rtl/array/if4_array.f"))]
+    files = [rtl / name for name in names if name.stem not in proof.without]
     own = [] if any(name.stem == proof.top for name in names) else [proof.top]
     harness = [FORMAL / f"{name}.sv" for name in ["formal_tables", *proof.uses, *own]]
     return files[:1] + harness[:1] + files[1:] + harness[1:]

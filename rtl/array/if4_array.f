@@ -1,6 +1,7 @@
 // The array, in the order that tools need.
 ../if4_pkg.sv
 ../if4_stage.sv
+../if4_slice.sv
 ../if4_element.sv
 ../if4_product.sv
 ../if4_add_carry.sv
@@ -15,9 +16,10 @@
 ../if4_scaled.sv
 ../if4_align.sv
 ../if4_adder.sv
-../if4_accumulator_skewed.sv
 ../if4_divide.sv
 ../if4_fp32.sv
 if4_array_edge.sv
+if4_array_accumulator.sv
 if4_array_cell.sv
+if4_array_settle.sv
 if4_array.sv

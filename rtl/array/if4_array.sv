@@ -9,14 +9,14 @@
 //
 // Handshake. A beat is taken at a clock edge with valid_i & ready_o, a result at one with valid_o & ready_i. valid_o,
 // once high, stays high with a stable result until that is taken. ready_o depends combinationally on ready_i and on no
-// other input. Results of an output come row Rows - 1 first and row 0 last, on the shared output column 0 first, tile
+// other input; at Depth 1 on none. Results of an output come row Rows - 1 first and row 0 last, on the shared output column 0 first, tile
 // after tile; none is ever dropped.
 //
 // Throughput: one beat a clock, if results are taken and tiles have at least Interval beats: Rows, or Rows * Cols with
 // a shared output. Shorter tiles wait.
 //
 // Latency, without stalls, in clocks from the edge that takes the last beat of a tile to the first edge at which the
-// result of cell (r, c) can be taken, with E = if4_pkg::cell_edges and O = if4_pkg::fp32_stages (at Depth 0 with 16
+// result of cell (r, c) can be taken, with E = if4_pkg::cell_edges and O = if4_pkg::output_stages (at Depth 0 with 16
 // lanes both are 3):
 //   SharedOutput = 0   E + O + c + 2 * Rows - r
 //   SharedOutput = 1   E + O + 1 + 2 * Rows - 1 - r + c * Rows
@@ -56,6 +56,7 @@
   localparam int CodesWidth = Lanes * if4_pkg::code_bits(Format);
   localparam int ScalesWidth = Lanes / 2;
   localparam int BeatWidth  = Lanes / if4_pkg::BlockSize * if4_pkg::edge_width(Format);
+  localparam int SumWidth   = if4_pkg::cell_sum_width(AccWidth, Depth);  // of a result on its way down
   localparam int Interval   = SharedOutput != 0 ? Rows * Cols : Rows;  // edges from one tile's last beat to the next's
   localparam int GapWidth   = $clog2(Interval + 1);
 
@@ -164,7 +165,7 @@
   logic [Rows*Cols-1:0] stall;    // the cell cannot move
   logic [Cols-1:0]      shift;    // the results of the column move down one cell
   logic [Cols-1:0]      bottom_held, bottom_nan, bottom_overflow;  // of the column's bottom cell
-  logic [Cols*AccWidth-1:0] bottom_sum;
+  logic [Cols*SumWidth-1:0] bottom_sum;
 
   assign advance = ~|stall;
 
@@ -174,7 +175,7 @@
       logic [BeatWidth-1:0]       a_in, w_in, a, w;
       logic                       capture, release_column;
       logic                       held_in, nan_in, overflow_in, held, nan, overflow;
-      logic signed [AccWidth-1:0] sum_in, sum;
+      logic [SumWidth-1:0]        sum_in, sum;
 
       if (c == 0) begin : gen_left
         assign valid_in = row_valid[r];
@@ -203,7 +204,7 @@
       if (r == Rows - 1) begin : gen_bottom
         assign release_column     = capture & advance;
         assign bottom_held[c]     = held;
-        assign bottom_sum[c*AccWidth +: AccWidth] = sum;
+        assign bottom_sum[c*SumWidth +: SumWidth] = sum;
         assign bottom_nan[c]      = nan;
         assign bottom_overflow[c] = overflow;
       end else begin : gen_above_bottom
@@ -234,7 +235,7 @@
 
   // Outputs -----------------------------------------------------------------------------------------------------------
   logic [Outputs-1:0]          out_valid, out_ready, out_nan, out_overflow;  // at the output stage's inputs
-  logic [Outputs*AccWidth-1:0] out_sum;
+  logic [Outputs*SumWidth-1:0] out_sum;
 
   if (SharedOutput != 0) begin : gen_shared
     // The output stage takes the Rows results of one column, then those of the next.
@@ -242,7 +243,7 @@
     localparam int ColsWidth = $clog2(Cols + 1);
     logic [RowsWidth-1:0] taken_q;  // results of the column that have been taken
     logic [ColsWidth-1:0] col_q;    // the column
-    logic [AccWidth-1:0]  sum;
+    logic [SumWidth-1:0]  sum;
     logic                 valid, nan, overflow;
 
     always_comb begin
@@ -254,7 +255,7 @@
         shift[c] = bottom_held[c] & out_ready[0] & (col_q == ColsWidth'(c));
         if (col_q == ColsWidth'(c)) begin
           valid    = bottom_held[c];
-          sum      = bottom_sum[c*AccWidth +: AccWidth];
+          sum      = bottom_sum[c*SumWidth +: SumWidth];
           nan      = bottom_nan[c];
           overflow = bottom_overflow[c];
         end
@@ -288,13 +289,26 @@
   end
 
   for (genvar o = 0; o < Outputs; o++) begin : gen_output
+    logic                       sum_valid, sum_ready, sum_nan, sum_overflow;
+    logic signed [AccWidth-1:0] sum;
+    if (Depth == 0) begin : gen_whole
+      assign {sum_valid, sum_nan, sum_overflow} = {out_valid[o], out_nan[o], out_overflow[o]};
+      assign sum          = out_sum[o*SumWidth +: AccWidth];
+      assign out_ready[o] = sum_ready;
+    end else begin : gen_settle
+      if4_array_settle #(.Width(AccWidth)) u_settle (
+        .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(out_valid[o]), .ready_o(out_ready[o]),
+        .pieces_i(out_sum[o*SumWidth +: AccWidth]), .carries_i(out_sum[o*SumWidth+AccWidth +: SumWidth-AccWidth]),
+        .nan_i(out_nan[o]), .overflow_i(out_overflow[o]),
+        .valid_o(sum_valid), .ready_i(sum_ready), .sum_o(sum), .nan_o(sum_nan), .overflow_o(sum_overflow)
+      );
+    end
     if4_fp32 #(
       .Width(AccWidth), .Ones(if4_pkg::divisor_ones(Format)), .SumExponent(if4_pkg::sum_exponent(Format)),
       .Depth(Depth)
     ) u_fp32 (
       .clk_i(clk_i), .rst_ni(rst_ni),
-      .valid_i(out_valid[o]), .ready_o(out_ready[o]), .sum_i(out_sum[o*AccWidth +: AccWidth]),
-      .nan_i(out_nan[o]), .overflow_i(out_overflow[o]),
+      .valid_i(sum_valid), .ready_o(sum_ready), .sum_i(sum), .nan_i(sum_nan), .overflow_i(sum_overflow),
       .valid_o(valid_o[o]), .ready_i(ready_i[o]), .result_o(result_o[32*o +: 32]),
       .nan_o(nan_o[o]), .overflow_o(overflow_o[o])
     );

@@ -14,5 +14,5 @@
 ../if4_scaled.sv
 ../if4_align.sv
 ../if4_adder.sv
-../if4_accumulator_skewed.sv
+if4_array_accumulator.sv
 if4_array_cell.sv

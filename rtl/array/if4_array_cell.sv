@@ -6,6 +6,9 @@
 // three, or four with more than 16 lanes. All registers but those of the result move only at edges with advance_i;
 // where edges are counted here, only those count.
 //
+// A result is a sum of AccWidth bits. At Depth 1 it is handed on as {carries, pieces}: the carries between the pieces that
+// the accumulator adds in are not added yet (if4_array_settle).
+//
 // A result waits for release_i, which comes when the bottom cell of the column has its own; from then on held_o is
 // high. Each edge with shift_i then moves it down one cell. If a cell has a result for its register while the one in
 // there does not move, it asks the array to wait: stall_o.
@@ -15,7 +18,8 @@
   parameter int Format   = if4_pkg::FormatIF4,  // one of if4_pkg::Format*
   parameter int Lanes    = 16,                  // elements of either operand a beat: 16, 32 or 64
   parameter int AccWidth = if4_pkg::acc_width(Format, Lanes),  // bits of the accumulator, if4_pkg::beat_width to 120
-  parameter int Depth    = 0   // 0 the small cell; 1 the fast one, with more stages
+  parameter int Depth    = 0,  // 0 the small cell; 1 the fast one, with more stages
+  localparam int SumWidth = if4_pkg::cell_sum_width(AccWidth, Depth)
 ) (
   input  logic                                            clk_i,
   input  logic                                            rst_ni,      // asynchronous, active low
@@ -35,11 +39,11 @@
   input  logic                                            release_i,   // the results captured in this column may move
   input  logic                                            shift_i,     // the results of this column move down one cell
   input  logic                                            held_i,      // the cell above holds a released result
-  input  logic signed [AccWidth-1:0]                      sum_i,       // and this is it, with its flags
+  input  logic [SumWidth-1:0]                             sum_i,       // and this is it, with its flags
   input  logic                                            nan_i,
   input  logic                                            overflow_i,
   output logic                                            held_o,      // this cell holds a released result, for below
-  output logic signed [AccWidth-1:0]                      sum_o,       // in units of 2^sum_exponent / r^2 (if4_pkg.sv)
+  output logic [SumWidth-1:0]                             sum_o,       // in units of 2^sum_exponent / r^2 (if4_pkg.sv)
   output logic                                            nan_o,       // a scale was NaN
   output logic                                            overflow_o   // a partial sum left the accumulator
 );
@@ -200,7 +204,7 @@
 
   // Accumulate --------------------------------------------------------------------------------------------------------
   logic                       capture;        // there is a finished sum
-  logic signed [AccWidth-1:0] sum;
+  logic [SumWidth-1:0]        sum;
   logic                       sum_nan, sum_overflow;
 
   if (Depth == 0) begin : gen_whole
@@ -227,21 +231,20 @@
         overflow_q <= sum_overflow & ~add_last;
       end
     end
-  end else begin : gen_skewed
-    logic unused;
-    if4_accumulator_skewed #(
-      .Width(AccWidth), .BeatWidth(BeatWidth), .Lowest(if4_pkg::acc_lowest(Lanes)), .Most(if4_pkg::acc_piece(0)),
-      .Locked(1)
-    ) u_acc (
-      .clk_i(clk_i), .rst_ni(rst_ni),
-      .valid_i(add_valid), .ready_o(unused), .last_i(add_last), .nan_i(add_nan), .beat_i(addend),
-      .valid_o(capture), .ready_i(advance_i), .sum_o(sum), .nan_o(sum_nan), .overflow_o(sum_overflow)
+  end else begin : gen_pieces
+    logic [AccWidth-1:0]         pieces;
+    logic [SumWidth-AccWidth-1:0] carries;
+    if4_array_accumulator #(.Width(AccWidth), .BeatWidth(BeatWidth)) u_acc (
+      .clk_i(clk_i), .rst_ni(rst_ni), .advance_i(advance_i),
+      .valid_i(add_valid), .last_i(add_last), .nan_i(add_nan), .beat_i(addend),
+      .valid_o(capture), .pieces_o(pieces), .carries_o(carries), .nan_o(sum_nan), .overflow_o(sum_overflow)
     );
+    assign sum = {carries, pieces};
   end
 
   // Result ------------------------------------------------------------------------------------------------------------
   logic                       held_q;
-  logic signed [AccWidth-1:0] result_q;
+  logic [SumWidth-1:0]        result_q;
   logic                       result_nan_q, result_overflow_q;
 
   assign capture_o = capture;

@@ -105,7 +105,7 @@ std::unique_ptr<ArrayCellModule> make_array_cell(const sc_core::sc_module_name& 
     if (build.module != "if4_array_cell") continue;
     if (build.format == config.format && build.lanes == config.lanes && build.depth == depth &&
         acc_width(config) == acc_width({build.format, build.lanes, build.acc_width}))
-      return Registry<CellMaker>::find(build.name)(name, config);
+      return Registry<CellMaker>::find(build.name)(name, config, depth);
     names += " " + std::string(build.name);
   }
   throw std::invalid_argument("no Verilated cell has that configuration; there are" + names);

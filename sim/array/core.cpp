@@ -24,13 +24,14 @@ int tile_interval(const ArrayConfig& config) {
 }
 
 int cell_edges(const ArrayConfig& config) {
-  const int added = block_stages(config.mac.format, config.depth) + beat_stages(config.mac) +
-                    accumulator_pieces(config.mac, false, config.depth);
-  // A sum of one piece goes into the result register with its last addition, a sum of several an edge later.
-  return config.depth == 0 ? added : added + 1;
+  // At depth 1 the accumulator has a register of its own in front of the result's.
+  return block_stages(config.mac.format, config.depth) + beat_stages(config.mac) + (config.depth == 0 ? 1 : 2);
 }
 
-int output_registers(const ArrayConfig& config) { return fp32_stages(config.mac, config.depth); }
+int output_registers(const ArrayConfig& config) {
+  // At depth 1 two more, that add the carries between the pieces of a sum (rtl/array/if4_array_settle.sv).
+  return fp32_stages(config.mac, config.depth) + (config.depth == 0 ? 0 : 2);
+}
 
 CellPosition result_position(const ArrayConfig& config, int output, int index) {
   const int row = config.rows - 1 - index % config.rows;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "sim/array/cell.hpp"
+#include "sim/array/output_stage.hpp"
 
 namespace if4 {
 namespace {
@@ -136,7 +137,7 @@ class Output : public sc_core::sc_module {
         shift("shift", bottom.size()),
         mac_(config.mac),
         rows_(config.rows),
-        stages_(static_cast<std::size_t>(output_registers(config))) {
+        stage_(config) {
     SC_HAS_PROCESS(Output);
     SC_METHOD(edge);
     sensitive << clk.pos();
@@ -147,48 +148,32 @@ class Output : public sc_core::sc_module {
   }
 
  private:
-  struct Register {
-    bool full = false;
-    MacResult result;
-  };
-
-  bool takes() const {
-    for (const Register& stage : stages_) {
-      if (!stage.full) return true;
-    }
-    return result_ready.read();
+  bool taken() const { return stage_.valid() && result_ready.read(); }
+  bool moves(std::size_t column) const {
+    return column == turn_ && bottom[column].read().held && stage_.ready(taken());
   }
-  bool moves(std::size_t column) const { return column == turn_ && bottom[column].read().held && takes(); }
 
   void edge() {
     if (!rst_n.read()) {
-      for (Register& stage : stages_) stage.full = false;
+      stage_.reset();
       turn_ = 0;
       taken_ = 0;
+    } else if (moves(turn_)) {
+      const MacResult result = round(bottom[turn_].read());
+      stage_.clock(taken(), &result);
+      if (++taken_ == rows_) {
+        taken_ = 0;
+        turn_ = (turn_ + 1) % bottom.size();
+      }
     } else {
-      // From the last register back: a result moves on if the next register is empty, or has become empty.
-      if (stages_.back().full && result_ready.read()) stages_.back().full = false;
-      for (std::size_t i = stages_.size() - 1; i > 0; --i) {
-        if (stages_[i].full || !stages_[i - 1].full) continue;
-        stages_[i] = stages_[i - 1];
-        stages_[i - 1].full = false;
-      }
-      const CellResult& sum = bottom[turn_].read();
-      if (!stages_[0].full && sum.held) {
-        stages_[0].full = true;
-        stages_[0].result = round(sum);
-        if (++taken_ == rows_) {
-          taken_ = 0;
-          turn_ = (turn_ + 1) % bottom.size();
-        }
-      }
+      stage_.clock(taken(), nullptr);
     }
     moved_.notify(sc_core::SC_ZERO_TIME);
   }
   void settle() {
     for (std::size_t c = 0; c < shift.size(); ++c) shift[c].write(moves(c));
-    result_valid.write(stages_.back().full);
-    result.write(stages_.back().result);
+    result_valid.write(stage_.valid());
+    result.write(stage_.result());
   }
   MacResult round(const CellResult& sum) const {
     if (sum.nan) return {kResultNaN, true, false};
@@ -198,7 +183,7 @@ class Output : public sc_core::sc_module {
 
   MacConfig mac_;
   int rows_;
-  std::vector<Register> stages_;
+  OutputStage stage_;
   std::size_t turn_ = 0;  // the column whose results it takes
   int taken_ = 0;         // how many results of that column it has taken
   sc_core::sc_event moved_;

@@ -4,44 +4,10 @@
 #include <deque>
 
 #include "sim/array/core.hpp"
+#include "sim/array/output_stage.hpp"
 
 namespace if4 {
 namespace {
-
-// The FP32 stage of an output. A result moves on when the next register is empty, or gives up its own result
-// in the same cycle.
-class OutputStage {
- public:
-  explicit OutputStage(int registers) : registers_(static_cast<std::size_t>(registers)) {}
-
-  bool ready(bool taken) const {
-    return taken ||
-           !std::all_of(registers_.begin(), registers_.end(), [](const Register& r) { return r.full; });
-  }
-  bool valid() const { return registers_.back().full; }
-  const MacResult& result() const { return registers_.back().result; }
-
-  // One clock edge. `input`: the result that comes in, if ready(), or null.
-  void clock(bool taken, const MacResult* input) {
-    if (taken) registers_.back().full = false;
-    for (std::size_t to = registers_.size() - 1; to > 0; --to) {
-      if (registers_[to].full || !registers_[to - 1].full) continue;
-      registers_[to] = registers_[to - 1];
-      registers_[to - 1].full = false;
-    }
-    if (input != nullptr) registers_.front() = {true, *input};
-  }
-  void reset() {
-    for (Register& each : registers_) each.full = false;
-  }
-
- private:
-  struct Register {
-    bool full = false;
-    MacResult result;
-  };
-  std::vector<Register> registers_;
-};
 
 class ArrayModel final : public ArrayCore {
  public:
@@ -54,7 +20,7 @@ class ArrayModel final : public ArrayCore {
         pipeline_(static_cast<std::size_t>(cell_edges(config) - 1)),
         macs_(rows_ * columns_, ExactMac(config.mac)),
         ready_(static_cast<std::size_t>(output_count(config)), false),
-        stages_(ready_.size(), OutputStage(output_registers(config))),
+        stages_(ready_.size(), OutputStage(config)),
         held_(rows_ * columns_),
         results_(rows_ * columns_) {
     ArrayModel::reset();

@@ -12,12 +12,14 @@
 #include <cstdint>
 #include <memory>
 
+#include "sim/mac/stages.hpp"
 #include "sim/verilated/builds.hpp"
 #include "sim/verilated/port_bits.hpp"
 
 namespace if4 {
 
-using CellMaker = std::unique_ptr<ArrayCellModule> (*)(const sc_core::sc_module_name&, const MacConfig&);
+/// Of a name, a configuration, and the depth of the cell.
+using CellMaker = std::unique_ptr<ArrayCellModule> (*)(const sc_core::sc_module_name&, const MacConfig&, int);
 
 /// Bits of the ports a_i and w_i of a cell: the blocks of a beat as rtl/array/if4_array_edge.sv decodes them.
 int operand_bits(const MacConfig& config);
@@ -30,10 +32,11 @@ class VerilatedCell final : public ArrayCellModule {
     explicit Registration(std::string_view build) { Registry<CellMaker>::add(build, &VerilatedCell::make); }
   };
 
-  VerilatedCell(const sc_core::sc_module_name& name, const MacConfig& config)
+  VerilatedCell(const sc_core::sc_module_name& name, const MacConfig& config, int depth)
       : ArrayCellModule(name),
         operand_bits_(operand_bits(config)),
         sum_bits_(acc_width(config)),
+        carries_(cell_carries(config, depth)),
         top_(std::make_shared<Model<Top>>()) {
     SC_HAS_PROCESS(VerilatedCell);
     SC_METHOD(edge);
@@ -44,8 +47,9 @@ class VerilatedCell final : public ArrayCellModule {
   }
 
  private:
-  static std::unique_ptr<ArrayCellModule> make(const sc_core::sc_module_name& name, const MacConfig& config) {
-    return std::make_unique<VerilatedCell>(name, config);
+  static std::unique_ptr<ArrayCellModule> make(const sc_core::sc_module_name& name, const MacConfig& config,
+                                               int depth) {
+    return std::make_unique<VerilatedCell>(name, config, depth);
   }
 
   void edge() {
@@ -66,6 +70,7 @@ class VerilatedCell final : public ArrayCellModule {
     const CellResult& above = result_in.read();
     in.held_i = above.held;
     set_bits(in.sum_i, 0, sum_bits_, static_cast<Codes>(above.sum));
+    if (carries_ > 0) set_bits(in.sum_i, sum_bits_, carries_, 0);
     in.nan_i = above.nan;
     in.overflow_i = above.overflow;
     top_.edge();
@@ -89,9 +94,12 @@ class VerilatedCell final : public ArrayCellModule {
     a_out.write(right);
     w_out.write(below);
     CellResult result;
+    // The pieces, and the carries between them, which an array adds below the column.
+    Codes sum = get_bits(out.sum_o, 0, sum_bits_);
+    for (int c = 0; c < carries_; ++c) sum += get_bits(out.sum_o, sum_bits_ + c, 1) << (kCellPiece * (c + 1));
     // Sign extension.
     const int unused = 128 - sum_bits_;
-    result.sum = static_cast<Int128>(get_bits(out.sum_o, 0, sum_bits_) << unused) >> unused;
+    result.sum = static_cast<Int128>(sum << unused) >> unused;
     result.nan = out.nan_o != 0;
     result.overflow = out.overflow_o != 0;
     result.held = out.held_o != 0;
@@ -107,6 +115,7 @@ class VerilatedCell final : public ArrayCellModule {
 
   int operand_bits_;  // of either operand of a beat
   int sum_bits_;      // of the accumulator
+  int carries_;       // between the pieces of a sum
   Clocked<Top, Traced> top_;
   sc_core::sc_event moved_;
 };

@@ -11,6 +11,10 @@ int block_stages(Format format, int depth);
 int beat_stages(const MacConfig& mac);
 /// Pieces that the accumulator adds in, a clock each: 1 at depth 0. `iterative`: for the iterative output stage.
 int accumulator_pieces(const MacConfig& mac, bool iterative, int depth);
+/// Bits of a piece of the sum of a cell of the array at depth 1, as if4_pkg::CellPiece.
+inline constexpr int kCellPiece = 12;
+/// Carries between the pieces of a cell's result: none at depth 0.
+int cell_carries(const MacConfig& mac, int depth);
 /// Stages of the pipelined output stage.
 int fp32_stages(const MacConfig& mac, int depth);
 

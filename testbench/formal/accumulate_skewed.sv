@@ -12,7 +12,6 @@ module accumulate_skewed #(
   parameter int Format    = 0,
   parameter int Lanes     = 16,
   parameter int Iterative = 0,
-  parameter int Locked    = 0,  // as in a cell of the array
   parameter int Width     = if4_pkg::acc_width(Format, Lanes),
   localparam int BeatWidth = if4_pkg::beat_width(Format, Lanes),
   localparam int Lowest    = if4_pkg::acc_lowest(Lanes),
@@ -66,7 +65,7 @@ module accumulate_skewed #(
   logic [Width-1:0] sum;
 
   if4_accumulator_skewed #(
-    .Width(Width), .BeatWidth(BeatWidth), .Lowest(Lowest), .Most(Most), .Iterative(Iterative), .Locked(Locked)
+    .Width(Width), .BeatWidth(BeatWidth), .Lowest(Lowest), .Most(Most), .Iterative(Iterative)
   ) u_acc (
     .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid_i), .ready_o(), .last_i(last_i), .nan_i(nan_i), .beat_i(beat_i),
     .valid_o(sum_valid), .ready_i(ready_i), .sum_o(sum), .nan_o(sum_nan), .overflow_o(sum_overflow)
