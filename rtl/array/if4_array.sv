@@ -162,12 +162,17 @@
   end
 
   // Cells -------------------------------------------------------------------------------------------------------------
-  logic [Rows*Cols-1:0] stall;    // the cell cannot move
+  logic [Rows*Cols-1:0] waits;    // cell (r, c), in bit c * Rows + r, can move only if the results of its column do
+  logic [Cols-1:0]      stall;    // the cells of the column cannot move
   logic [Cols-1:0]      shift;    // the results of the column move down one cell
   logic [Cols-1:0]      bottom_held, bottom_nan, bottom_overflow;  // of the column's bottom cell
   logic [Cols*SumWidth-1:0] bottom_sum;
 
   assign advance = ~|stall;
+
+  for (genvar c = 0; c < Cols; c++) begin : gen_stall
+    assign stall[c] = (|waits[c*Rows +: Rows]) & ~shift[c];
+  end
 
   for (genvar r = 0; r < Rows; r++) begin : gen_row
     for (genvar c = 0; c < Cols; c++) begin : gen_col
@@ -214,7 +219,7 @@
       end
 
       if4_array_cell #(.Format(Format), .Lanes(Lanes), .AccWidth(AccWidth), .Depth(Depth)) u_cell (
-        .clk_i(clk_i), .rst_ni(rst_ni), .advance_i(advance), .stall_o(stall[r*Cols + c]), .capture_o(capture),
+        .clk_i(clk_i), .rst_ni(rst_ni), .advance_i(advance), .waits_o(waits[c*Rows + r]), .capture_o(capture),
         .valid_i(valid_in), .last_i(last_in), .a_i(a_in), .w_i(w_in),
         .valid_o(valid), .last_o(last), .a_o(a), .w_o(w),
         .release_i(release_column), .shift_i(shift[c]),

@@ -11,7 +11,7 @@
 //
 // A result waits for release_i, which comes when the bottom cell of the column has its own; from then on held_o is
 // high. Each edge with shift_i then moves it down one cell. If a cell has a result for its register while the one in
-// there does not move, it asks the array to wait: stall_o.
+// there does not move, the array has to wait: waits_o says so, but for shift_i, which the array knows itself.
 //
 // Reset: asynchronous, active low. It drops the beats and the result.
 /* verilator lint_off TIMESCALEMOD */ module if4_array_cell #(
@@ -24,7 +24,7 @@
   input  logic                                            clk_i,
   input  logic                                            rst_ni,      // asynchronous, active low
   input  logic                                            advance_i,   // operands, pipeline and accumulator move
-  output logic                                            stall_o,     // advance_i must be low; depends on shift_i
+  output logic                                            waits_o,     // advance_i must be low, or shift_i high
   output logic                                            capture_o,   // the result register loads if advance_i is high
 
   input  logic                                            valid_i,     // there is a beat, from the left as a_i is
@@ -248,7 +248,7 @@
   logic                       result_nan_q, result_overflow_q;
 
   assign capture_o = capture;
-  assign stall_o   = capture & held_q & ~shift_i;
+  assign waits_o   = capture & held_q;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin

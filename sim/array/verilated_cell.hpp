@@ -109,7 +109,7 @@ class VerilatedCell final : public ArrayCellModule {
   void settle() {
     top_.drive().shift_i = shift.read();
     const Top& out = top_.settled();
-    stall.write(out.stall_o != 0);
+    stall.write(out.waits_o != 0 && !shift.read());
     capture.write(out.capture_o != 0);
   }
 
