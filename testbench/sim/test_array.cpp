@@ -62,6 +62,27 @@ TEST_CASE("300 GEMMs: RTL, grid of MACs and model agree in every signal of every
   CHECK(results > 10000);
 }
 
+TEST_CASE("sums of small scales: their upper pieces are all ones or all zeros", "[array]") {
+  // Where the last beat of a sum changes its sign, a carry is to run through all pieces above a fast cell's lowest ones.
+  std::mt19937_64 random(test_seed() + 69);
+  constexpr std::uint8_t kSmallest = 0x83;  // the type, and scales of 0 to 3 units
+  std::size_t results = 0;
+  for (const ArrayBuild& build : array_builds()) {
+    if (build.config.depth == 0) continue;
+    LockStep array(build.config);
+    const auto lanes = static_cast<std::size_t>(build.config.mac.lanes);
+    for (int i = 0; i < 12; ++i) {
+      const Gemm gemm = random_gemm(random, build.config, 6, 6, (2 + random() % 2) * lanes, Mix::kFinite, kSmallest);
+      const Stalls stalls{0, i % 2 == 0 ? 0U : 50U, random()};
+      const ArrayRun run = array.run(gemm, stalls);
+      INFO(to_text(gemm) << "; stalls " << stalls.output_percent << " % out, seed " << stalls.seed);
+      REQUIRE(run.error == "");
+      for (const auto& output : gemm.results) results += output.size();
+    }
+  }
+  CHECK(results > 1000);
+}
+
 TEST_CASE("a reset in flight drops everything in the array", "[array]") {
   std::mt19937_64 random(test_seed() + 62);
   for (const ArrayBuild& build : array_builds()) {

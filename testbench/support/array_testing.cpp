@@ -40,11 +40,16 @@ std::size_t Gemm::tiles() const {
 }
 
 Gemm random_gemm(std::mt19937_64& random, const ArrayConfig& config, std::size_t m, std::size_t n,
-                 std::size_t k, Mix mix) {
+                 std::size_t k, Mix mix, std::uint8_t scale_bits) {
   Gemm gemm{config, m, n, k, {}, {}};
   gemm.results.resize(static_cast<std::size_t>(output_count(config)));
-  const auto a = random_rows(random, config, m, k, mix);
-  const auto w = random_rows(random, config, n, k, mix);
+  auto a = random_rows(random, config, m, k, mix);
+  auto w = random_rows(random, config, n, k, mix);
+  for (auto* rows : {&a, &w}) {
+    for (auto& row : *rows) {
+      for (Block& block : row) block.scale = static_cast<std::uint8_t>(block.scale & scale_bits);
+    }
+  }
   const auto rows = static_cast<std::size_t>(config.rows);
   const auto columns = static_cast<std::size_t>(config.columns);
   const auto per_beat = static_cast<std::size_t>(blocks_per_beat(config.mac));

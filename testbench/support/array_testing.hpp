@@ -27,8 +27,9 @@ struct Gemm {
   std::vector<std::vector<MacResult>> results;
   std::size_t tiles() const;
 };
+/// `scale_bits`: the bits of a scale byte that may be 1.
 Gemm random_gemm(std::mt19937_64& random, const ArrayConfig& config, std::size_t m, std::size_t n,
-                 std::size_t k, Mix mix);
+                 std::size_t k, Mix mix, std::uint8_t scale_bits = 0xFF);
 std::string to_text(const ArrayConfig& config);
 std::string to_text(const Gemm& gemm);
 
