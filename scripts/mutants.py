@@ -182,7 +182,7 @@ def test(root, of_rtl=True, own=()):
     `own`."""
     # Those that are about the changed part first, since the first failure ends the run; those that take long after the
     # others. The program is built only for its own tests.
-    rtl = ["[rtl]~[long],[lane_fp32_rtl],[fp32],[array]", "[long]~[handoff]~[regress]"]
+    rtl = ["[rtl]~[long],[lane_fp32_rtl],[fp32],[array]", "[long]~[handoff]~[regress]~[explore]"]
     rest = ["~[long]~[rtl]~[lane_fp32_rtl]~[fp32]~[array]~[cli]", "[cli]"]
     for tests in [*own, *(rtl + rest if of_rtl else rest + rtl)]:
         program = PROGRAMS.get(tests, "")
