@@ -141,7 +141,10 @@ def failed_test(root):
 
 # Tests that run only for planted bugs in these folders, since no other bug needs them.
 OWN_TESTS = {"testbench/kit/": "[verify]", "scripts/kit/": "[verify]", "scripts/regress/": "[regress]",
-             "scripts/coverage/": "[regress]", "scripts/page/": "[regress]", "scripts/fpga/": "[fpga]", "testbench/fpga/": "[fpga]"}
+             "scripts/coverage/": "[regress]", "scripts/page/": "[regress]", "scripts/explore/": "[explore]",
+             "scripts/fpga/": "[fpga]", "testbench/fpga/": "[fpga]"}
+# Programs that the tests of a tag run, beside that of the tests.
+PROGRAMS = {"[cli]": "build/if4", "[explore]": "build/if4", "[verify]": "build/kit/if4"}
 
 
 @dataclass
@@ -179,10 +182,10 @@ def test(root, of_rtl=True, own=()):
     `own`."""
     # Those that are about the changed part first, since the first failure ends the run; those that take long after the
     # others. The program is built only for its own tests.
-    rtl = ["[rtl]~[long],[lane_fp32_rtl],[fp32],[array]", "[long]~[handoff]~[regress]"]
+    rtl = ["[rtl]~[long],[lane_fp32_rtl],[fp32],[array]", "[long]~[handoff]~[regress]~[explore]"]
     rest = ["~[long]~[rtl]~[lane_fp32_rtl]~[fp32]~[array]~[cli]", "[cli]"]
     for tests in [*own, *(rtl + rest if of_rtl else rest + rtl)]:
-        program = {"[cli]": "build/if4", "[verify]": "build/kit/if4"}.get(tests, "")
+        program = PROGRAMS.get(tests, "")
         if program and not build(root, 1, program):
             return Failure("a program that does not build", program=program)
         code = run_tests(root, "build/if4_tests", tests, TIMEOUT)

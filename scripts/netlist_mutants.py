@@ -2,13 +2,14 @@
 """Random mutants of the unit's netlist, and how many of them the vectors of the test plan kill.
 
 usage: scripts/netlist_mutants.py make  --out FOLDER [--count N] [--seed N] BUILD...
-       scripts/netlist_mutants.py judge --out FOLDER --program PROGRAM [--jobs N] BUILD...
+       scripts/netlist_mutants.py judge --out FOLDER --program PROGRAM [--jobs N] [--only N]... BUILD...
 
 A mutant is one change that Yosys' `mutate` makes to a pin of a gate or of a flip-flop: inverted, stuck at 0, or stuck at
 1. `make` writes FOLDER/BUILD.v, a netlist of generic gates in which one of N such changes shows, the one whose number the
 C function if4_fault() returns (0: none), and FOLDER/BUILD.il and BUILD.list, the netlist without changes and the changes.
 `judge` runs the program, which names the mutants that it did not notice. Those of which abc proves that no input tells
-them from the unit are left out of the share that was killed; no other is.
+them from the unit are left out of the share that was killed; no other is. With --only, nothing but the mutants of these
+numbers is judged.
 Exit codes: 0 at least LEAST of the mutants that differ were killed, 1 fewer, or a tool failed, 2 usage, 128 + a signal.
 """
 
@@ -93,23 +94,33 @@ def verdict(out, name, number, mutant):
     text = (work / "abc.log").read_text(errors="replace")
     frame = re.search(r"was asserted in frame (\d+)", text)
     if frame:
-        return f"differs within {int(frame[1]) + 1} clocks of a reset"
+        return f"some beats show it, in clock {int(frame[1]) + 1} after the start at the earliest"
     return EQUIVALENT if re.search(r"^Property proved\.", text, re.MULTILINE) else "not decided"
 
 
-def place(mutant):
-    """Where a mutant is, in words of the RTL."""
+def place(mutant, netlist):
+    """Where a mutant is, in words of the RTL: the signals of it at the cell, and the line, as far as the netlist has them."""
     wire = re.search(r"-wire (\S+) -wirebit (\d+)", mutant)
     source = re.search(r"-src \S*/(\S+\.sv:\d+)", mutant)
     mode, port = re.search(r"-mode (\S+)", mutant)[1], re.search(r"-port (\S+)", mutant)[1]
-    return f"{mode} at {port}" + (f" of {wire[1]}[{wire[2]}]" if wire else "") + (f", {source[1]}" if source else "")
+    cell = re.search(r"-cell (\S+)", mutant)[1]
+    found = re.search(rf"^  cell (\S+) {re.escape(cell)}\n((?:    .*\n)*)", netlist, re.MULTILINE)
+    pins = re.findall(r"connect \\(\w+) \\(\S+(?: \[\d+\])?)$", found[2], re.MULTILINE) if found else []
+    return (f"{mode} at {port}" + (f" of {wire[1]}[{wire[2]}]" if wire else "") + (f", {source[1]}" if source else "")
+            + (f", in {found[1]} of " + ", ".join(f"{pin} {signal.replace(' ', '')}" for pin, signal in pins) if pins else ""))
 
 
-def judge(out, program, names, jobs):
+def judge(out, program, names, jobs, only):
     mutants = {name: read_mutants(out, name) for name in names}
+    for number in only:
+        for name in names:
+            if number > len(mutants[name]):
+                raise ValueError(f"--only {number}: {name} has {len(mutants[name])} mutants")
     log = out / "judge.log"
+    which = [f"--fault={number}" for number in only] or [f"--faults={len(mutants[names[0]])}"]
     try:
-        run([program, "--plan", "--faults", str(len(mutants[names[0]])), *names], log, "the vectors of the plan")
+        run([program, "--plan", *(word for option in which for word in option.split("=")), *names], log,
+            "the vectors of the plan")
     except ToolError:  # the program fails where a mutant survives; whether it ran is seen from what it printed
         pass
     text, good = log.read_text(), True
@@ -120,12 +131,13 @@ def judge(out, program, names, jobs):
             verdicts = list(pool.map(lambda number: verdict(out, name, number, mutants[name][number - 1]), left))
         equivalent = verdicts.count(EQUIVALENT)
         killed, differ = tried - len(left), tried - equivalent
-        share = killed / differ if differ else 0.0
+        share = killed / differ if differ else float(bool(only))  # of all mutants of a unit some differ
         good = good and share >= LEAST
         print(f"{name:20}{tried:8}{killed:8}{equivalent:12}{len(left) - equivalent:6}{100 * share:27.1f} %")
+        netlist = (out / f"{name}.il").read_text()
         for number, word in zip(left, verdicts):
             if word != EQUIVALENT:
-                print(f"  left: mutant {number}, {place(mutants[name][number - 1])}: {word}")
+                print(f"  left: mutant {number}, {place(mutants[name][number - 1], netlist)}: {word}")
     return 0 if good else 1
 
 
@@ -137,12 +149,13 @@ def main():
     parser.add_argument("--seed", type=count, default=1)
     parser.add_argument("--program")
     parser.add_argument("--jobs", type=count, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--only", type=count, action="append", default=[], metavar="N")
     parser.add_argument("builds", nargs="+")
     args = parser.parse_args()
     out = args.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     if args.what == "judge":
-        return judge(out, args.program, args.builds, args.jobs)
+        return judge(out, args.program, args.builds, args.jobs, args.only)
     for name in args.builds:
         make(build_named(name), out, args.count, args.seed)
     return 0

@@ -147,6 +147,40 @@ void add_scale_classes(Stimuli& stimuli) {
   }
 }
 
+// A magnitude of a scale with that exponent and significand, or the nearest that is no NaN.
+unsigned scale_magnitude(unsigned exponent, unsigned significand) {
+  return std::min(exponent << 3U | (significand & 7U), kScaleNaN - 1U);
+}
+
+// The largest products of each sign of operands in all lanes, with the largest significands, and random blocks, at every sum
+// of exponents: what shifts a block has its uppermost bits in every place. Each block of a beat in its turn, alone.
+void add_shifts(Stimuli& stimuli) {
+  constexpr unsigned kMost = 15, kLargest = 15;  // exponent and significand of a scale
+  const Format format = stimuli.format();
+  stimuli.testpoint("scales.shifts");
+  for (unsigned exponents = 2; exponents <= 2 * kMost; ++exponents) {
+    const unsigned a_exponent = exponents / 2, w_exponent = exponents - a_exponent;
+    for (const TypePair types : type_pairs(format)) {
+      const auto add = [&](Block a, Block w, unsigned a_significand, unsigned w_significand) {
+        a.scale = scale_byte(format, types.a, scale_magnitude(a_exponent, a_significand));
+        w.scale = scale_byte(format, types.w, scale_magnitude(w_exponent, w_significand));
+        for (std::size_t block = 0; block < stimuli.blocks(); ++block) {
+          BlockPairs pairs(stimuli.blocks());
+          pairs[block] = {a, w};
+          stimuli.dot_product(std::move(pairs));
+        }
+      };
+      for (const bool a_negative : {false, true}) {
+        const Block a = uniform_block(format, largest_code(format, types.a, a_negative), 0);
+        for (const bool w_negative : {false, true})
+          add(a, uniform_block(format, largest_code(format, types.w, w_negative), 0), kLargest, kLargest);
+      }
+      const auto [a, w] = stimuli.random_beat()[0];
+      add(a, w, static_cast<unsigned>(stimuli.random()()), static_cast<unsigned>(stimuli.random()()));
+    }
+  }
+}
+
 }  // namespace
 
 void add_codes(Stimuli& stimuli) {
@@ -161,6 +195,7 @@ void add_codes(Stimuli& stimuli) {
 void add_scales(Stimuli& stimuli) {
   add_scale_pairs(stimuli);
   add_scale_classes(stimuli);
+  add_shifts(stimuli);
   if (mixes_types(stimuli.format())) return;
   stimuli.testpoint("scales.bit7");
   for (unsigned n = 0; n < 48; ++n) {

@@ -76,13 +76,15 @@ gates: ## the vectors of the RTL on the netlists of IF4, as they are and with pl
 
 PLAN_MUTANTS := $(BUILD)/plan_mutants
 
+# The program is linked anew, as that of another call may have other units.
 .PHONY: check-plan
-check-plan: ## how many of 500 random mutants of each IF4 netlist the vectors of the test plan kill
+check-plan: ## how many of 500 random mutants of each IF4 netlist the vectors of the test plan kill: UNITS="if4_mac", ONLY="428" for some by number
 	@scripts/setup.sh default area
-	@exec python3 scripts/netlist_mutants.py make --out $(PLAN_MUTANTS)/mutated $(GATED)
-	@$(SUBMAKE) GATES=$(PLAN_MUTANTS) CONFIG=release $(PLAN_MUTANTS)/mutated/gates_check
+	@exec python3 scripts/netlist_mutants.py make --out $(PLAN_MUTANTS)/mutated $(or $(UNITS),$(GATED))
+	@rm -f $(PLAN_MUTANTS)/mutated/gates_check
+	@$(SUBMAKE) GATES=$(PLAN_MUTANTS) CONFIG=release GATED='$(or $(UNITS),$(GATED))' $(PLAN_MUTANTS)/mutated/gates_check
 	@exec python3 scripts/netlist_mutants.py judge --out $(PLAN_MUTANTS)/mutated \
-		--program $(PLAN_MUTANTS)/mutated/gates_check $(GATED)
+		--program $(PLAN_MUTANTS)/mutated/gates_check $(ONLY:%=--only=%) $(or $(UNITS),$(GATED))
 
 FAULTS := $(BUILD)/faults
 

@@ -61,6 +61,7 @@ test-slurm-explore:
 check-explore: ## test the scripts of `make explore`: specs, caching, failures, interrupts, the page; IF4_CHROMIUM=
 	@scripts/setup.sh default area explore
 	@$(SUBMAKE) $(BIN)/if4 $(ENERGY_COUNTER)
+	@IF4_PROGRAM=$(BIN)/if4 python3 -B testbench/explore/test_parts.py
 	@IF4_PROGRAM=$(BIN)/if4 python3 -B testbench/explore/test_spec.py
 	@IF4_PROGRAM=$(BIN)/if4 python3 -B testbench/explore/test_run.py
 	@IF4_PROGRAM=$(BIN)/if4 python3 -B testbench/explore/test_flow.py

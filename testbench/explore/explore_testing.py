@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 EXPLORE = ROOT / "scripts" / "explore" / "explore.py"
 sys.dont_write_bytecode = True
-sys.path[:0] = [str(ROOT / "scripts" / "explore"), str(ROOT / "scripts" / "regress"), str(ROOT / "scripts")]
+sys.path[:0] = [str(ROOT / "scripts"), *(str(ROOT / "scripts" / room) for room in ("explore", "regress", "page"))]
 
 import records  # noqa: E402
 import spec as specs  # noqa: E402

@@ -33,12 +33,14 @@ extern "C" int if4_fault() { return fault; }
 namespace if4 {
 namespace {
 
+constexpr std::uint64_t kMostFaults = 1'000'000;
+
 struct Arguments {
   std::vector<std::string> units;
   std::string file;
   std::uint64_t seed = 1;
-  int faults = 0;     ///< of each unit; 0: test the units as they are
-  bool plan = false;  ///< nothing but the plan's directed testpoints
+  std::vector<int> faults;  ///< their numbers in each unit; none: test the units as they are
+  bool plan = false;        ///< nothing but the plan's directed testpoints
 };
 
 /// Lines that are driven through the unit in one go: a testpoint of the plan, a file, or random ones.
@@ -150,8 +152,11 @@ class Check {
   /// Prints a line for each fault that is not found. Whether every fault makes a difference, and none of them
   /// none.
   bool faults_are_found(const UnitBuild& config) const {
-    int found = 0;
-    for (fault = 0; fault <= arguments_.faults; ++fault) {
+    std::size_t found = 0;
+    std::vector<int> numbers = arguments_.faults;
+    numbers.insert(numbers.begin(), 0);
+    for (const int number : numbers) {
+      fault = number;
       std::string by;
       for (std::size_t s = 0; s < sets_.size() && by.empty(); ++s) {
         MacUnit unit(config);
@@ -169,8 +174,8 @@ class Check {
       if (by.empty()) fmt::print("  {:24}fault {} NOT FOUND\n", config.name, fault);
     }
     fault = 0;
-    fmt::print("  {:24}{} of {} planted faults found\n", config.name, found, arguments_.faults);
-    return arguments_.faults > 0 && found == arguments_.faults;
+    fmt::print("  {:24}{} of {} planted faults found\n", config.name, found, arguments_.faults.size());
+    return found == arguments_.faults.size();
   }
 
  private:
@@ -199,7 +204,10 @@ Arguments parse(int argc, char** argv) {
     } else if (argument == "--plan") {
       arguments.plan = true;
     } else if (argument == "--faults") {
-      arguments.faults = static_cast<int>(number(1'000'000));
+      const auto all = static_cast<int>(number(kMostFaults));
+      for (int one = 1; one <= all; ++one) arguments.faults.push_back(one);
+    } else if (argument == "--fault") {
+      arguments.faults.push_back(static_cast<int>(number(kMostFaults)));
     } else if (argument.rfind("--", 0) == 0) {
       throw InputError("unknown option " + argument);
     } else {
@@ -207,7 +215,8 @@ Arguments parse(int argc, char** argv) {
     }
   }
   if (arguments.units.empty())
-    throw InputError("usage: gates_check [--vectors FILE] [--plan] [--seed N] [--faults N] UNIT...");
+    throw InputError(
+        "usage: gates_check [--vectors FILE] [--plan] [--seed N] [--faults N] [--fault N]... UNIT...");
   return arguments;
 }
 
@@ -222,7 +231,8 @@ int main(int argc, char** argv) {
     bool right = true;
     for (const std::string& name : arguments.units) {
       const UnitBuild& config = unit_build(name);
-      right = (arguments.faults > 0 ? check.faults_are_found(config) : check.unit_is_right(config)) && right;
+      right =
+          (!arguments.faults.empty() ? check.faults_are_found(config) : check.unit_is_right(config)) && right;
       std::fflush(stdout);
     }
     return right ? 0 : 1;

@@ -70,11 +70,12 @@
 //   61  the results that wait are not reset
 //   62  the reset acts at an edge of the clock only
 //   63  nothing is reset while a result waits
-// one beat, and unknown bits
+// one beat, unknown bits, and places
 //   64  a dot product of one beat right behind another is added to it
 //   65  a dot product of one beat gives no result
 //   66  the count of overflows is not reset
 //   67  a register that is not reset is in the first result
+//   68  the largest sums of a block lose their sign where the exponents of the scales have an odd sum
 `timescale 1ns / 1ps
 module behavioural_mac #(
   parameter int Format   = 0,   // as if4_mac's: IF4, MixFP4, NVFP4, NVINT4, IF3, IF6-E2M3, IF6-E3M2, NVFP6-E2M3, NVFP6-E3M2
@@ -207,6 +208,7 @@ module behavioural_mac #(
         end
         part = part + longint'(a) * w;
       end
+      if (bug == 68 && (a_scale_i[8*block+3] ^ w_scale_i[8*block+3])) part = longint'($signed(18'(part)));
       sum = wide_t'(part) * wide_t'(scale_of(a_scale_i[8*block +: 8])) * wide_t'(scale_of(w_scale_i[8*block +: 8]));
       sum_of_beat = sum_of_beat + sum;
     end

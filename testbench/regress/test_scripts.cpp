@@ -1,4 +1,5 @@
-// The scripts of `make regress`: what of `make check-regress` a run of the suite can ask for.
+// The scripts of `make regress` and of `make explore`: what of `make check-regress` and `make check-explore` a run of the
+// suite can ask for.
 #include "testbench/support/catch.hpp"
 #include "testbench/support/python_testing.hpp"
 
@@ -16,6 +17,10 @@ TEST_CASE("the report of a regression says what its records say", "[.regress][lo
   run_python("testbench/page/test_page.py", {});
   for (const char* script : {"page", "junit", "runs", "coverage"})
     run_python(std::string("testbench/regress/test_report_") + script + ".py", {});
+}
+
+TEST_CASE("an exploration takes every axis, file and unit for what it is", "[.explore][long]") {
+  run_python("testbench/explore/test_parts.py", {});
 }
 
 }  // namespace

@@ -60,6 +60,7 @@ enum class Mistake {
   kNegativeZero,
   kLaneDropped,
   kNarrowBeats,
+  kNarrowShift,
   kLowPlacesIgnored,
   kFlagsOfBefore,
   kOtherScale,
@@ -88,6 +89,7 @@ class WrongMac {
         auto [a, w] = beats[i + b];
         beat_nan = beat_nan || (is_nan(a, w) && !(is(Mistake::kNanOfFirstBlock) && b != 0));
         if (is(Mistake::kScalesOfFirstBlock)) a.scale = beats[i].first.scale;
+        last_block_ = b + 1 == blocks;
         const Int128 value = product(a, w, beats[0]);
         negative = negative || value < 0;
         sum += value;
@@ -171,6 +173,14 @@ class WrongMac {
     return most;
   }
 
+  // A number in one bit less than 16 of the largest products of these types, times `factor`, need.
+  Int128 narrowed(Int128 number, ElementType a_type, ElementType w_type, Int128 factor) const {
+    const Int128 most = factor * kBlockSize * largest_operand(a_type) * largest_operand(w_type);
+    Int128 end = 1;
+    while (2 * end <= most) end *= 2;
+    return number >= end ? number - 2 * end : number < -end ? number + 2 * end : number;
+  }
+
   Int128 product(const Block& a, const Block& w, const std::pair<Block, Block>& first) const {
     ElementType a_type = type_of(a), w_type = type_of(w);
     if (is(Mistake::kTypesExchanged)) std::swap(a_type, w_type);
@@ -182,19 +192,14 @@ class WrongMac {
       if (is(Mistake::kLaneDropped) && i == 11) continue;
       dot += value(a_type, a.code(i, bits)) * value(w_type, w.code(i, bits));
     }
-    if (is(Mistake::kNarrowBeats)) {
-      // One bit less than the sum of the 16 largest products needs.
-      const Int128 most = Int128{16} * largest_operand(a_type) * largest_operand(w_type);
-      Int128 end = 1;
-      while (2 * end <= most) end *= 2;
-      if (dot >= end) dot -= 2 * end;
-      if (dot < -end) dot += 2 * end;
-    }
+    if (is(Mistake::kNarrowBeats)) dot = narrowed(dot, a_type, w_type, 1);
     const Scale a_scale = scale_of(a), w_scale = scale_of(w);
-    int significands = a_scale.significand * w_scale.significand;
-    if (is(Mistake::kScaleSignificandOfWeights))
-      significands = a_scale.significand * (w_scale.significand & 14);
-    const Int128 units = dot * weight_of(a_type) * weight_of(w_type) * significands;
+    const int w_significand = w_scale.significand & (is(Mistake::kScaleSignificandOfWeights) ? 14 : 15);
+    const Int128 weights = weight_of(a_type) * weight_of(w_type);
+    Int128 units = dot * weights * a_scale.significand * w_significand;
+    // Shifted by 1 modulo 4, what is too large for one bit less loses its sign.
+    if (last_block_ && is(Mistake::kNarrowShift) && (a_scale.exponent + w_scale.exponent - 2) % 4 == 1)
+      units = narrowed(units, a_type, w_type, weights * 15 * 15);  // of the largest significands
     return units * (Int128{1} << (a_scale.exponent + w_scale.exponent));
   }
 
@@ -257,6 +262,7 @@ class WrongMac {
   Mistake mistake_;
   Int128 limit_;
   MacResult before_;
+  bool last_block_ = false;  // of the beat
 };
 
 std::size_t wrong_results(const MacConfig& config, Mistake mistake,
@@ -351,6 +357,7 @@ constexpr Case kCases[] = {
     {Mistake::kNegativeZero, "cancel.zero", always},
     {Mistake::kLaneDropped, "codes.", always},
     {Mistake::kNarrowBeats, "codes.largest", always},
+    {Mistake::kNarrowShift, "scales.shifts", always},
     {Mistake::kLowPlacesIgnored, "ties.places_below", always},
     {Mistake::kFlagsOfBefore, "nan.alternating", always},
     {Mistake::kFlagsOfBefore, "overflow.upper_last", always},
