@@ -32,7 +32,7 @@ def notes(library):
 
 
 def ratio(value, other, key):
-    return None if value is None or other is None else value[key] / other[key]
+    return None if value is None or other is None or value[key] is None else value[key] / other[key]
 
 
 def ratios(config, results):

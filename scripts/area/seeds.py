@@ -15,9 +15,9 @@ def seeded(design, seed):
     return design if seed == 0 or design.kept else replace(design, name=f"{design.name}.seed{seed}", seed=seed, counted=False)
 
 
-def medians(designs, seeds, results_of):
-    """{name: result}, as of results_of(designs), with each figure of MEDIAN the median over so many seeds, and what it is
-    the median of under `seeds`. `results_of`: runs the flow for designs, {name: result}."""
+def medians(designs, seeds, results_of, choose=median):
+    """{name: result}, as of results_of(designs), with each figure of MEDIAN the median over so many seeds, or what else
+    choose() makes of them, and what it is the median of under `seeds`. `results_of`: runs the flow for designs, {name: result}."""
     variants = {seeded(design, seed).name: seeded(design, seed) for design in designs for seed in range(seeds)}
     found = results_of(list(variants.values()))
     results = {}
@@ -26,7 +26,7 @@ def medians(designs, seeds, results_of):
         result = dict(found[design.name])
         for figure in MEDIAN:
             if result[figure] is not None:
-                result[figure] = median(one[figure] for one in own)
+                result[figure] = choose(one[figure] for one in own)
         result["seeds"] = [{figure: one[figure] for figure in ("area", "critical_path_ns")} for one in own]
         results[design.name] = result
     return results

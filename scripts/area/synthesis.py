@@ -39,6 +39,7 @@ class Design:
     kept: tuple = ()           # modules that are mapped once each, by themselves; the rest is one with the top
     boxed: bool = False        # what is kept is left out: the result is of what lies around it, and has no path
     part: bool = False         # it is one that another design keeps: no path is asked for
+    timed: bool = True         # of one that keeps parts: its path is asked for
     seed: int = 0              # of the names that abc sees (seeds.py); 0: those of the RTL
 
     def sources(self):
@@ -257,6 +258,8 @@ def measure_whole(design, library, work):
             raise ToolError(f"{design.name}: it has no {part}")
         rows.append(module_row(part, part, number, cells, library))
         total.add(cells.counts)
+    if not design.timed:
+        return {**figures(total, library), "critical_path_ns": None, "modules": rows}
     (ROOT / work / "whole.json").write_text(json.dumps({"modules": modules}))
     yosys([f"read_json {work}/whole.json", "setattr -mod -unset keep_hierarchy *", f"hierarchy -top {design.top}", "flatten",
            *flat_commands(work)], work / "yosys.log", design.name)

@@ -163,12 +163,35 @@ class Results(unittest.TestCase):
         cells = library()
         cells.groups[0].arguments = ["another"]
         for own, paths, missed in ((6.9, [6.9, 6.7, 6.7, 6.7, 7.0], 0), (6.7, [6.7, 6.9, 6.9, 6.7, 7.0], 1),
-                                   (7.5, [7.5, 6.7, 6.7, 6.7, 6.7], 1), (6.0, [6.0, 7.0, 7.0, 7.0, 7.0], 0)):
+                                   (7.5, [7.5, 6.7, 6.7, 6.7, 6.7], 1), (6.0, [6.0, 7.0, 7.0, 7.0, 7.0], 0),
+                                   # The first three say it, whatever the others are.
+                                   (6.7, [6.7, 6.7, 6.8, None, None], 0), (6.9, [6.9, 6.9, 6.81, None, None], 1)):
             with unittest.mock.patch.object(area, "LIMITS", limits), contextlib.redirect_stdout(io.StringIO()) as out:
                 found = area.check_limits(cells, {"if4": {"area": 1e5, "critical_path_ns": own}},
                                           lambda designs: self.seeded(designs, paths))
             self.assertEqual(found, (missed, 1))
-            self.assertEqual("median over 5 seeds" in out.getvalue(), abs(own / 6.8 - 1) < 0.05)
+            near = abs(own / 6.8 - 1) < 0.05
+            self.assertEqual("median over 5 seeds" in out.getvalue(), near and None not in paths)
+            self.assertEqual("median over 3 seeds" in out.getvalue(), None in paths)
+
+    def test_a_ratio_is_certain_where_both_ends_of_it_are(self):
+        """Own areas of 120 to 121 over others of 98 to 100: from 1.2 to 1.235 after three seeds."""
+        areas = {"if4_iterative": [120, 121, 120.5, 200, 200], "nvfp4_iterative": [100, 98, 99, 1, 1]}
+        cells = library()
+        cells.groups[0].arguments = ["another"]
+        asked = set()
+
+        def more(designs):
+            asked.update((design.name.partition(".")[0], design.seed) for design in designs)
+            return {design.name: {"area": areas[design.name.partition(".")[0]][design.seed], "nand2": None, "cells": 1, "flip_flop_area": 1.0,
+                                  "critical_path_ns": 6.0} for design in designs}
+
+        for limit, seeds, missed in ((1.25, 3, 0), (1.19, 3, 1), (1.23, 5, 1), (1.21, 5, 1)):
+            asked.clear()
+            limits = {None: [("a ratio", "if4_iterative", "area / nvfp4", limit)]}
+            with unittest.mock.patch.object(area, "LIMITS", limits), contextlib.redirect_stdout(io.StringIO()):
+                found = area.check_limits(cells, {name: {"area": own[0], "critical_path_ns": 6.0} for name, own in areas.items()}, more)
+            self.assertEqual((found, asked), ((missed, 1), {(name, seed) for name in areas for seed in range(seeds)}), limit)
 
     def test_the_groups_of_the_published_comparison_have_every_instance(self):
         """Else `make area-published` ends with an error, after minutes of synthesis."""

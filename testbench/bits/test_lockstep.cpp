@@ -169,6 +169,6 @@ TEST_CASE("the bits engine and Verilated units show the same in every clock", "[
   check_lockstep(test_seed() + 700, 30000, 30000);
 }
 
-TEST_CASE("the bits engine and Verilated units show the same over a million beats", "[.][lockstep]") {
+TEST_CASE("the bits engine and Verilated units show the same over a million beats", "[.][lockstep][long]") {
   check_lockstep(test_seed() + 701, 1000000, 100000);
 }

@@ -5,8 +5,8 @@ COVERED := $(foreach build,$(BUILDS_simulated),$(if $(filter if4_mac,$(MODULE_$(
 COUNTERS := $(BUILD)/coverage
 
 # Verilator counts the lines. Toggles we count ourselves, for which all signals are public: it leaves out what is declared
-# in generate blocks, and does not tell a rise from a fall. -O1: the counters are in the way of optimizing, and compile
-# slowly.
+# in generate blocks, and does not tell a rise from a fall. -O0: the tests run for seconds, and what compiles for minutes otherwise
+# takes half as long.
 define covered_rules
 $(COUNTERS)/$1/V$1.all.cpp: $(V)/$1.stamp
 	@echo '  VERILATE $1 with counters'
@@ -15,12 +15,12 @@ $(COUNTERS)/$1/V$1.all.cpp: $(V)/$1.stamp
 	    -F $(LIST_$1) --Mdir $$(@D) >/dev/null
 	@cd $$(@D) && $$(call one_source,V$1.all.cpp)
 $(COUNTERS)/V$1.o: $(COUNTERS)/$1/V$1.all.cpp $(VO)/flags
-	@echo '  CXX      $$(@F)'; $(COMPILE_VERILATED) -O1 $$< -o $$@
+	@echo '  CXX      $$(@F)'; $(COMPILE_VERILATED) -O0 $$< -o $$@
 endef
 $(foreach build,$(COVERED),$(eval $(call covered_rules,$(build))))
 
 $(COUNTERS)/all_if4_mac.o: $(BUILD)/builds/all_if4_mac.cpp $(foreach build,$(COVERED),$(COUNTERS)/$(build)/V$(build).all.cpp)
-	@echo '  CXX      $@'; $(COMPILE) $(COVERED:%=-isystem $(COUNTERS)/%) $< -o $@
+	@echo '  CXX      $@'; $(COMPILE) -O0 $(COVERED:%=-isystem $(COUNTERS)/%) $< -o $@
 
 $(COUNTERS)/if4_tests: $(call objects,$(SUITE)) $(COUNTERS)/all_if4_mac.o $(COVERED:%=$(COUNTERS)/V%.o) \
 		$(filter-out $(COVERED:%=$(VO)/V%.o) $(O)/builds/all_if4_mac.o,$(all_build_objects)) \

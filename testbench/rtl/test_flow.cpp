@@ -78,7 +78,7 @@ int measured_latency(MacUnit& unit, const Beats& beats) {
 
 }  // namespace
 
-TEST_CASE("a result comes the stated clocks after its last beat", "[rtl]") {
+TEST_CASE("a result comes the stated clocks after its last beat", "[rtl][long]") {
   std::mt19937_64 random(test_seed() + 31);
   for (const UnitBuild& config : unit_builds()) {
     INFO(unit_text(config));

@@ -85,7 +85,7 @@ TEST_CASE("sums around every rounding boundary, for every divisor", "[rtl][long]
   });
 }
 
-TEST_CASE("the accumulator to its last bit, and beyond", "[rtl]") {
+TEST_CASE("the accumulator to its last bit, and beyond", "[rtl][long]") {
   for (const UnitBuild& config : unit_builds()) {
     const MacConfig& mac = config.mac;
     const Int128 most = largest_sum(mac);
