@@ -25,7 +25,8 @@ int tile_interval(const ArrayConfig& config) {
 
 int cell_edges(const ArrayConfig& config) {
   // At depth 1 the accumulator has a register of its own in front of the result's.
-  return block_stages(config.mac.format, config.depth) + beat_stages(config.mac) + (config.depth == 0 ? 1 : 2);
+  return block_stages(config.mac.format, config.depth) + beat_stages(config.mac) +
+         (config.depth == 0 ? 1 : 2);
 }
 
 int output_registers(const ArrayConfig& config) {

@@ -12,7 +12,9 @@ int accumulator_pieces(const MacConfig& mac, bool iterative, int depth) {
   return 1 + (acc_width(mac) - lowest + most - 1) / most;
 }
 
-int cell_carries(const MacConfig& mac, int depth) { return depth == 0 ? 0 : (acc_width(mac) - 1) / kCellPiece; }
+int cell_carries(const MacConfig& mac, int depth) {
+  return depth == 0 ? 0 : (acc_width(mac) - 1) / kCellPiece;
+}
 
 int fp32_stages(const MacConfig& mac, int depth) { return depth == 0 ? 3 : sum_divisor(mac) > 1 ? 5 : 4; }
 

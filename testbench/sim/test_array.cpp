@@ -72,7 +72,8 @@ TEST_CASE("sums of small scales: their upper pieces are all ones or all zeros", 
     LockStep array(build.config);
     const auto lanes = static_cast<std::size_t>(build.config.mac.lanes);
     for (int i = 0; i < 12; ++i) {
-      const Gemm gemm = random_gemm(random, build.config, 6, 6, (2 + random() % 2) * lanes, Mix::kFinite, kSmallest);
+      const Gemm gemm =
+          random_gemm(random, build.config, 6, 6, (2 + random() % 2) * lanes, Mix::kFinite, kSmallest);
       const Stalls stalls{0, i % 2 == 0 ? 0U : 50U, random()};
       const ArrayRun run = array.run(gemm, stalls);
       INFO(to_text(gemm) << "; stalls " << stalls.output_percent << " % out, seed " << stalls.seed);
