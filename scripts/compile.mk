@@ -50,11 +50,10 @@ ifeq ($(CONFIG),release)
 # The inner loops of the quantizer: unrolled they are a tenth faster; those of the product in FP64, three times as fast.
 $(O)/model/quantize/fast_kernel.o $(O)/model/simd/simd_values.o: OPTIMIZE += -O3
 $(O)/model/accuracy/product_reference.o: OPTIMIZE += -O3
+# Options, reports and headers: much code from libraries, which compiles in two thirds of the time and runs for
+# milliseconds.
+$(addprefix $(O)/,sim/program/%.o sim/report/%.o sim/network/%.o model/files/%.o model/checkpoint/%.o): OPTIMIZE += -O1
 endif
-# Options, reports and headers: much code from libraries, which runs for milliseconds and compiles in two thirds of the time
-# so, and in half of it with sanitizers.
-$(addprefix $(O)/,sim/program/%.o sim/report/%.o sim/network/%.o model/files/%.o model/checkpoint/%.o): \
-	OPTIMIZE += $(if $(filter release,$(CONFIG)),-O1,-O0)
 
 $(O)/libif4.a: $(call objects,$(MODEL_SOURCES)) $(O)/sources
 	$(archive)

@@ -15,14 +15,12 @@ $(O)/testbench/rtl/%.o: INCLUDES := $(TESTED:%=-isystem $(V)/%)
 $(call objects,$(wildcard testbench/rtl/*.cpp)): $(filter $(WANTED:%=$(V)/%.stamp),$(TESTED:%=$(V)/%.stamp))
 
 # Catch2 itself, which takes the compiler half a minute otherwise, and the tests, whose time is spent in what they call;
-# most of all those of commands, which are programs of their own, of files, and of what is not C++.
+# most of all those of commands, which are programs of their own.
 $(O)/testbench/support/main.o: OPTIMIZE += -O0
 ifeq ($(CONFIG),release)
 $(filter-out $(O)/testbench/support/%,$(call objects,$(SUITE))): OPTIMIZE += -O1
 $(call objects,$(filter-out $(addprefix testbench/sim/test_,array.cpp mac_unit.cpp system.cpp),$(wildcard testbench/sim/*.cpp)) \
-	$(filter-out %/test_lockstep.cpp,$(wildcard testbench/bits/*.cpp)) testbench/cuda/test_block_code.cpp \
-	$(filter $(addprefix testbench/,network/% dpi/% install/% fpga/% regress/% model/test_%file.cpp model/test_safetensors.cpp \
-	model/test_npy.cpp model/test_foreign_layout.cpp model/test_file_kind.cpp model/test_model_folder.cpp),$(SUITE))): \
+	$(filter-out %/test_lockstep.cpp,$(wildcard testbench/bits/*.cpp)) testbench/cuda/test_block_code.cpp): \
 	OPTIMIZE += -O0
 endif
 
