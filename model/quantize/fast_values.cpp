@@ -147,9 +147,12 @@ void FastQuantizer::visit_band(std::size_t part, bool rotated, const BandVisit& 
 std::uint32_t FastQuantizer::find_largest_rotated() {
   const RotationExtremes extremes = rotation_extremes();
   gentle_ = extremes.gentle();
-  if (gentle_) return extremes.rotated();
+  // NaN and infinity of F16 are converted to 65536 and more, and no value of a piece is above its largest sum.
+  const bool in_doubt = view_.dtype == DType::kF16 && extremes.largest >= float_bits(0x1p15F);
+  if (gentle_ && !in_doubt) return extremes.rotated();
   const std::uint32_t largest = largest_bits();
   if (largest >= kInfinityBits) return largest;
+  if (gentle_) return extremes.rotated();
   huge_ = float_from_bits(largest) >= kRotationLimit;
   const std::uint32_t rotated = largest_rotated_bits();
   if (rotated >= kInfinityBits) throw InputError("a value of the rotated tensor is beyond the range of BF16");

@@ -35,7 +35,15 @@ void pass_on(int signal) {
   for (;;) ::pause();
 }
 
+void set_mask(int how, int signal) {
+  sigset_t one;
+  ::sigemptyset(&one);
+  ::sigaddset(&one, signal);
+  ::pthread_sigmask(how, &one, nullptr);
+}
+
 void wait_and_end(const sigset_t& signals, const std::function<void()>& before) {
+  set_mask(SIG_BLOCK, SIGPIPE);  // this thread may find that nobody reads what it says, and must not wait for itself
   int signal = 0;
   while (::sigwait(&signals, &signal) != 0) {
   }
@@ -49,10 +57,7 @@ void wait_and_end(const sigset_t& signals, const std::function<void()>& before) 
     ::_exit(2);
   }
   std::signal(signal, SIG_DFL);
-  sigset_t one;
-  ::sigemptyset(&one);
-  ::sigaddset(&one, signal);
-  ::pthread_sigmask(SIG_UNBLOCK, &one, nullptr);
+  set_mask(SIG_UNBLOCK, signal);
   std::raise(signal);
   ::_exit(128 + signal);
 }

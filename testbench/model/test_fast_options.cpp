@@ -99,25 +99,32 @@ TEST_CASE("transposed matrices of many shapes and sizes", "[fast]") {
 
 TEST_CASE("a value that is not finite is refused with any option", "[fast]") {
   const EachTarget targets;
-  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
-    for (unsigned bits = 0; bits < 16; ++bits) {
+  constexpr std::size_t kCount = 8192;
+  for (const bool nan : {true, false}) {
+    for (unsigned bits = 0; bits < 48; ++bits) {
       QuantizeOptions options;
       options.rotate = (bits & 1) != 0;
       options.transpose = (bits & 2) != 0;
       options.square = (bits & 4) != 0;
       options.search = (bits & 8) != 0;
-      CAPTURE(text_of(options), bad);
+      const DType dtype = bits < 16 ? DType::kF32 : bits < 32 ? DType::kBF16 : DType::kF16;
+      CAPTURE(text_of(options), nan, dtype_name(dtype));
       targets.run([&] {
         for (const std::size_t at : {0U, 4999U, 8191U}) {
-          Tensor tensor{{32, 256}, std::vector<float>(8192, 1.0F)};
-          tensor.values[at] = bad;
+          std::vector<float> floats(kCount, 1.0F);
+          std::vector<std::uint16_t> halves(kCount, dtype == DType::kBF16 ? 0x3F80 : 0x3C00);  // 1.0
+          floats[at] = nan ? std::numeric_limits<float>::quiet_NaN() : -std::numeric_limits<float>::infinity();
+          // The NaN with the fewest bits set, and -infinity.
+          halves[at] = dtype == DType::kBF16 ? (nan ? 0x7F81 : 0xFF80) : nan ? 0x7C01 : 0xFC00;
+          const void* data = floats.data();
+          if (dtype != DType::kF32) data = halves.data();
           std::string message;
           try {
-            quantize_fast(view_of(tensor), options, 1);
+            quantize_fast({{32, 256}, dtype, data}, options, 1);
           } catch (const InputError& error) {
             message = error.what();
           }
-          CHECK(message == "value " + std::to_string(at) + (std::isnan(bad) ? " is NaN" : " is infinite"));
+          CHECK(message == "value " + std::to_string(at) + (nan ? " is NaN" : " is infinite"));
         }
       });
     }

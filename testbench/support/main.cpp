@@ -14,6 +14,7 @@
 #include <fstream>
 #include <random>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 #include "sim/terminal/interrupt.hpp"
@@ -69,7 +70,9 @@ CATCH_REGISTER_LISTENER(RunWatcher)
 void remove_report(const std::string& report) {
   struct stat status {};
   if (::stat(report.c_str(), &status) == 0 && S_ISREG(status.st_mode)) ::unlink(report.c_str());
-  std::fprintf(stderr, "if4_tests: ended by a signal\n");
+  // Not through stdio: what is interrupted may hold its lock.
+  constexpr std::string_view kEnded = "if4_tests: ended by a signal\n";
+  if (::write(STDERR_FILENO, kEnded.data(), kEnded.size()) < 0) return;
 }
 
 // A program that a test has started may run for hours, and write as long.

@@ -1,4 +1,6 @@
 // The test program itself: what it says of a filter that matches nothing, and what a signal leaves.
+#include <fcntl.h>
+
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -64,6 +66,20 @@ TEST_CASE("a signal ends a run of the tests at once and leaves no half of a repo
     CHECK(exit_code(child) == 128 + signal);
     CHECK_FALSE(fs::exists(report));
   }
+}
+
+TEST_CASE("a run of the tests ends when nobody reads any more what it says", "[suite]") {
+  int ends[2] = {};
+  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  // Both streams, as of `if4_tests 2>&1 | head`; with -s it says more than a pipe holds.
+  const std::string writer = "/proc/self/fd/" + std::to_string(ends[1]);
+  const pid_t child =
+      start_program(fs::read_symlink("/proc/self/exe").string(), {"[mac]~[long]", "-s"}, writer, writer);
+  ::close(ends[1]);
+  char first = 0;
+  CHECK(::read(ends[0], &first, 1) == 1);
+  ::close(ends[0]);
+  CHECK(exit_code(child) == 128 + SIGPIPE);
 }
 
 // What the test below interrupts. A hidden test would not do: filters that leave out tags choose it.
