@@ -113,7 +113,8 @@ TEST_CASE("a value that is not finite is refused with any option", "[fast]") {
         for (const std::size_t at : {0U, 4999U, 8191U}) {
           std::vector<float> floats(kCount, 1.0F);
           std::vector<std::uint16_t> halves(kCount, dtype == DType::kBF16 ? 0x3F80 : 0x3C00);  // 1.0
-          floats[at] = nan ? std::numeric_limits<float>::quiet_NaN() : -std::numeric_limits<float>::infinity();
+          floats[at] =
+              nan ? std::numeric_limits<float>::quiet_NaN() : -std::numeric_limits<float>::infinity();
           // The NaN with the fewest bits set, and -infinity.
           halves[at] = dtype == DType::kBF16 ? (nan ? 0x7F81 : 0xFF80) : nan ? 0x7C01 : 0xFC00;
           const void* data = floats.data();
