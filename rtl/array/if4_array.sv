@@ -9,8 +9,8 @@
 //
 // Handshake. A beat is taken at a clock edge with valid_i & ready_o, a result at one with valid_o & ready_i. valid_o,
 // once high, stays high with a stable result until that is taken. ready_o depends combinationally on ready_i and on no
-// other input; at Depth 1 on none. Results of an output come row Rows - 1 first and row 0 last, on the shared output column 0 first, tile
-// after tile; none is ever dropped.
+// other input, and at Depth 1 on none. Results of an output come row Rows - 1 first and row 0 last, on the shared output
+// column 0 first, tile after tile; none is ever dropped.
 //
 // Throughput: one beat a clock, if results are taken and tiles have at least Interval beats: Rows, or Rows * Cols with
 // a shared output. Shorter tiles wait.

@@ -232,7 +232,7 @@
       end
     end
   end else begin : gen_pieces
-    logic [AccWidth-1:0]         pieces;
+    logic [AccWidth-1:0]          pieces;
     logic [SumWidth-AccWidth-1:0] carries;
     if4_array_accumulator #(.Width(AccWidth), .BeatWidth(BeatWidth)) u_acc (
       .clk_i(clk_i), .rst_ni(rst_ni), .advance_i(advance_i),

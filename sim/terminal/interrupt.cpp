@@ -43,8 +43,8 @@ void set_mask(int how, int signal) {
 }
 
 void wait_and_end(const sigset_t& signals, const std::function<void()>& before) {
-  set_mask(SIG_BLOCK,
-           SIGPIPE);  // this thread may find that nobody reads what it says, and must not wait for itself
+  // This thread may find that nobody reads what it says, and must not wait for itself.
+  set_mask(SIG_BLOCK, SIGPIPE);
   int signal = 0;
   while (::sigwait(&signals, &signal) != 0) {
   }

@@ -4,6 +4,7 @@ small arrays have the area and the path that synthesis of the whole gives."""
 
 import copy
 import json
+import math
 import os
 import shutil
 import sys
@@ -222,7 +223,14 @@ class Tools(unittest.TestCase):
         around = [result["modules"][0]["area"] for result in (larger, exact)]
         self.assertAlmostEqual(around[0] / around[1], 1, delta=0.15)
         self.assertAlmostEqual(larger["tree_path_ns"] / exact["tree_path_ns"], 1, delta=0.3)
+        # What abc chose in the smaller arrays does not matter here: these are the straight lines through them.
         arrays.MOST_CELLS = 1024
+        corners = [arrays.cells_of(arrays.checked_frame(arrays.parse(f"if3 {size}"), self.library)[arrays.TOP], self.library)
+                   .area(self.library) for size in ("3x3", "3x6", "6x3", "6x6")]
+        weights = [(1 - 5 / 3) * (1 - 4 / 3), (1 - 5 / 3) * 4 / 3, 5 / 3 * (1 - 4 / 3), 5 / 3 * 4 / 3]  # of 8 rows, 7 columns
+        self.assertAlmostEqual(sum(w * a for w, a in zip(weights, corners)) / around[0], 1, delta=0.002)
+        low, high = (arrays.compose(arrays.parse(f"if3 {size}"), self.library)["tree_path_ns"] for size in ("3x3", "6x6"))
+        self.assertAlmostEqual(high + (high - low) / 2 * math.log2(56 / 36), larger["tree_path_ns"], delta=0.001)
         self.assertEqual(arrays.compose(parameters, self.library), exact)
 
     def test_numbers_of_copies_are_those_of_the_elaborated_array(self):

@@ -59,35 +59,32 @@ module array_settle #(
     if (valid_q & ready) sum_q <= data_sum_q;
   end
 
-  // The groups of either register of the slice, and what comes into each of them from those below.
-  logic [Width-1:0] data_above, spare_above;
-  always_comb begin
-    data_above  = '0;
-    spare_above = '0;
-    for (int g = 1; g < Groups; g++) begin
-      data_above[Group*g]  = data_q[Width+Groups+g-1];
-      spare_above[Group*g] = spare_q[Width+Groups+g-1];
+  // The output register of the slice, and its spare one: groups, and what comes into each of them from those below.
+  logic [1:0]         has;
+  logic [2*Data-1:0]  data;
+  logic [2*Width+3:0] stands_for;
+  assign has        = {spare_valid_q, valid_q};
+  assign data       = {spare_q, data_q};
+  assign stands_for = {spare_sum_q, data_sum_q};
+
+  for (genvar r = 0; r < 2; r++) begin : gen_register
+    logic [Width-1:0]  groups, above;
+    logic [Groups-1:0] whole, carry;
+    logic [1:0]        flags;
+    assign {flags, carry, whole, groups} = data[r*Data +: Data];
+    always_comb begin
+      above = '0;
+      for (int g = 1; g < Groups; g++) above[Group*g] = carry[g-1];
+      if (rst_ni && has[r]) begin
+        assert ({flags, groups + above} == stands_for[r*(Width+2) +: Width+2]);
+        for (int g = 0; g < Groups - 1; g++) begin
+          assert (whole[g] == &groups[Group*g +: Group]);
+          assert (!(whole[g] && carry[g]));
+        end
+      end
     end
   end
 
-  always_comb begin
-    if (rst_ni) begin
-      if (valid_q) begin
-        assert ({data_q[Data-1 -: 2], data_q[Width-1:0] + data_above} == data_sum_q);
-        for (int g = 0; g < Groups - 1; g++) begin
-          assert (data_q[Width+g] == &data_q[Group*g +: Group]);
-          assert (!(data_q[Width+g] && data_q[Width+Groups+g]));
-        end
-      end
-      if (spare_valid_q) begin
-        assert ({spare_q[Data-1 -: 2], spare_q[Width-1:0] + spare_above} == spare_sum_q);
-        for (int g = 0; g < Groups - 1; g++) begin
-          assert (spare_q[Width+g] == &spare_q[Group*g +: Group]);
-          assert (!(spare_q[Width+g] && spare_q[Width+Groups+g]));
-        end
-      end
-      if (sum_valid) assert ({nan, overflow, sum} == sum_q);
-    end
-  end
+  always_comb if (rst_ni && sum_valid) assert ({nan, overflow, sum} == sum_q);
 
 endmodule
