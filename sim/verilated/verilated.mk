@@ -79,9 +79,9 @@ class_objects = $(patsubst %,$(VO)/V%.o,$1) $(VERILATOR_OBJECTS)
 verilated_objects = $(call class_objects,$1) $(patsubst %,$(O)/builds/%.o,$1)
 all_build_objects = $(call class_objects,$(BUILDS_sim)) $(patsubst %,$(O)/builds/all_%.o,$(MODULES_simulated)) \
 	$(call bits_objects,$(BUILDS_bits))
-# Verilator's own sources. All classes name the same ones: sort removes the repetitions. Only sim/verilated/model.cpp
-# needs verilated_cov.
-VERILATOR_OBJECTS := $(patsubst %,$(VO)/%.o,$(sort $(VM_GLOBAL_FAST) $(VM_GLOBAL_SLOW) verilated_cov))
+# Verilator's own sources: those that the classes name, of which sort removes the repetitions; verilated_cov, which only
+# sim/verilated/model.cpp needs; and verilated_fst_c, which ours name in any program, and classes only if they write waveforms.
+VERILATOR_OBJECTS := $(patsubst %,$(VO)/%.o,$(sort $(VM_GLOBAL_FAST) $(VM_GLOBAL_SLOW) verilated_cov verilated_fst_c))
 
 define module_rules
 $$(O)/builds/all_$1.o: $$(BUILD)/builds/all_$1.cpp $$(O)/flags \
